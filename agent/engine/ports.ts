@@ -1,0 +1,151 @@
+// What the engine is told (events) and what it asks for (effects): its whole world.
+//
+// The engine is called with one event and a clock reading, and leaves effects in a list. Whoever drives it
+// carries the effects out in order and hands back what came of them, as events. Every effect that names an
+// answer is answered exactly once, at once or later. Nothing here grows with the folder: a directory arrives in
+// batches, a file passes through the arena's window, and what is in flight holds a numbered slot.
+
+import type { Kind, Message } from '../../protocol/messages.ts';
+
+/** A path from the folder's root: bytes, parts divided by '/', no '/' at either end. The root is empty. */
+export type Path = Uint8Array;
+
+/** Neither file, directory nor symlink: a socket, a device. Never synced; counted. */
+export const OTHER = 4;
+
+/**
+ * What lstat says of a path. Times are microseconds since 1970, rounded to whole ones: what utimes can set and a
+ * double holds exactly. `mode` is the permission bits that travel.
+ */
+export interface Stat {
+  kind: Kind | typeof OTHER;
+  mode: number;
+  size: number;
+  mtime: number;
+  ctime: number;
+  inode: number;
+}
+
+/** An operating error: errno's name, 'CHANGED' where what was expected no longer stands there, or 'REFUSED' where
+ * the path leads through a symlink or out of the folder. */
+export interface Trouble {
+  code: string;
+}
+
+export interface Listed {
+  name: Uint8Array;
+  stat: Stat;
+}
+
+/** One file to put in place of what is expected there (undefined: nothing). */
+export interface Placing {
+  slot: number;
+  path: Path;
+  mode: number;
+  mtime: number;
+  expect: Stat | undefined;
+}
+
+/** A frame cell of the arena that carries a body from `bodyOffset` on. */
+export interface FrameBody {
+  handle: number;
+  offset: number;
+  length: number;
+}
+
+/** What happened, for a person: the demo and the log show it. */
+export type Note =
+  | { kind: 'sent' | 'received'; path: Path; what: Kind; bytes: number }
+  | { kind: 'conflict'; path: Path; copy: Path }
+  | { kind: 'skipped'; path: Path; why: string }
+  | { kind: 'trouble'; path: Path; code: string; doing: string }
+  | { kind: 'session'; text: string };
+
+export type Effect =
+  // Looking. `list` starts a directory, `more` goes on with it; the batch comes sorted by name bytes.
+  | { do: 'list'; dir: Path } //                                                    -> listed
+  | { do: 'more' } //                                                               -> listed
+  | { do: 'look'; path: Path } //                                                   -> looked
+  // Reads a whole file through the window, cutting and hashing. `staged` means the slot's staged file.
+  | { do: 'examine'; path: Path; staged: number | undefined } //                    -> cut*, examined
+  | { do: 'abandon' } // the examination under way; it is not answered any more
+  // Reads file bytes into the arena's run buffer at 0.
+  | { do: 'read'; path: Path; offset: number; length: number } //                   -> read
+  | { do: 'readTarget'; path: Path } // of a symlink                                -> target
+  // Staging. `copy` takes bytes from a file of the folder, as long as it is still as expected.
+  | { do: 'stage'; slot: number } //                                                -> wrote
+  | { do: 'write'; slot: number; offset: number; bytes: Uint8Array } //             -> wrote
+  | { do: 'copy'; slot: number; offset: number; from: Path; expect: Stat; fromOffset: number; length: number } // -> wrote
+  | { do: 'unstage'; slot: number } // drops the staged file; not answered
+  // Changing the folder. Each checks `expect` last, against lstat, just before it acts.
+  | { do: 'place'; items: Placing[] } // all staged files synced, then all renamed  -> placed
+  | { do: 'makeDirectory'; path: Path; mode: number } //                            -> did
+  | { do: 'makeSymlink'; path: Path; target: Uint8Array; mtime: number; expect: Stat | undefined } // -> did
+  | { do: 'remove'; path: Path; expect: Stat } //                                   -> did
+  | { do: 'retouch'; path: Path; mode: number; mtime: number; expect: Stat } //     -> did
+  | { do: 'setAside'; path: Path; to: Path; expect: Stat } // rename, never over something -> did
+  // Makes every change to the folder durable: fsync of each directory changed since the last time.
+  | { do: 'sync' } //                                                               -> synced
+  | { do: 'watch'; dir: Path } // a wish: the watcher has a budget
+  // The link. A body's frame cell belongs to the carrier until `sent` gives it back.
+  | { do: 'send'; message: Message; body: FrameBody | undefined } //                -> sent, if there is a body
+  | { do: 'reconnect' }
+  | { do: 'note'; note: Note };
+
+export type Event =
+  | { is: 'start' }
+  | { is: 'tick' } // the time asked for by wakeAt has come
+  | { is: 'listed'; entries: Listed[]; isEnd: boolean; trouble: Trouble | undefined }
+  | { is: 'looked'; path: Path; stat: Stat | undefined; trouble: Trouble | undefined }
+  /** Blocks found by the examination under way, in order: records of 20 bytes (u32le length, id). */
+  | { is: 'cut'; records: Uint8Array }
+  /** `before` and `after` differ when the file changed meanwhile; `bytes` is what was read. */
+  | {
+      is: 'examined';
+      before: Stat | undefined;
+      after: Stat | undefined;
+      content: Uint8Array;
+      bytes: number;
+      trouble: Trouble | undefined;
+    }
+  | { is: 'read'; bytes: number; stat: Stat | undefined; trouble: Trouble | undefined }
+  | { is: 'target'; target: Uint8Array; trouble: Trouble | undefined }
+  | { is: 'wrote'; slot: number; trouble: Trouble | undefined }
+  | { is: 'placed'; items: { slot: number; stat: Stat | undefined; trouble: Trouble | undefined }[] }
+  | { is: 'did'; stat: Stat | undefined; trouble: Trouble | undefined }
+  | { is: 'synced'; trouble: Trouble | undefined }
+  /** The watcher saw something in `dir`; `name` where it knows which. */
+  | { is: 'hint'; dir: Path; name: Uint8Array | undefined }
+  /** The watcher lost events or ran out of budget: only a rescan is sure. */
+  | { is: 'hintsLost' }
+  /** .toastboxignore changed: what is ignored must be worked out anew. */
+  | { is: 'rulesChanged' }
+  /** The folder itself is gone or is not the one known (undefined: it is back). */
+  | { is: 'folder'; trouble: Trouble | undefined }
+  | { is: 'linkUp'; frameBytesMax: number }
+  | { is: 'linkDown' }
+  | { is: 'message'; message: Message; body: Uint8Array }
+  | { is: 'malformed'; why: string }
+  | { is: 'sent'; handle: number };
+
+/** What the engine may ask at once: pure answers, no waiting. */
+export interface Rules {
+  /** Whether .toastboxignore leaves this path out of the sync. */
+  isIgnored(path: Path, isDirectory: boolean): boolean;
+}
+
+/** Deflate and inflate, raw, with a dictionary. Pure: same bytes in, same bytes out. */
+export interface Squeeze {
+  deflate(bytes: Uint8Array, dictionary: Uint8Array): Uint8Array;
+  /** Undefined when the bytes are not what they should be or inflate to another length. */
+  inflate(bytes: Uint8Array, dictionary: Uint8Array, length: number): Uint8Array | undefined;
+}
+
+/** The file that keeps the catalog's pages. Throws errno errors. */
+export interface PageFile {
+  /** Pages that the file holds now. */
+  readonly pageCount: number;
+  read(page: number, into: Uint8Array): void;
+  write(page: number, from: Uint8Array): void;
+  sync(): void;
+}
