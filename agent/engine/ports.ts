@@ -46,6 +46,12 @@ export interface Placing {
   expect: Stat | undefined;
 }
 
+/** The bytes that a deflated patch was made against: `length` of a file of the folder, then `tail` of the staged. */
+export interface Dictionary {
+  from: { path: Path; expect: Stat; offset: number; length: number } | undefined;
+  tail: number;
+}
+
 /** A frame cell of the arena that carries a body from `bodyOffset` on. */
 export interface FrameBody {
   handle: number;
@@ -74,7 +80,10 @@ export type Effect =
   | { do: 'readTarget'; path: Path } // of a symlink                                -> target
   // Staging. `copy` takes bytes from a file of the folder, as long as it is still as expected.
   | { do: 'stage'; slot: number } //                                                -> wrote
-  | { do: 'write'; slot: number; offset: number; bytes: Uint8Array } //             -> wrote
+  // `patch` writes `length` bytes at `offset`: `stored` itself, or inflated when it is shorter, with a dictionary
+  // of `fromLength` bytes of the file `from` (which must still be as expected) and then the `tail` bytes of the
+  // staged file before `offset`. `stored` is only valid while the effect is carried out.
+  | { do: 'patch'; slot: number; offset: number; length: number; stored: Uint8Array; dictionary: Dictionary } // -> wrote
   | { do: 'copy'; slot: number; offset: number; from: Path; expect: Stat; fromOffset: number; length: number } // -> wrote
   | { do: 'unstage'; slot: number } // drops the staged file; not answered
   // Changing the folder. Each checks `expect` last, against lstat, just before it acts.
@@ -87,9 +96,10 @@ export type Effect =
   // Makes every change to the folder durable: fsync of each directory changed since the last time.
   | { do: 'sync' } //                                                               -> synced
   | { do: 'watch'; dir: Path } // a wish: the watcher has a budget
+  // Sets the catalog aside and begins with an empty one: the one way out of a broken or foreign catalog.
+  | { do: 'startOver'; why: string }
   // The link. A body's frame cell belongs to the carrier until `sent` gives it back.
   | { do: 'send'; message: Message; body: FrameBody | undefined } //                -> sent, if there is a body
-  | { do: 'reconnect' }
   | { do: 'note'; note: Note };
 
 export type Event =
