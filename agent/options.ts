@@ -1,0 +1,44 @@
+// What starting an agent takes and gives. `agent/main.ts` implements startAgent; the command line and the gateway
+// (whose plain folders are agents too) call it.
+
+import type { Note } from './engine/ports.ts';
+import type { AgentStatus } from './status.ts';
+
+export type LogLevel = 'info' | 'warn' | 'error';
+
+/** How to reach the broker. Secrets arrive here as values: whoever calls has read the file they stood in. */
+export interface LinkOptions {
+  /** mqtt://, mqtts://, ws:// or wss://; never with a password in it. */
+  broker: string;
+  username?: string;
+  password?: string;
+  caFile?: string;
+  certFile?: string;
+  keyFile?: string;
+  keepaliveSeconds: number;
+}
+
+export interface AgentOptions extends LinkOptions {
+  /** Absolute; must exist. */
+  folder: string;
+  /** Absolute: `folder/.toastbox` unless chosen. Made if missing. */
+  state: string;
+  name: string;
+  share: string;
+  arenaBytes: number;
+  rescanSeconds: number;
+  /** Directories watched at most; the rest is found by rescans. 0: none. */
+  watches: number;
+  onNote(note: Note): void;
+  onLog(level: LogLevel, text: string): void;
+}
+
+export interface RunningAgent {
+  status(): AgentStatus;
+  /** Settles when the catalog is committed and the link is closed. Safe to call twice. */
+  stop(): Promise<void>;
+  /** Resolves with the error that ended the agent by itself; never rejects, and stays pending otherwise. */
+  failed: Promise<Error>;
+}
+
+export type StartAgent = (options: AgentOptions) => Promise<RunningAgent>;

@@ -1,0 +1,89 @@
+// What a running agent says about itself: the answer of its control socket, what `toastbox status` shows, and
+// the stable shape of `toastbox status --json` (fields may be added, none changes its meaning).
+//
+// Everything is counted, nothing is listed: a status is as long for a million files as for ten. Bytes are bytes,
+// times are milliseconds since 1970, paths are printable text (protocol/path.ts).
+
+/** Conflict copies that a status names; the newest last. The count goes on. */
+export const RECENT_CONFLICTS_MAX = 16;
+
+export type AgentState =
+  /** Opening the catalog. */
+  | 'starting'
+  /** Looking through the folder; changes already found are on their way. */
+  | 'scanning'
+  /** Changes are on their way, in either direction. */
+  | 'syncing'
+  /** Nothing is known to be different. */
+  | 'idle'
+  /** Something is in the way that a person may have to remove; `lastError` names it. The rest goes on. */
+  | 'trouble'
+  /** No session with the gateway. Changes are kept and go later. */
+  | 'offline';
+
+export interface LinkStatus {
+  up: boolean;
+  /** URL without user name and password. */
+  broker: string;
+  /** 5 or 4 (which is 3.1.1), once negotiated. */
+  protocol?: number;
+  /** When it came up or went down. */
+  since: number;
+  /** Why it is down. */
+  why?: string;
+}
+
+/** The long work under way, for the progress bar. Totals are what is known so far: they may grow. */
+export interface Progress {
+  doing: 'up' | 'down' | 'scan' | 'examine';
+  /** The file in hand, or empty. */
+  path: string;
+  bytesDone: number;
+  bytesTotal: number;
+  filesDone: number;
+  filesTotal: number;
+}
+
+export interface PoolStatus {
+  name: string;
+  cells: number;
+  cellBytes: number;
+  taken: number;
+  /** The most that were ever taken at once. */
+  highWater: number;
+}
+
+export interface AgentStatus {
+  kind: 'agent';
+  version: string;
+  pid: number;
+  startedAt: number;
+  name: string;
+  share: string;
+  folder: string;
+  state: AgentState;
+  link: LinkStatus;
+  session: number;
+  /** The gateway's newest seq, as last heard. */
+  head: number;
+  /** The newest seq recorded here. */
+  position: number;
+  /** The newest seq that is durable here and that the gateway was told of. */
+  settled: number;
+  pending: { up: number; down: number; bytesUp: number; bytesDown: number };
+  /** Payload bytes over the link since the start. */
+  bytes: { in: number; out: number };
+  /** Files in the catalog, where that is known without counting. */
+  files?: number;
+  conflicts: number;
+  recentConflicts: string[];
+  /** Frames dropped because they were malformed, oversized or out of place. */
+  malformed: number;
+  /** Names that this file system cannot hold, and what is no file, directory or symlink. */
+  skipped: number;
+  lastError?: { at: number; text: string };
+  scan: { running: boolean; seen: number; lastFinishedAt?: number };
+  arena: { bytes: number; pools: PoolStatus[] };
+  catalog: { pages: number; bytes: number; cachePages: number; commits: number };
+  progress?: Progress;
+}

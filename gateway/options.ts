@@ -1,0 +1,34 @@
+// What starting a gateway takes and gives. `gateway/main.ts` implements startGateway; the command line calls it.
+
+import type { Note } from '../agent/engine/ports.ts';
+import type { LinkOptions, LogLevel } from '../agent/options.ts';
+import type { GatewayStatus } from './status.ts';
+
+export interface GatewayOptions extends Omit<LinkOptions, 'broker'> {
+  /** Absolute: the store and the state of the plain copies' agents. Made if missing. */
+  data: string;
+  /** Absolute: the parent of the plain copies, `data/folders` unless chosen. Made if missing. */
+  folder: string;
+  /** A broker elsewhere, or the embedded one: exactly one of the two is given. Port 0 takes a free one. */
+  broker?: string;
+  listen?: { host: string; port: number };
+  /** Of each plain copy's agent. */
+  arenaBytes: number;
+  rescanSeconds: number;
+  watches: number;
+  /** A note of the agent that keeps the plain copy of `share`. */
+  onNote(note: Note, share: string): void;
+  onLog(level: LogLevel, text: string): void;
+}
+
+export interface RunningGateway {
+  status(): GatewayStatus;
+  /** Settles when the store is closed and the embedded broker has stopped. Safe to call twice. */
+  stop(): Promise<void>;
+  /** Resolves with the error that ended the gateway by itself; never rejects, and stays pending otherwise. */
+  failed: Promise<Error>;
+  /** The embedded broker's port, as bound. */
+  port: number | undefined;
+}
+
+export type StartGateway = (options: GatewayOptions) => Promise<RunningGateway>;
