@@ -1,0 +1,94 @@
+// Who gets how much of the arena, and why: every capacity is a sum of named needs.
+//
+// What depends on the arena's size grows in proportion between 2 MiB and 8 MiB and stays there: beyond that only
+// the catalog's page cache gains by more memory.
+//
+//   region     at 2 MiB   at 8 MiB   for
+//   frames      128 KiB    256 KiB   bodies of frames on their way out
+//   window       64 KiB    256 KiB   file bytes being cut and hashed
+//   run          64 KiB     64 KiB   a dictionary and a run of bytes behind it
+//   listing     128 KiB    512 KiB   names and stats of the directory being read
+//   records       1 KiB      5 KiB   what the window was cut into
+//   scratch       8 KiB      8 KiB   a key and a value on their way into or out of the catalog
+//   hash         16 KiB     16 KiB   bytes from outside the arena that want a block id
+//   pages      1.6 MiB     6.9 MiB   the catalog's page cache: all the rest
+
+import {
+  ARENA_BYTES_MAX,
+  ARENA_BYTES_MIN,
+  arenaBytes,
+  bytesLeft,
+  carve,
+  REGION_FRAMES,
+  REGION_HASH,
+  REGION_LISTING,
+  REGION_PAGES,
+  REGION_RECORDS,
+  REGION_RUN,
+  REGION_SCRATCH,
+  REGION_WINDOW,
+  seal,
+} from './arena';
+
+const KIB: usize = 1024;
+
+/** One MQTT payload with its header: protocol/limits.ts says the same. */
+export const FRAME_CELL_BYTES: usize = 32 * KIB;
+
+/**
+ * Frame cells, most and least.
+ *
+ * Most: 4 handed to the link and not yet given back (more in flight only costs MQTT.js memory), 1 being filled,
+ * 1 for an offer or recipe that must not wait behind blocks, 2 waiting to be sent: 4 + 1 + 1 + 2 = 8.
+ * Least: 2 handed over, 1 being filled, 1 for an offer or recipe: 2 + 1 + 1 = 4.
+ */
+export const FRAME_CELLS_MAX: usize = 8;
+export const FRAME_CELLS_MIN: usize = 4;
+
+/** A deflate window of dictionary and one run behind it: 32 + 28 = 60 KiB, to a whole wasm page. */
+export const RUN_REGION_BYTES: usize = 64 * KIB;
+
+/** Content-defined blocks; the last of a file may be shorter. protocol/limits.ts says the same. */
+export const BLOCK_BYTES_MIN: usize = 1024;
+export const BLOCK_BYTES_MAX: usize = 16 * KIB;
+
+/** A block's length (u32le) and id. */
+export const ID_BYTES: usize = 16;
+export const RECORD_BYTES: usize = 4 + ID_BYTES;
+
+/** A key and a value of the catalog, one page each at most. */
+export const SCRATCH_REGION_BYTES: usize = 2 * 4 * KIB;
+
+/** One block of the largest kind in one piece; longer bytes pass through it bit by bit. */
+export const HASH_REGION_BYTES: usize = BLOCK_BYTES_MAX;
+
+/** Carves the whole arena and seals it. The host calls it once, first. */
+export function openArena(): void {
+  const bytes = arenaBytes();
+  assert(bytes >= ARENA_BYTES_MIN && bytes <= ARENA_BYTES_MAX);
+
+  carve(
+    REGION_FRAMES,
+    inProportion(bytes, 32, FRAME_CELLS_MIN * FRAME_CELL_BYTES, FRAME_CELLS_MAX * FRAME_CELL_BYTES),
+  );
+
+  // The window holds at least four blocks of the largest kind, so that what is carried over to the next
+  // filling (less than one) stays a small part of it. Past 256 KiB readSync gets no faster.
+  const windowBytes = inProportion(bytes, 32, 64 * KIB, 256 * KIB);
+  carve(REGION_WINDOW, windowBytes);
+  carve(REGION_RUN, RUN_REGION_BYTES);
+
+  // Some 1,300 names of average length with their stats at the least: a longer listing is sorted in runs.
+  carve(REGION_LISTING, inProportion(bytes, 16, 128 * KIB, 512 * KIB));
+
+  // All blocks of one window if each is as short as may be, and the short one at the end of a file.
+  carve(REGION_RECORDS, (windowBytes / BLOCK_BYTES_MIN + 1) * RECORD_BYTES);
+  carve(REGION_SCRATCH, SCRATCH_REGION_BYTES);
+  carve(REGION_HASH, HASH_REGION_BYTES);
+  carve(REGION_PAGES, bytesLeft() & ~(4 * KIB - 1));
+  seal();
+}
+
+function inProportion(bytes: usize, share: usize, least: usize, most: usize): usize {
+  return min(max(bytes / share, least), most) & ~(64 * KIB - 1);
+}
