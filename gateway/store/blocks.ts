@@ -1,0 +1,109 @@
+// Blocks by id, deduplicated, kept in packs.
+//
+//   facts  'K' id -> pack 7, offset 4096, length 3911
+//   packs  7      -> | block | block | block | ... |   up to PACK_BYTES_AIM, in order of arrival
+//
+// A block of 4 KiB on its own would take two LMDB pages, half of them empty, and compress badly. In a pack it lies
+// beside the blocks that came with it, which are most often its neighbours in the file: a pull that runs through
+// the file opens each pack once. Blocks wait in memory until something is committed (facts.ts has the rule).
+//
+// Nothing is removed: history keeps every version. Retention will have to rewrite packs.
+
+import type { Facts } from './facts.ts';
+import { asBuffer, blockKey, packKey } from './keys.ts';
+import { readBlock, writeBlock } from './record.ts';
+import type { Shelf } from './shelf.ts';
+
+/** A pack is closed at this size: 16 average blocks, compressed and read as one. Twice as much would read twice as
+ * much for one small file; half would compress worse (LZ4 looks back 64 KiB). */
+const PACK_BYTES_AIM = 64 * 1024;
+
+/** Packs held open for reading: 2 MiB at most. Each board pulls from few packs at a time. */
+const OPEN_PACKS_MAX = 24;
+
+/** A map's entry and an id, beside the block's bytes. */
+const WAITING_OVERHEAD_BYTES = 150;
+
+export class Blocks {
+  readonly #facts: Facts;
+  readonly #packs: Shelf;
+  readonly #waiting = new Map<string, Uint8Array>();
+  readonly #open = new Map<number, Uint8Array>();
+  #waitingBytes = 0;
+  #nextPack: number;
+
+  constructor(facts: Facts, packs: Shelf) {
+    this.#facts = facts;
+    this.#packs = packs;
+    this.#nextPack = this.#afterLastPack();
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  has(id: Uint8Array): boolean {
+    return this.#waiting.has(nameOf(id)) || this.#facts.get(blockKey(id)) !== undefined;
+  }
+
+  get(id: Uint8Array): Uint8Array | undefined {
+    const waiting = this.#waiting.get(nameOf(id));
+    if (waiting !== undefined) return waiting;
+    const row = this.#facts.get(blockKey(id));
+    if (row === undefined) return undefined;
+    const { pack, offset, length } = readBlock(row);
+    return this.#pack(pack)?.subarray(offset, offset + length);
+  }
+
+  put(id: Uint8Array, bytes: Uint8Array): void {
+    if (this.has(id)) return;
+    // A copy: `bytes` is most often a view of a whole frame.
+    this.#waiting.set(nameOf(id), bytes.slice());
+    this.#waitingBytes += bytes.length + WAITING_OVERHEAD_BYTES;
+  }
+
+  flush(): void {
+    let parts: Uint8Array[] = [];
+    let packBytes = 0;
+    const close = () => {
+      if (packBytes === 0) return;
+      this.#packs.put(packKey(this.#nextPack++), Buffer.concat(parts, packBytes));
+      parts = [];
+      packBytes = 0;
+    };
+    for (const [name, bytes] of this.#waiting) {
+      if (packBytes + bytes.length > PACK_BYTES_AIM) close();
+      const row = writeBlock({ pack: this.#nextPack, offset: packBytes, length: bytes.length });
+      this.#facts.put(blockKey(Buffer.from(name, 'latin1')), row);
+      parts.push(bytes);
+      packBytes += bytes.length;
+    }
+    close();
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
+  }
+
+  /** After a failed transaction: what waited is gone, and so may packs be that it had written. */
+  drop(): void {
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
+    this.#open.clear();
+    this.#nextPack = this.#afterLastPack();
+  }
+
+  #pack(pack: number): Uint8Array | undefined {
+    const open = this.#open.get(pack) ?? this.#packs.get(packKey(pack));
+    if (open === undefined) return undefined;
+    this.#open.delete(pack);
+    this.#open.set(pack, open);
+    if (this.#open.size > OPEN_PACKS_MAX) this.#open.delete(this.#open.keys().next().value!);
+    return open;
+  }
+
+  #afterLastPack(): number {
+    const [last] = this.#packs.range(packKey(0), Buffer.alloc(7, 0xff), 1, true);
+    return last === undefined ? 1 : asBuffer(last.key).readUIntBE(0, 6) + 1;
+  }
+}
+
+const nameOf = (id: Uint8Array) => asBuffer(id).toString('latin1');

@@ -1,0 +1,130 @@
+// Shelves in LMDB (npm lmdb 3): one environment, two databases.
+//
+// A commit is LMDB's classic one: pages written, fdatasync, then the meta page through an O_DSYNC descriptor.
+// lmdb's own default (`overlappingSync`) answers before the fdatasync, so it is off. The map starts small and
+// grows by itself inside a transaction.
+//
+// Packs are compressed with LZ4, facts are not: they are small, and many of them random.
+//
+// Cost, measured on a virtual disk: 120 MB/s of incompressible blocks in commits of 8 MiB, 40 MB of anonymous memory;
+// the mapped file counts as RSS, and the kernel drops it at will.
+
+import { mkdirSync, statfsSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+import { type Database, open } from 'lmdb';
+import type { Store } from './port.ts';
+import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
+import { openTables } from './tables.ts';
+
+/** Values shorter than this stay as they are: LZ4 gains nothing on them. */
+const COMPRESS_FROM_BYTES = 256;
+
+/** Under this much room a failed write is a full disk: LMDB turns a short write into EIO. */
+const FULL_DISK_BYTES = 4 * 1024 * 1024;
+
+/** Opens or makes the store in `directory`. Throws StoreTrouble when that is not possible. */
+export function openLmdbStore(directory: string): Store {
+  return openTables(openLmdbShelves(directory));
+}
+
+export function openLmdbShelves(directory: string): Shelves {
+  const attempt = <T>(doing: string, work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw error instanceof StoreTrouble ? error : new StoreTrouble(nameTrouble(error, directory), doing);
+    }
+  };
+
+  const shape = { keyEncoding: 'binary', encoding: 'binary' } as const;
+  const root = attempt('opening the store', () => {
+    mkdirSync(directory, { recursive: true });
+    return open<Uint8Array, Uint8Array>({ path: directory, overlappingSync: false, maxDbs: 4, ...shape });
+  });
+  const facts = root.openDB<Uint8Array, Uint8Array>({ name: 'facts', ...shape });
+  const packs = root.openDB<Uint8Array, Uint8Array>({
+    name: 'packs',
+    compression: { threshold: COMPRESS_FROM_BYTES },
+    ...shape,
+  });
+  let isInside = false;
+
+  function shelf(database: Database<Uint8Array, Uint8Array>): Shelf {
+    const write = (work: () => unknown) => {
+      if (!isInside) throw new Error('a write outside a transaction');
+      attempt('writing the store', work);
+    };
+    return {
+      get: key => attempt('reading the store', () => database.get(key)),
+      put: (key, value) => write(() => database.putSync(key, value)),
+      remove: key => write(() => database.removeSync(key)),
+      range(from, until, limit, isBackward = false) {
+        // Backward, LMDB begins at the greatest key that is not after `start`, so `until` itself is left out.
+        const options = isBackward
+          ? { start: until, end: from, reverse: true, limit: limit + 1 }
+          : { start: from, end: until, limit };
+        return attempt('reading the store', () => {
+          const pairs: Pair[] = [];
+          for (const { key, value } of database.getRange(options)) {
+            if (isBackward && Buffer.compare(key, until) >= 0) continue;
+            pairs.push({ key, value });
+            if (pairs.length === limit) break;
+          }
+          if (isBackward && pairs.length < limit) {
+            const value = database.get(from);
+            const last = pairs[pairs.length - 1];
+            if (value !== undefined && (last === undefined || Buffer.compare(last.key, from) !== 0)) {
+              pairs.push({ key: from, value });
+            }
+          }
+          return pairs;
+        });
+      },
+    };
+  }
+
+  return {
+    facts: shelf(facts),
+    packs: shelf(packs),
+    transaction(work) {
+      let fault: { error: unknown } | undefined;
+      isInside = true;
+      try {
+        return attempt('committing', () =>
+          root.transactionSync(() => {
+            try {
+              return work();
+            } catch (error) {
+              fault = { error };
+              throw error;
+            }
+          }),
+        );
+      } catch (error) {
+        // What `work` threw comes through as it is; a StoreTrouble of its own as well.
+        throw fault === undefined ? error : fault.error;
+      } finally {
+        isInside = false;
+      }
+    },
+    close: () => root.close(),
+  };
+}
+
+/** lmdb throws an Error whose `code` is errno as a number, or LMDB's own negative one. */
+function nameTrouble(error: unknown, directory: string): string {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string') return code;
+  if (isDiskFull(directory)) return 'ENOSPC';
+  if (typeof code === 'number' && code > 0) return getSystemErrorName(-code);
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isDiskFull(directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize < FULL_DISK_BYTES;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,150 @@
+// What the hub needs of a store. Synchronous, so that the hub is too: an event and its commit are one call.
+//
+// It decides nothing: the hub's verdicts are made before `commit` is called. It keeps folders with their current
+// entries, the log of changes, the versions that were replaced, contents as recipes over deduplicated blocks, and
+// what is known of the boards.
+//
+// Invariants:
+//   1. What a transaction committed is durable when `transaction` returns, together with every block and recipe
+//      that was put before it.
+//   2. Blocks, recipe pages and boards' records alone commit nothing: they wait in a buffer of at most
+//      WAITING_BYTES_MAX until a transaction writes something else, or the buffer is full. Reads see them at once.
+//      A crash may lose them; nobody was told that they are safe.
+//   3. When a transaction fails, nothing of it remains and the waiting buffer is dropped too: every transfer that
+//      counted on it starts over.
+//   4. The log holds one row a path: its newest change. Deletions stay as entries of kind ABSENT.
+//
+// Reads work outside a transaction, writes only inside.
+
+import type { Kind } from '../../protocol/messages.ts';
+
+declare const folderBrand: unique symbol;
+/** The store's own number of a folder. */
+export type FolderNumber = number & { readonly [folderBrand]: true };
+
+export interface Folder {
+  readonly number: FolderNumber;
+  readonly share: string;
+  readonly id: Uint8Array;
+  /** Newest seq; 0 when nothing was ever committed. */
+  readonly head: number;
+  /** Live entries, and the bytes of the live files. */
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/** What a path holds, as an offer says it. `content`: a FILE's content id, a SYMLINK's target, else empty. */
+export interface Facts {
+  kind: Kind;
+  mode: number;
+  size: number;
+  mtime: number;
+  content: Uint8Array;
+}
+
+export interface Change extends Facts {
+  /** The board that made it. */
+  board: string;
+  /** When it came, milliseconds since 1970. */
+  arrived: number;
+}
+
+export interface Version extends Change {
+  seq: number;
+}
+
+export interface LoggedChange {
+  path: Uint8Array;
+  version: Version;
+  /** A path that held the same content when this was committed; empty if none did. */
+  like: Uint8Array;
+}
+
+declare const recipeBrand: unique symbol;
+export type RecipeNumber = number & { readonly [recipeBrand]: true };
+
+/** A file's content as a list of blocks: records of 20 bytes, a u32le length and the block's id. */
+export interface Recipe {
+  readonly number: RecipeNumber;
+  readonly blockCount: number;
+  readonly size: number;
+}
+
+/** A block's place in its file. */
+export interface Place {
+  ordinal: number;
+  /** Byte offset at which the block begins. */
+  offset: number;
+}
+
+export interface BoardRecord {
+  name: string;
+  share: string;
+  position: number;
+  session: number;
+  /** Milliseconds since 1970. */
+  lastSeen: number;
+}
+
+export type Outcome<T> = { isDurable: true; value: T } | { isDurable: false; code: string };
+
+export interface Store {
+  /**
+   * Runs `work` and makes what it wrote durable. An operating error (ENOSPC, EIO) is an outcome; whatever else
+   * `work` throws comes through, after everything was undone. Not nested.
+   */
+  transaction<T>(work: () => T): Outcome<T>;
+  close(): Promise<void>;
+
+  folders(): Folder[];
+  folder(share: string): Folder | undefined;
+  makeFolder(share: string, id: Uint8Array): Folder;
+
+  /** The newest version at `path`, ABSENT for a deletion; undefined if nothing ever was there. */
+  current(folder: FolderNumber, path: Uint8Array): Version | undefined;
+  /** Whether no live entry stands directly under `path`; true also where no directory ever was. */
+  isEmptyDirectory(folder: FolderNumber, path: Uint8Array): boolean;
+  /** Whether a replaced version of `path` had this kind and content. */
+  knows(folder: FolderNumber, path: Uint8Array, kind: Kind, content: Uint8Array): boolean;
+  /** Replaced versions of `path`, newest first. */
+  versions(folder: FolderNumber, path: Uint8Array, limit: number): Version[];
+  /** Another live file with this content. */
+  like(folder: FolderNumber, path: Uint8Array, content: Uint8Array): Uint8Array | undefined;
+  /** Makes `change` the current version of `path` and answers its seq. The parent must be known. */
+  commit(folder: FolderNumber, path: Uint8Array, change: Change): number;
+  /** The first `limit` paths, by seq, whose newest change is after `seq`. */
+  changesAfter(folder: FolderNumber, seq: number, limit: number): LoggedChange[];
+
+  /** The recipe of a complete content. */
+  content(id: Uint8Array): Recipe | undefined;
+  /** A recipe that grows as it arrives. It stands under no content id until it is sealed. */
+  startRecipe(): Recipe;
+  /** The recipe with whole records added at its end. Earlier values of the same recipe are stale. */
+  addRecords(recipe: Recipe, records: Uint8Array): Recipe;
+  /** At most `count` records from `ordinal` on. */
+  records(recipe: Recipe, ordinal: number, count: number): Uint8Array;
+  /** The block that holds byte `offset`; undefined at the end and beyond. */
+  placeOf(recipe: Recipe, offset: number): Place | undefined;
+  /** The recipe becomes that of `content`. All its blocks must have been put. */
+  sealRecipe(recipe: Recipe, content: Uint8Array): void;
+  dropRecipe(recipe: Recipe): void;
+
+  hasBlock(id: Uint8Array): boolean;
+  block(id: Uint8Array): Uint8Array | undefined;
+  putBlock(id: Uint8Array, bytes: Uint8Array): void;
+
+  boards(): BoardRecord[];
+  board(name: string): BoardRecord | undefined;
+  noteBoard(record: BoardRecord): void;
+}
+
+/** Blocks, recipe pages and boards' records waiting for a transaction that commits something. 8 MiB are 2,000
+ * blocks of the aimed size: an fsync each would cost more than writing them. More would only be lost at a crash. */
+export const WAITING_BYTES_MAX = 8 * 1024 * 1024;
+
+/** One record of a recipe: u32le length, 16 bytes of id. */
+export const RECORD_BYTES = 20;
+
+/** Records in one page of a recipe: 2.5 KiB, about 512 KiB of content, so that a page is one read and an LMDB
+ * page holds one. */
+export const PAGE_RECORDS = 128;

@@ -1,0 +1,144 @@
+// Recipes of contents, in pages.
+//
+//   'C' content -> size, block count, recipe          'R' recipe page -> | byte offset f64 | record | record | ... |
+//
+// A page says at which byte of the file its first block begins, so a byte offset is found by a binary search over
+// pages and a walk in one of them: a 10 GiB file has 2.6 million records in 20,480 pages, 15 reads.
+//
+// A recipe is written page by page while it arrives, under a number of its own, and sealing it only points a
+// content id at that number. What still arrives is marked ('T'), so that the next start clears it away.
+
+import type { Facts } from './facts.ts';
+import { arrivingKey, asBuffer, contentKey, pageKey, readNumber, wholeTag } from './keys.ts';
+import { PAGE_RECORDS, type Place, RECORD_BYTES, type Recipe, type RecipeNumber } from './port.ts';
+import { readContent, writeContent } from './record.ts';
+
+const OFFSET_BYTES = 8;
+
+const NOTHING = new Uint8Array(0);
+
+export class Recipes {
+  readonly #facts: Facts;
+  #next: number;
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+    const [last] = facts.range(...recipePages, 1, true);
+    this.#next = (last === undefined ? 0 : readNumber(last.key, 1)) + 1;
+  }
+
+  /** Removes what was arriving when the last run ended. */
+  clear(): void {
+    for (const { key } of this.#facts.range(...wholeTag('T'), Number.MAX_SAFE_INTEGER)) {
+      this.#removePages(readNumber(key, 1) as RecipeNumber);
+      this.#facts.remove(key);
+    }
+  }
+
+  content(id: Uint8Array): Recipe | undefined {
+    const row = this.#facts.get(contentKey(id));
+    return row === undefined ? undefined : readContent(row);
+  }
+
+  start(): Recipe {
+    const number = this.#next++ as RecipeNumber;
+    this.#facts.putLater(arrivingKey(number), NOTHING);
+    return { number, blockCount: 0, size: 0 };
+  }
+
+  add(recipe: Recipe, records: Uint8Array): Recipe {
+    let { blockCount, size } = recipe;
+    for (let at = 0; at < records.length; ) {
+      const page = Math.floor(blockCount / PAGE_RECORDS);
+      const filled = blockCount % PAGE_RECORDS;
+      const count = Math.min(PAGE_RECORDS - filled, (records.length - at) / RECORD_BYTES);
+      const added = records.subarray(at, at + count * RECORD_BYTES);
+      const key = pageKey(recipe.number, page);
+      this.#facts.putLater(
+        key,
+        filled === 0
+          ? Buffer.concat([writeOffset(size), added])
+          : Buffer.concat([this.#page(recipe.number, page), added]),
+      );
+      for (let offset = 0; offset < added.length; offset += RECORD_BYTES) size += lengthAt(added, offset);
+      blockCount += count;
+      at += count * RECORD_BYTES;
+    }
+    return { number: recipe.number, blockCount, size };
+  }
+
+  records(recipe: Recipe, ordinal: number, count: number): Uint8Array {
+    const end = Math.min(recipe.blockCount, ordinal + count);
+    if (ordinal >= end) return NOTHING;
+    const first = Math.floor(ordinal / PAGE_RECORDS);
+    const last = Math.floor((end - 1) / PAGE_RECORDS);
+    const parts: Uint8Array[] = [];
+    for (let page = first; page <= last; page++) {
+      const from = page === first ? ordinal % PAGE_RECORDS : 0;
+      const until = page === last ? ((end - 1) % PAGE_RECORDS) + 1 : PAGE_RECORDS;
+      parts.push(
+        this.#page(recipe.number, page).subarray(
+          OFFSET_BYTES + from * RECORD_BYTES,
+          OFFSET_BYTES + until * RECORD_BYTES,
+        ),
+      );
+    }
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  }
+
+  placeOf(recipe: Recipe, offset: number): Place | undefined {
+    if (offset >= recipe.size) return undefined;
+    let low = 0;
+    let high = Math.ceil(recipe.blockCount / PAGE_RECORDS) - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (readOffset(this.#page(recipe.number, middle)) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    const page = this.#page(recipe.number, low);
+    let at = readOffset(page);
+    for (let ordinal = low * PAGE_RECORDS, record = OFFSET_BYTES; record < page.length; ordinal++) {
+      const length = lengthAt(page, record);
+      if (offset < at + length) return { ordinal, offset: at };
+      at += length;
+      record += RECORD_BYTES;
+    }
+    return undefined;
+  }
+
+  seal(recipe: Recipe, content: Uint8Array): void {
+    this.#facts.put(contentKey(content), writeContent(recipe));
+    this.#facts.putLater(arrivingKey(recipe.number), undefined);
+  }
+
+  drop(recipe: Recipe): void {
+    const pages = Math.ceil(recipe.blockCount / PAGE_RECORDS);
+    for (let page = 0; page < pages; page++) this.#facts.putLater(pageKey(recipe.number, page), undefined);
+    this.#facts.putLater(arrivingKey(recipe.number), undefined);
+  }
+
+  #page(recipe: RecipeNumber, page: number): Uint8Array {
+    const bytes = this.#facts.get(pageKey(recipe, page));
+    if (bytes === undefined) throw new Error(`recipe ${recipe} has no page ${page}`);
+    return bytes;
+  }
+
+  #removePages(recipe: RecipeNumber): void {
+    const until = pageKey((recipe + 1) as RecipeNumber, 0);
+    for (const { key } of this.#facts.range(pageKey(recipe, 0), until, Number.MAX_SAFE_INTEGER)) {
+      this.#facts.remove(key);
+    }
+  }
+}
+
+const recipePages = wholeTag('R');
+
+const writeOffset = (offset: number): Buffer => {
+  const bytes = Buffer.allocUnsafe(OFFSET_BYTES);
+  bytes.writeDoubleLE(offset, 0);
+  return bytes;
+};
+const readOffset = (page: Uint8Array): number => asBuffer(page).readDoubleLE(0);
+
+const lengthAt = (records: Uint8Array, at: number): number =>
+  (records[at]! | (records[at + 1]! << 8) | (records[at + 2]! << 16) | (records[at + 3]! << 24)) >>> 0;

@@ -1,0 +1,105 @@
+// The store over a pair of shelves: transactions, the waiting room, and the boards. See port.ts for the promises.
+
+import { Blocks } from './blocks.ts';
+import { Facts } from './facts.ts';
+import { boardKey, wholeTag } from './keys.ts';
+import type { BoardRecord, Outcome, Recipe, Store } from './port.ts';
+import { WAITING_BYTES_MAX } from './port.ts';
+import { Recipes } from './recipes.ts';
+import { readBoard, writeBoard } from './record.ts';
+import { type Shelves, StoreTrouble } from './shelf.ts';
+import { Tree } from './tree.ts';
+
+export function openTables(shelves: Shelves): Store {
+  const facts = new Facts(shelves.facts);
+  const blocks = new Blocks(facts, shelves.packs);
+  const recipes = new Recipes(facts);
+  const tree = new Tree(facts);
+  let boards = readBoards();
+  let isOpen = false;
+
+  function readBoards(): Map<string, BoardRecord> {
+    const rows = facts.range(...wholeTag('B'), Number.MAX_SAFE_INTEGER).map(({ value }) => readBoard(value));
+    return new Map(rows.map(board => [board.name, board]));
+  }
+
+  function flush(): void {
+    blocks.flush();
+    facts.flush();
+  }
+
+  function flushIfFull(): void {
+    if (facts.waitingBytes + blocks.waitingBytes >= WAITING_BYTES_MAX) flush();
+  }
+
+  function transaction<T>(work: () => T): Outcome<T> {
+    if (isOpen) throw new Error('a transaction inside a transaction');
+    isOpen = true;
+    facts.begin();
+    try {
+      const value = shelves.transaction(() => {
+        const made = work();
+        if (facts.hasWritten) flush();
+        return made;
+      });
+      return { isDurable: true, value };
+    } catch (error) {
+      facts.drop();
+      blocks.drop();
+      boards = readBoards();
+      if (error instanceof StoreTrouble) return { isDurable: false, code: error.code };
+      throw error;
+    } finally {
+      isOpen = false;
+    }
+  }
+
+  transaction(() => recipes.clear());
+
+  return {
+    transaction,
+
+    async close() {
+      // What still waits is not promised, but positions are worth keeping over a clean stop.
+      transaction(flush);
+      await shelves.close();
+    },
+
+    folders: () => tree.folders(),
+    folder: share => tree.folder(share),
+    makeFolder: (share, id) => tree.makeFolder(share, id),
+    current: (folder, path) => tree.current(folder, path),
+    isEmptyDirectory: (folder, path) => tree.isEmptyDirectory(folder, path),
+    knows: (folder, path, kind, content) => tree.knows(folder, path, kind, content),
+    versions: (folder, path, limit) => tree.versions(folder, path, limit),
+    like: (folder, path, content) => tree.like(folder, path, content),
+    commit: (folder, path, change) => tree.commit(folder, path, change),
+    changesAfter: (folder, seq, limit) => tree.changesAfter(folder, seq, limit),
+
+    content: id => recipes.content(id),
+    startRecipe: () => recipes.start(),
+    addRecords(recipe: Recipe, records: Uint8Array) {
+      const longer = recipes.add(recipe, records);
+      flushIfFull();
+      return longer;
+    },
+    records: (recipe, ordinal, count) => recipes.records(recipe, ordinal, count),
+    placeOf: (recipe, offset) => recipes.placeOf(recipe, offset),
+    sealRecipe: (recipe, content) => recipes.seal(recipe, content),
+    dropRecipe: recipe => recipes.drop(recipe),
+
+    hasBlock: id => blocks.has(id),
+    block: id => blocks.get(id),
+    putBlock(id, bytes) {
+      blocks.put(id, bytes);
+      flushIfFull();
+    },
+
+    boards: () => [...boards.values()],
+    board: name => boards.get(name),
+    noteBoard(record) {
+      boards.set(record.name, { ...record });
+      facts.putLater(boardKey(record.name), writeBoard(record));
+    },
+  };
+}

@@ -1,0 +1,244 @@
+// Folders: their entries, the log of changes, replaced versions, and which files hold a content.
+//
+// One commit moves the old version into the history, puts the new one in its place and gives the path the newest
+// seq in the log:
+//
+//          before                          commit                  after
+//   E  notes/a -> v4                   E  notes/a -> v9
+//   L  4 -> notes/a                    L  9 -> notes/a              (4 is no longer in the log)
+//   V                                  V  notes/a 4 -> v4
+//
+// So the log is as long as the folder has paths, and a board that was away for a year reads each path once.
+//
+// Invariants:
+//   1. An entry's seq is its log row's key, and no other log row names that path.
+//   2. A directory's count of live children is the number of its entries whose kind is not ABSENT.
+//   3. Every live file of more than 0 bytes stands under its content ('X'), nothing else does.
+
+import { Kind } from '../../protocol/messages.ts';
+import type { Facts } from './facts.ts';
+import {
+  type DirNumber,
+  dirKey,
+  entryKey,
+  folderKey,
+  knownKey,
+  likeKey,
+  logKey,
+  pastAll,
+  ROOT,
+  readLikeSpot,
+  readLogSeq,
+  readNumber,
+  readSpot,
+  type Spot,
+  shareKey,
+  versionKey,
+  wholeTag,
+  writeSpot,
+} from './keys.ts';
+import type { Change, Folder, FolderNumber, LoggedChange, Version } from './port.ts';
+import {
+  type Entry,
+  type FolderRow,
+  readDir,
+  readEntry,
+  readFolder,
+  readVersion,
+  writeDir,
+  writeEntry,
+  writeFolder,
+  writeVersion,
+} from './record.ts';
+
+const SLASH = 0x2f;
+const NOTHING = new Uint8Array(0);
+
+/** Contents up to this long (every content id, most symlink targets) are found by key; longer targets by reading
+ * the path's history. */
+const KNOWN_BYTES_MAX = 64;
+
+export class Tree {
+  readonly #facts: Facts;
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+  }
+
+  folders(): Folder[] {
+    return this.#facts.range(...wholeTag('F'), Number.MAX_SAFE_INTEGER).map(({ value }) => readFolder(value));
+  }
+
+  folder(share: string): Folder | undefined {
+    const number = this.#facts.get(shareKey(share));
+    return number === undefined ? undefined : this.#row(readNumber(number, 0) as FolderNumber);
+  }
+
+  makeFolder(share: string, id: Uint8Array): Folder {
+    const [last] = this.#facts.range(...wholeTag('F'), 1, true);
+    const number = ((last === undefined ? 0 : readFolder(last.value).number) + 1) as FolderNumber;
+    const row: FolderRow = { number, share, id, head: 0, entries: 0, bytes: 0, dirs: 0 };
+    this.#facts.put(shareKey(share), writeSpot({ dir: number, name: NOTHING }));
+    this.#facts.put(folderKey(number), writeFolder(row));
+    this.#facts.put(dirKey(number, ROOT), writeDir({ parent: ROOT, liveChildren: 0, name: NOTHING }));
+    return row;
+  }
+
+  current(folder: FolderNumber, path: Uint8Array): Version | undefined {
+    return this.#entry(folder, this.#spotOf(folder, path))?.version;
+  }
+
+  isEmptyDirectory(folder: FolderNumber, path: Uint8Array): boolean {
+    const dir = path.length === 0 ? ROOT : this.#entry(folder, this.#spotOf(folder, path))?.dir;
+    return dir === undefined || readDir(this.#need(dirKey(folder, dir))).liveChildren === 0;
+  }
+
+  knows(folder: FolderNumber, path: Uint8Array, kind: Kind, content: Uint8Array): boolean {
+    const spot = this.#spotOf(folder, path);
+    if (spot === undefined) return false;
+    if (content.length <= KNOWN_BYTES_MAX) {
+      return this.#facts.get(knownKey(folder, spot, kind, content)) !== undefined;
+    }
+    return this.versions(folder, path, Number.MAX_SAFE_INTEGER).some(
+      version => version.kind === kind && Buffer.compare(version.content, content) === 0,
+    );
+  }
+
+  versions(folder: FolderNumber, path: Uint8Array, limit: number): Version[] {
+    const spot = this.#spotOf(folder, path);
+    if (spot === undefined) return [];
+    const from = versionKey(folder, spot, 0);
+    const until = pastAll(from.subarray(0, from.length - 6));
+    return this.#facts.range(from, until, limit, true).map(({ value }) => readVersion(value));
+  }
+
+  like(folder: FolderNumber, path: Uint8Array, content: Uint8Array): Uint8Array | undefined {
+    const spot = this.#like(folder, this.#spotOf(folder, path), content);
+    return spot === undefined ? undefined : this.#pathOf(folder, spot);
+  }
+
+  commit(folder: FolderNumber, path: Uint8Array, change: Change): number {
+    const spot = this.#spotOf(folder, path);
+    if (spot === undefined) throw new Error('commit under a directory that never was');
+    const row = this.#row(folder);
+    const old = this.#entry(folder, spot);
+    const seq = ++row.head;
+    const version: Version = { ...change, seq };
+
+    let dir = old?.dir;
+    if (dir === undefined && change.kind === Kind.DIRECTORY) {
+      dir = ++row.dirs;
+      this.#facts.put(dirKey(folder, dir), writeDir({ parent: spot.dir, liveChildren: 0, name: spot.name }));
+    }
+    if (old !== undefined) this.#retire(folder, spot, old.version);
+    const isContent = change.kind === Kind.FILE && change.size > 0;
+    const like = isContent ? this.#like(folder, spot, change.content) : undefined;
+    if (isContent) this.#facts.put(likeKey(folder, change.content, spot), NOTHING);
+
+    const entry: Entry = { version, dir, like: like === undefined ? NOTHING : writeSpot(like) };
+    this.#facts.put(entryKey(folder, spot), writeEntry(entry));
+    this.#facts.put(logKey(folder, seq), writeSpot(spot));
+
+    const appeared = Number(isLive(version)) - Number(old !== undefined && isLive(old.version));
+    if (appeared !== 0) {
+      const parent = readDir(this.#need(dirKey(folder, spot.dir)));
+      this.#facts.put(
+        dirKey(folder, spot.dir),
+        writeDir({ ...parent, liveChildren: parent.liveChildren + appeared }),
+      );
+    }
+    row.entries += appeared;
+    row.bytes += fileBytes(version) - (old === undefined ? 0 : fileBytes(old.version));
+    this.#facts.put(folderKey(folder), writeFolder(row));
+    return seq;
+  }
+
+  changesAfter(folder: FolderNumber, seq: number, limit: number): LoggedChange[] {
+    const row = this.#row(folder);
+    if (seq >= row.head) return [];
+    return this.#facts
+      .range(logKey(folder, seq + 1), logKey(folder, row.head + 1), limit)
+      .map(({ key, value }) => {
+        const spot = readSpot(value);
+        const entry = this.#entry(folder, spot)!;
+        if (entry.version.seq !== readLogSeq(key))
+          throw new Error(`log row ${readLogSeq(key)} is not its entry's`);
+        const like = entry.like.length === 0 ? NOTHING : this.#pathOf(folder, readSpot(entry.like));
+        return { path: this.#pathOf(folder, spot), version: entry.version, like };
+      });
+  }
+
+  /** The old version leaves the log and the contents and enters the history. */
+  #retire(folder: FolderNumber, spot: Spot, version: Version): void {
+    this.#facts.remove(logKey(folder, version.seq));
+    this.#facts.put(versionKey(folder, spot, version.seq), writeVersion(version));
+    if (version.kind === Kind.FILE && version.size > 0) {
+      this.#facts.remove(likeKey(folder, version.content, spot));
+    }
+    if (isLive(version) && version.content.length <= KNOWN_BYTES_MAX) {
+      const seq = writeSpot({ dir: version.seq, name: NOTHING });
+      this.#facts.put(knownKey(folder, spot, version.kind, version.content), seq);
+    }
+  }
+
+  #like(folder: FolderNumber, but: Spot | undefined, content: Uint8Array): Spot | undefined {
+    const from = likeKey(folder, content, undefined);
+    for (const { key } of this.#facts.range(from, pastAll(from), 2)) {
+      const spot = readLikeSpot(key, content.length);
+      if (but === undefined || spot.dir !== but.dir || Buffer.compare(spot.name, but.name) !== 0) return spot;
+    }
+    return undefined;
+  }
+
+  /** Undefined where a part above the last was never a directory. */
+  #spotOf(folder: FolderNumber, path: Uint8Array): Spot | undefined {
+    let dir: DirNumber = ROOT;
+    for (let from = 0; ; ) {
+      const slash = path.indexOf(SLASH, from);
+      if (slash < 0) return { dir, name: path.subarray(from) };
+      const above = this.#entry(folder, { dir, name: path.subarray(from, slash) });
+      if (above?.dir === undefined) return undefined;
+      dir = above.dir;
+      from = slash + 1;
+    }
+  }
+
+  #pathOf(folder: FolderNumber, spot: Spot): Uint8Array {
+    const parts: Uint8Array[] = [spot.name];
+    for (let dir = spot.dir; dir !== ROOT; ) {
+      const row = readDir(this.#need(dirKey(folder, dir)));
+      parts.unshift(row.name);
+      dir = row.parent;
+    }
+    return joinPath(parts);
+  }
+
+  #entry(folder: FolderNumber, spot: Spot | undefined): Entry | undefined {
+    const bytes = spot === undefined ? undefined : this.#facts.get(entryKey(folder, spot));
+    return bytes === undefined ? undefined : readEntry(bytes);
+  }
+
+  #row(folder: FolderNumber): FolderRow {
+    return readFolder(this.#need(folderKey(folder)));
+  }
+
+  #need(key: Uint8Array): Uint8Array {
+    const value = this.#facts.get(key);
+    if (value === undefined) throw new Error(`the store lacks ${Buffer.from(key).toString('hex')}`);
+    return value;
+  }
+}
+
+const isLive = (version: Version) => version.kind !== Kind.ABSENT;
+const fileBytes = (version: Version) => (version.kind === Kind.FILE ? version.size : 0);
+
+function joinPath(parts: readonly Uint8Array[]): Uint8Array {
+  const path = new Uint8Array(parts.reduce((sum, part) => sum + part.length + 1, -1));
+  let at = 0;
+  for (const part of parts) {
+    if (at > 0) path[at++] = SLASH;
+    path.set(part, at);
+    at += part.length;
+  }
+  return path;
+}
