@@ -2,7 +2,7 @@
 //
 //   0             __heap_base                                              memory.size() * 64 KiB
 //   +-------------+--------+--------+------+ ... +--------+-------------------------------+
-//   | static data | frames | window | run  |     | facts  | pages: whatever is left       |
+//   | static data | frames | window | run  |     | values | pages: whatever is left       |
 //   +-------------+--------+--------+------+ ... +--------+-------------------------------+
 //
 // Carve, seal, run: plan.ts carves every region, then seals. After the seal carving traps, so that whatever the
@@ -22,16 +22,18 @@ export const ARENA_BYTES_MIN: usize = 2 * 1024 * 1024;
 /** Offsets stay positive as i32 and as V8 small integers on 32-bit boards: 2^30. */
 export const ARENA_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
-// The regions. What each is for and how large it is stands in plan.ts.
+// The regions, in carving order. What each is for and how large it is stands in plan.ts.
 export const REGION_FRAMES: i32 = 0;
 export const REGION_WINDOW: i32 = 1;
 export const REGION_RUN: i32 = 2;
 export const REGION_LISTING: i32 = 3;
 export const REGION_RECORDS: i32 = 4;
-export const REGION_SCRATCH: i32 = 5;
-export const REGION_HASH: i32 = 6;
-export const REGION_PAGES: i32 = 7;
-export const REGION_COUNT: i32 = 8;
+export const REGION_BLOCKS: i32 = 5;
+export const REGION_VALUES: i32 = 6;
+export const REGION_SCRATCH: i32 = 7;
+export const REGION_HASH: i32 = 8;
+export const REGION_PAGES: i32 = 9;
+export const REGION_COUNT: i32 = 10;
 
 /** Every region starts at a multiple of this: a cache line, and more than any v128 load needs. */
 const ALIGNMENT: usize = 64;

@@ -1,4 +1,8 @@
 // What the host can call and read: each part's exports, nothing of its own.
 export * from './arena';
+export * from './blake3';
+export * from './cutter';
+export * from './gear';
 export * from './plan';
+export * from './pool';
 export * from './trap';

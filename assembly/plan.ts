@@ -9,6 +9,8 @@
 //   run          64 KiB     64 KiB   a dictionary and a run of bytes behind it
 //   listing     128 KiB    512 KiB   names and stats of the directory being read
 //   records       1 KiB      5 KiB   what the window was cut into
+//   blocks        1 KiB      4 KiB   the same blocks while they are hashed
+//   values        8 KiB     32 KiB   chaining values of their chunks, twice
 //   scratch       8 KiB      8 KiB   a key and a value on their way into or out of the catalog
 //   hash         16 KiB     16 KiB   bytes from outside the arena that want a block id
 //   pages      1.6 MiB     6.9 MiB   the catalog's page cache: all the rest
@@ -19,6 +21,7 @@ import {
   arenaBytes,
   bytesLeft,
   carve,
+  REGION_BLOCKS,
   REGION_FRAMES,
   REGION_HASH,
   REGION_LISTING,
@@ -26,9 +29,13 @@ import {
   REGION_RECORDS,
   REGION_RUN,
   REGION_SCRATCH,
+  REGION_VALUES,
   REGION_WINDOW,
   seal,
 } from './arena';
+import { CHUNK_BYTES, VALUE_BYTES } from './compress';
+import { fillGear } from './gear';
+import { makePool, POOL_FRAMES, poolBytes } from './pool';
 
 const KIB: usize = 1024;
 
@@ -56,21 +63,24 @@ export const BLOCK_BYTES_MAX: usize = 16 * KIB;
 export const ID_BYTES: usize = 16;
 export const RECORD_BYTES: usize = 4 + ID_BYTES;
 
+/** What blocks.ts keeps of a block while it is hashed: four words. */
+export const BLOCK_FACTS_BYTES: usize = 16;
+
 /** A key and a value of the catalog, one page each at most. */
 export const SCRATCH_REGION_BYTES: usize = 2 * 4 * KIB;
 
 /** One block of the largest kind in one piece; longer bytes pass through it bit by bit. */
 export const HASH_REGION_BYTES: usize = BLOCK_BYTES_MAX;
 
-/** Carves the whole arena and seals it. The host calls it once, first. */
+/** Carves the whole arena, seals it and makes what is computed once. The host calls it once, first. */
 export function openArena(): void {
   const bytes = arenaBytes();
   assert(bytes >= ARENA_BYTES_MIN && bytes <= ARENA_BYTES_MAX);
 
-  carve(
-    REGION_FRAMES,
-    inProportion(bytes, 32, FRAME_CELLS_MIN * FRAME_CELL_BYTES, FRAME_CELLS_MAX * FRAME_CELL_BYTES),
-  );
+  // One frame cell for each MiB.
+  const frames = min(max(bytes / (1024 * KIB), FRAME_CELLS_MIN), FRAME_CELLS_MAX);
+  const frameBytes = poolBytes(frames, FRAME_CELL_BYTES);
+  makePool(POOL_FRAMES, carve(REGION_FRAMES, frameBytes), frameBytes, FRAME_CELL_BYTES);
 
   // The window holds at least four blocks of the largest kind, so that what is carried over to the next
   // filling (less than one) stays a small part of it. Past 256 KiB readSync gets no faster.
@@ -82,11 +92,16 @@ export function openArena(): void {
   carve(REGION_LISTING, inProportion(bytes, 16, 128 * KIB, 512 * KIB));
 
   // All blocks of one window if each is as short as may be, and the short one at the end of a file.
-  carve(REGION_RECORDS, (windowBytes / BLOCK_BYTES_MIN + 1) * RECORD_BYTES);
+  const blocks = windowBytes / BLOCK_BYTES_MIN + 1;
+  carve(REGION_RECORDS, blocks * RECORD_BYTES);
+  carve(REGION_BLOCKS, blocks * BLOCK_FACTS_BYTES);
+  // Every whole chunk of the window and a short one per block; values of one level and of the next.
+  carve(REGION_VALUES, 2 * (windowBytes / CHUNK_BYTES + blocks) * VALUE_BYTES);
   carve(REGION_SCRATCH, SCRATCH_REGION_BYTES);
   carve(REGION_HASH, HASH_REGION_BYTES);
   carve(REGION_PAGES, bytesLeft() & ~(4 * KIB - 1));
   seal();
+  fillGear();
 }
 
 function inProportion(bytes: usize, share: usize, least: usize, most: usize): usize {
