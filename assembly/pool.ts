@@ -164,7 +164,7 @@ function handleOf(pool: i32, index: u32, generation: u32): i32 {
 /** The index of the taken cell that a handle stands for, or END. */
 function indexOf(pool: i32, handle: i32): u32 {
   const entry = entryOf(pool);
-  const index = handle & (CELLS_MAX - 1);
+  const index = <u32>handle & (CELLS_MAX - 1);
   if (index >= load<u32>(entry, CELLS)) return END;
   const facts = factsOf(entry, index);
   if (load<u32>(facts, NEXT) !== TAKEN) return END;
