@@ -29,7 +29,12 @@ export const HASHER_BYTES: usize = STACK + STACK_VALUES_MAX * VALUE_BYTES;
 const SIDE_BY_SIDE: usize = 4;
 const sideValues = memory.data(SIDE_BY_SIDE * VALUE_BYTES, 16);
 
-const onceHasher = memory.data(HASHER_BYTES, 16);
+/** For bytes that come in pieces but in one go: a block from outside the arena. */
+export const onceHasher = memory.data(HASHER_BYTES, 16);
+/** For a kept list of records, at its own pace beside a content that is being cut. */
+export const listHasher = memory.data(HASHER_BYTES, 16);
+/** Where the host lets a hash be left: it stands until the next one. */
+export const digest = memory.data(VALUE_BYTES, 16);
 
 /** The whole hash of `bytes` at `at`, 32 bytes at `out`. */
 export function hash(at: usize, bytes: usize, out: usize): void {

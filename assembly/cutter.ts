@@ -9,21 +9,17 @@
 //   content hasher -> the content id, at the end
 //
 // A content: beginContent(), cutWindow() until all its bytes are consumed, endContent(). The host moves the carried
-// bytes to the window's start and reads on behind them. One content at a time; a second hasher takes a list of
-// records that has been kept, at any time between.
+// bytes to the window's start and reads on behind them. One content at a time.
 //
 // Invariant: after cutWindow() the records' lengths add up to `consumed`.
 
 import { REGION_RECORDS, REGION_WINDOW, regionAt, regionBytes } from './arena';
-import { finishHash, HASHER_BYTES, startHash, updateHash } from './blake3';
+import { digest, finishHash, HASHER_BYTES, startHash, updateHash } from './blake3';
 import { hashBlocks } from './blocks';
-import { VALUE_BYTES } from './compress';
 import { blockBytes } from './gear';
 import { BLOCK_BYTES_MAX, RECORD_BYTES } from './plan';
 
 const contentHasher = memory.data(HASHER_BYTES, 16);
-const listHasher = memory.data(HASHER_BYTES, 16);
-const digest = memory.data(VALUE_BYTES, 16);
 
 let isOpen: bool = false;
 let consumed: usize = 0;
@@ -62,24 +58,10 @@ export function cutWindow(filled: usize, isEnd: bool): u32 {
   return count;
 }
 
-/** Address of the content id of all that was cut since beginContent(). It stands until the next end. */
+/** Address of the content id of all that was cut since beginContent(): it stands until the next hash. */
 export function endContent(): usize {
   assert(isOpen);
   isOpen = false;
   finishHash(contentHasher, digest);
-  return digest;
-}
-
-export function beginList(): void {
-  startHash(listHasher);
-}
-
-export function addToList(at: usize, bytes: usize): void {
-  updateHash(listHasher, at, bytes);
-}
-
-/** Address of the content id of the records since beginList(). It stands until the next end. */
-export function endList(): usize {
-  finishHash(listHasher, digest);
   return digest;
 }

@@ -1,0 +1,215 @@
+// The arena as TypeScript sees it: one memory that never grows, views of its regions, and the calls that work in it.
+//
+// File bytes are read straight into `window` or `run` (readSync takes a view) and frames are published straight out
+// of their cells. No view is made per file or per block: the regions' views are made once, ids are the only bytes
+// that leave by copy.
+//
+// An error thrown by a call (WebAssembly.RuntimeError) is a broken assertion of ours. trapPlace() names the place;
+// the process must exit, its supervisor starts it again.
+
+import { type ArenaExports, arenaBounds, hasSimd, instantiate, loadModule } from './wasm.ts';
+
+export interface ArenaOptions {
+  /** The whole memory: a multiple of 64 KiB from 2 MiB to 1 GiB. */
+  bytes: number;
+  /** Which build; what the machine can do when left out. */
+  simd?: boolean;
+}
+
+/** A frame's bytes, the holder's alone until the handle is released. */
+export interface FrameCell {
+  readonly handle: number;
+  readonly bytes: Uint8Array;
+}
+
+/** How full one kind of cell is, for the status and the memory ledger. */
+export interface PoolUse {
+  name: string;
+  cells: number;
+  cellBytes: number;
+  taken: number;
+  highWater: number;
+}
+
+export interface Cut {
+  /** Blocks found. */
+  count: number;
+  /** Bytes of the window that they cover; the caller moves the rest to the front and fills up behind it. */
+  consumed: number;
+  /** Their records, 20 bytes each, in the arena: good until the next cut. */
+  records: Uint8Array;
+}
+
+/** Opens an arena, carved and sealed. Throws RangeError for a size that cannot be. */
+export function openArena(options: ArenaOptions): Arena {
+  const simd = options.simd ?? hasSimd();
+  const module = loadModule(simd);
+  const { least, most, unit } = arenaBounds(module);
+  const { bytes } = options;
+  if (!(bytes >= least)) {
+    throw new RangeError(
+      `an arena of ${bytes} bytes is too small: give it ${least} (${least / 2 ** 20} MiB) or more`,
+    );
+  }
+  if (bytes > most) {
+    throw new RangeError(`an arena of ${bytes} bytes is too large: give it ${most} (1 GiB) or less`);
+  }
+  if (bytes % unit !== 0) {
+    const near = Math.ceil(bytes / unit) * unit;
+    throw new RangeError(`an arena of ${bytes} bytes is no multiple of ${unit}: give it ${near}`);
+  }
+  const memory = new WebAssembly.Memory({ initial: bytes / unit, maximum: bytes / unit });
+  const exports = instantiate(module, memory);
+  exports.openArena();
+  return new Arena(memory, exports, simd);
+}
+
+/** The sentence that names the assertion a trap came from, if there was one. */
+export function trapPlace(arena: Arena): string | undefined {
+  const at = arena.exports.trapFile.value;
+  if (at === 0) return undefined;
+  const bytes = new DataView(arena.memory.buffer).getUint32(at - 4, true);
+  const file = Buffer.from(arena.memory.buffer, at, bytes).toString('utf16le');
+  return `assertion failed at ${file}:${arena.exports.trapLine.value}`;
+}
+
+export class Arena {
+  readonly memory: WebAssembly.Memory;
+  readonly exports: ArenaExports;
+  readonly simd: boolean;
+  /** All of it. */
+  readonly bytes: Uint8Array;
+  /** File bytes on their way through cut(). */
+  readonly window: Uint8Array;
+  /** A dictionary with a run of file bytes behind it. */
+  readonly run: Uint8Array;
+  /** Names and stats of the directory being read. */
+  readonly listing: Uint8Array;
+  /** Where cut() leaves records. */
+  readonly records: Uint8Array;
+  readonly frameBytes: number;
+
+  readonly #cells = new Map<number, Uint8Array>();
+  readonly #outside: Uint8Array;
+  readonly #digest: Uint8Array;
+  readonly #pool: number;
+
+  constructor(memory: WebAssembly.Memory, exports: ArenaExports, simd: boolean) {
+    this.memory = memory;
+    this.exports = exports;
+    this.simd = simd;
+    this.bytes = new Uint8Array(memory.buffer);
+    const view = (region: { value: number }): Uint8Array =>
+      new Uint8Array(memory.buffer, exports.regionAt(region.value), exports.regionBytes(region.value));
+    this.window = view(exports.REGION_WINDOW);
+    this.run = view(exports.REGION_RUN);
+    this.listing = view(exports.REGION_LISTING);
+    this.records = view(exports.REGION_RECORDS);
+    this.#outside = view(exports.REGION_HASH);
+    this.#digest = new Uint8Array(memory.buffer, exports.digest.value, exports.ID_BYTES.value);
+    this.#pool = exports.POOL_FRAMES.value;
+    this.frameBytes = exports.poolCellBytes(this.#pool);
+  }
+
+  /** Undefined when every frame is taken: wait until one comes back. */
+  takeFrame(): FrameCell | undefined {
+    const handle = this.exports.takeCell(this.#pool);
+    return handle === this.exports.NO_ROOM.value ? undefined : { handle, bytes: this.frame(handle) };
+  }
+
+  /** False when the handle is stale, released already or was never given. */
+  releaseFrame(handle: number): boolean {
+    return this.exports.releaseCell(this.#pool, handle) !== 0;
+  }
+
+  /** The bytes of a taken frame. A handle that is not taken is a mistake of ours. */
+  frame(handle: number): Uint8Array {
+    const at = this.exports.cellAt(this.#pool, handle);
+    if (at === 0) throw new Error(`frame handle ${handle} is not taken`);
+    let cell = this.#cells.get(at);
+    if (cell === undefined) {
+      cell = new Uint8Array(this.memory.buffer, at, this.frameBytes);
+      this.#cells.set(at, cell);
+    }
+    return cell;
+  }
+
+  /** The block id of these bytes, 16 fresh ones. Bytes in the arena are hashed where they lie. */
+  blockId(bytes: Uint8Array): Uint8Array {
+    const { exports } = this;
+    const hasher = exports.onceHasher.value;
+    exports.startHash(hasher);
+    this.#feed(hasher, bytes);
+    exports.finishHash(hasher, exports.digest.value);
+    return this.#digest.slice();
+  }
+
+  beginContent(): void {
+    this.exports.beginContent();
+  }
+
+  /** Cuts and hashes the first `filled` bytes of the window. */
+  cut(filled: number, isEnd: boolean): Cut {
+    const { exports } = this;
+    const count = exports.cutWindow(filled, isEnd);
+    const records = this.records.subarray(0, count * exports.RECORD_BYTES.value);
+    return { count, consumed: exports.cutConsumed(), records };
+  }
+
+  /** The content id of all that was cut since beginContent(), 16 fresh bytes. */
+  endContent(): Uint8Array {
+    this.exports.endContent();
+    return this.#digest.slice();
+  }
+
+  /**
+   * The content id of a kept list of records, in pieces of any size. It may run while a content is being cut; the
+   * iterable must not call contentIdOf itself.
+   */
+  contentIdOf(records: Iterable<Uint8Array>): Uint8Array {
+    const { exports } = this;
+    const hasher = exports.listHasher.value;
+    exports.startHash(hasher);
+    for (const piece of records) this.#feed(hasher, piece);
+    exports.finishHash(hasher, exports.digest.value);
+    return this.#digest.slice();
+  }
+
+  pools(): PoolUse[] {
+    const { exports } = this;
+    return [
+      {
+        name: 'frames',
+        cells: exports.poolCells(this.#pool),
+        cellBytes: this.frameBytes,
+        taken: exports.poolTaken(this.#pool),
+        highWater: exports.poolHighWater(this.#pool),
+      },
+    ];
+  }
+
+  /** The first invariant that does not hold, or undefined. */
+  audit(): string | undefined {
+    if (this.bytes.length === 0 || this.bytes.length !== this.memory.buffer.byteLength) {
+      return 'the memory changed its length';
+    }
+    const broken = this.exports.auditArena();
+    if (broken !== 0) return `arena: invariant ${broken} of assembly/arena.ts does not hold`;
+    const brokenPool = this.exports.auditPool(this.#pool);
+    if (brokenPool !== 0) return `frames: invariant ${brokenPool} of assembly/pool.ts does not hold`;
+    return undefined;
+  }
+
+  #feed(hasher: number, bytes: Uint8Array): void {
+    const { exports } = this;
+    if (bytes.buffer === this.memory.buffer) {
+      exports.updateHash(hasher, bytes.byteOffset, bytes.length);
+      return;
+    }
+    for (let offset = 0; offset < bytes.length; offset += this.#outside.length) {
+      const piece = bytes.subarray(offset, offset + this.#outside.length);
+      this.#outside.set(piece);
+      exports.updateHash(hasher, this.#outside.byteOffset, piece.length);
+    }
+  }
+}
