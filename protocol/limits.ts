@@ -9,8 +9,8 @@ export const VERSION_MAX = 1;
  * flight fit a 64 MB board: MQTT.js holds about three copies of each. */
 export const FRAME_BYTES_MAX = 32 * 1024;
 
-/** The least frame a peer may announce: room for a longest path twice and its facts. */
-export const FRAME_BYTES_MIN = 12 * 1024;
+/** The least frame a peer may announce: room for the largest block that does not deflate, and its header. */
+export const FRAME_BYTES_MIN = 20 * 1024;
 
 /** Room kept for a frame's header when bytes are cut into runs: the rest is body. */
 export const HEADER_BYTES_KEPT = 1024;
@@ -31,6 +31,10 @@ export const BLOCK_BYTES_MAX = 16 * 1024;
 
 /** Bytes of content that one run in a `blocks` or `piece` message may inflate to. */
 export const RUN_BYTES_MAX = 28 * 1024;
+
+/** Bytes of the base that one COPY of a `piece` message may name: some 50 ms of a board's flash, so that nothing else
+ * waits long for it. */
+export const COPY_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Bytes of dictionary before a deflated run: zlib's window is 32 KiB, less its own 262. */
 export const DICTIONARY_BYTES_MAX = 32 * 1024 - 262;

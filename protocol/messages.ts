@@ -135,7 +135,13 @@ export const next = message('next', 6, 'up', { session, after: seq, credit: uint
 /** Asks for content from byte `offset` on, in at most `credit` frames; `base` is a content the board has. */
 export const pull = message('pull', 7, 'up', {
   session,
-  items: list({ req, content: bytes(ID_BYTES, ID_BYTES), base: idOrNone(), offset: uint(), credit: uint(255) }),
+  items: list({
+    req,
+    content: bytes(ID_BYTES, ID_BYTES),
+    base: idOrNone(),
+    offset: uint(),
+    credit: uint(255),
+  }),
 });
 
 /** Everything up to `position` is durable on the board's disk. */

@@ -11,6 +11,8 @@ export interface Field<T> {
   readonly check: (value: unknown) => T | undefined;
   /** As SPEC.md's CDDL names it. */
   readonly cddl: string;
+  /** Of a list: the fields of its tuples, in order. */
+  readonly tuple?: Fields;
 }
 
 export type Fields = Readonly<Record<string, Field<unknown>>>;
@@ -70,6 +72,7 @@ export const list = <F extends Fields>(fields: F): Field<Values<F>[]> => ({
   cddl: `[* [${Object.entries(fields)
     .map(([name, field]) => `${name}: ${field.cddl}`)
     .join(', ')}]]`,
+  tuple: fields,
 });
 
 /** Reads `tuple[from...]` by the fields in order; undefined if anything is missing or does not fit. */

@@ -1,0 +1,326 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { encodeHeader } from '../../protocol/cbor.ts';
+import { decodeFrame, encodeFrameHeader, type Way } from '../../protocol/frame.ts';
+import { DICTIONARY_BYTES_MAX, FRAME_BYTES_MAX, RUN_BYTES_MAX, UINT_MAX } from '../../protocol/limits.ts';
+import { MESSAGES, type Message, Piece } from '../../protocol/messages.ts';
+import type { Field, MessageKind } from '../../protocol/schema.ts';
+import { anyOfAll, anySample, randomFrom, type Sample } from './random.ts';
+
+const kinds = MESSAGES as readonly MessageKind[];
+const frameOf = ({ message, body }: Sample) => Buffer.concat([encodeFrameHeader(message), body]);
+const wayOf = (message: Message) => kinds.find(kind => kind.name === message.is)!.way;
+const decode = (frame: Uint8Array, way: Way) => decodeFrame(frame, way, FRAME_BYTES_MAX);
+const malformed = (header: unknown[], way: Way, body: Uint8Array = new Uint8Array(0)) =>
+  decode(Buffer.concat([encodeHeader(header), body]), way);
+
+const replaced = (values: unknown[], at: number, value: unknown) =>
+  values.map((old, index) => (index === at ? value : old));
+
+/** A header and body of this kind that decode, as CBOR values. */
+function plain(kind: MessageKind): { header: unknown[]; body: Uint8Array } {
+  const value = (name: string, field: Field<unknown>): unknown => {
+    if (field.tuple) return [Object.entries(field.tuple).map(([key, of]) => value(key, of))];
+    if (field.cddl.startsWith('bstr') || field.cddl.startsWith('id')) return new Uint8Array(16).fill(1);
+    if (field.cddl === 'tstr') return 'word';
+    // A piece's LITERAL reaches no dictionary before its offset 1; a change's seq 1 comes after 0.
+    return name === 'after' ? 0 : 1;
+  };
+  const header = [kind.type, ...Object.entries(kind.fields).map(([name, field]) => value(name, field))];
+  const hasBody = kind.name === 'recipe' || kind.name === 'blocks' || kind.name === 'piece';
+  return { header, body: new Uint8Array(hasBody ? 1 : 0) };
+}
+
+describe.each(kinds.map(kind => [kind.name, kind] as const))('frame: %s', (_, kind) => {
+  test('random values -> decode is the mirror of encode', () => {
+    fc.assert(
+      fc.property(anySample(kind), sample => {
+        const frame = frameOf(sample);
+        expect(decode(frame, kind.way)).toEqual({
+          message: sample.message,
+          body: frame.subarray(frame.length - sample.body.length),
+        });
+      }),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  test('a plain one -> decodes; the other way -> wrong way', () => {
+    const { header, body } = plain(kind);
+    expect(malformed(header, kind.way, body)).toMatchObject({ message: { is: kind.name } });
+    const other = kind.way === 'up' ? 'down' : 'up';
+    expect(malformed(header, other, body)).toEqual({ malformed: 'wrong way' });
+  });
+
+  test('cut after each byte of the header -> malformed', () => {
+    const { header } = plain(kind);
+    const bytes = encodeHeader(header);
+    for (let length = 0; length < bytes.length; length++) {
+      expect(decode(bytes.subarray(0, length), kind.way)).toEqual({
+        malformed: length === 0 ? 'empty' : 'truncated',
+      });
+    }
+  });
+
+  test('each field missing, of another type, over its bound -> malformed by its name', () => {
+    const { header, body } = plain(kind);
+    Object.entries(kind.fields).forEach(([name, field], index) => {
+      const at = index + 1;
+      expect(malformed(header.slice(0, at), kind.way, body)).toEqual({ malformed: `${kind.name}: ${name}` });
+      for (const wrong of misfits(field)) {
+        const altered = replaced(header, at, wrong);
+        expect(malformed(altered, kind.way, body), `${name} = ${wrong}`).toEqual({
+          malformed: `${kind.name}: ${name}`,
+        });
+      }
+      if (!field.tuple) return;
+      const tuple = (header[at] as unknown[][])[0]!;
+      Object.values(field.tuple).forEach((inner, place) => {
+        for (const altered of [
+          tuple.slice(0, place),
+          ...misfits(inner)
+            .filter(wrong => !Array.isArray(wrong))
+            .map(wrong => replaced(tuple, place, wrong)),
+        ]) {
+          expect(malformed(replaced(header, at, [tuple, altered]), kind.way, body)).toEqual({
+            malformed: `${kind.name}: ${name}`,
+          });
+        }
+      });
+    });
+  });
+
+  test('elements of a later version at the end -> ignored, at both levels', () => {
+    const { header, body } = plain(kind);
+    const later = [7, 'later', new Uint8Array(3), [[1]]];
+    const longer = [...header, ...later].map(value =>
+      Array.isArray(value) && Array.isArray(value[0]) && value !== later[3]
+        ? value.map(tuple => [...tuple, 9, 'later'])
+        : value,
+    );
+    expect(malformed(longer, kind.way, body)).toEqual(malformed(header, kind.way, body));
+  });
+
+  test('a body that no field speaks of -> malformed', () => {
+    const { header, body } = plain(kind);
+    const longer = new Uint8Array(body.length + 1);
+    if (kind.name === 'recipe')
+      return expect(malformed(replaced(header, 4, 0), 'up')).toEqual({ malformed: 'recipe: body' });
+    expect(malformed(header, kind.way, longer)).toEqual({ malformed: `${kind.name}: body` });
+  });
+});
+
+function misfits(field: Field<unknown>): unknown[] {
+  if (field.tuple) return [1, 'x', [1], [[], 5], new Uint8Array(2)];
+  if (field.cddl === 'uint') return [-1, 'x', [], new Uint8Array(1)];
+  if (field.cddl === 'int') return ['x', [], new Uint8Array(1)];
+  if (field.cddl === 'tstr') return [1, [], new Uint8Array(1), 'é'.repeat(129)];
+  if (field.cddl === 'id / none') return [1, 'x'.repeat(16), new Uint8Array(15), new Uint8Array(17), []];
+  const range = /^0\.\.(\d+)$/.exec(field.cddl);
+  if (range) return [-1, Number(range[1]) + 1, 2 ** 40, 'x', [], new Uint8Array(1)];
+  const [, min, max] = /^bstr \.size \((\d+)\.\.(\d+)\)$/.exec(field.cddl)!;
+  const below = Number(min) > 0 ? [new Uint8Array(Number(min) - 1)] : [];
+  return [1, 'x'.repeat(16), [], new Uint8Array(Number(max) + 1), ...below];
+}
+
+describe('frame: what the tables cannot say', () => {
+  const literal = [1, Piece.LITERAL, 100, 50, 0, 10, 0, 0];
+  const piece = (item: unknown[], bodyBytes: number) =>
+    malformed([22, 1, [item]], 'down', new Uint8Array(bodyBytes));
+  const blocks = (item: unknown[], bodyBytes: number) =>
+    malformed([4, 1, [item]], 'up', new Uint8Array(bodyBytes));
+
+  test('piece: a right one -> decodes', () => {
+    expect(piece(literal, 10)).toHaveProperty('message');
+    expect(piece([1, Piece.COPY, 0, UINT_MAX, 0, 0, 0, 0], 0)).toHaveProperty('message');
+  });
+
+  test.each([
+    ['op', [1, 2, 100, 50, 0, 10, 0, 0], 10],
+    ['offset', [1, 0, 1, UINT_MAX, 0, 0, 0, 0], 0],
+    ['baseOffset', [1, 0, 0, UINT_MAX, 1, 0, 0, 0], 0],
+    ['baseOffset', [1, 1, 100, 50, UINT_MAX, 10, 1, 0], 10],
+    ['stored', [1, 0, 0, 50, 0, 10, 0, 0], 0],
+    ['stored', [1, 1, 100, 9, 0, 10, 0, 0], 10],
+    ['length', [1, 1, 100, RUN_BYTES_MAX + 1, 0, 10, 0, 0], 10],
+    ['dictionary', [1, 1, 100, 50, 0, 10, DICTIONARY_BYTES_MAX, 1], 10],
+    ['dictionary', [1, 1, 100, 50, 0, 10, 0, 101], 10],
+    ['body', literal, 9],
+    ['body', literal, 11],
+  ])('piece: wrong %s -> malformed', (name, item, bodyBytes) => {
+    expect(piece(item, bodyBytes)).toEqual({ malformed: `piece: ${name}` });
+  });
+
+  test.each([
+    ['length', [1, 0, 1, RUN_BYTES_MAX + 1, 10, 0], 10],
+    ['stored', [1, 0, 1, 9, 10, 0], 10],
+    ['dictionary', [1, 0, 1, 50, 10, DICTIONARY_BYTES_MAX + 1], 10],
+    ['body', [1, 0, 1, 50, 10, 0], 9],
+  ])('blocks: wrong %s -> malformed', (name, item, bodyBytes) => {
+    expect(blocks(item, bodyBytes)).toEqual({ malformed: `blocks: ${name}` });
+  });
+
+  test('piece: stored lengths whose sum wraps a double -> malformed, not accepted', () => {
+    const items = Array.from({ length: 3 }, () => [1, 1, 0, 0, 0, UINT_MAX, 0, 0]);
+    expect(malformed([22, 1, items], 'down')).toEqual({ malformed: 'piece: stored' });
+  });
+
+  test('need of a kind, done of a verdict that nobody knows -> malformed', () => {
+    expect(malformed([18, 1, [[1, 2, 0, 1, 0]]], 'down')).toEqual({ malformed: 'need: what' });
+    expect(malformed([18, 1, [[1, 1, 0, 1, 40_000]]], 'down')).toEqual({ malformed: 'need: dictionary' });
+    expect(malformed([19, 1, [[1, 8, 5]]], 'down')).toEqual({ malformed: 'done: verdict' });
+  });
+
+  test('changes out of order, doubled, or outside (after, upto] -> malformed', () => {
+    const none = new Uint8Array(0);
+    const item = (seq: number) => [seq, Buffer.from('a'), 2, 0o755, 0, 0, none, none];
+    const changes = (...seqs: number[]) => malformed([21, 1, 10, 20, seqs.map(item)], 'down');
+    expect(changes(11, 15, 20)).toHaveProperty('message');
+    expect(changes()).toHaveProperty('message');
+    for (const seqs of [[10], [21], [15, 14], [15, 15]]) {
+      expect(changes(...seqs)).toEqual({ malformed: 'changes: seq' });
+    }
+    expect(malformed([21, 1, 10, 9, []], 'down')).toEqual({ malformed: 'changes: seq' });
+  });
+});
+
+describe('frame: types and sizes', () => {
+  test('a type that no message has -> named', () => {
+    for (const type of [0, 9, 15, 25, 23_000, 2 ** 32 - 1]) {
+      expect(malformed([type, 1], 'up')).toEqual({ malformed: `unknown type ${type}` });
+    }
+  });
+
+  test('no type, a text, a negative, a 64-bit one -> no type', () => {
+    for (const header of [[], ['hello'], [-1], [2 ** 40], [[1]]]) {
+      expect(malformed(header, 'up')).toEqual({ malformed: 'no type' });
+    }
+  });
+
+  test('a frame over what this end announced -> oversized, whatever is in it', () => {
+    const frame = new Uint8Array(FRAME_BYTES_MAX + 1);
+    expect(decode(frame, 'up')).toEqual({ malformed: 'oversized' });
+    expect(decodeFrame(encodeHeader([17, 1]), 'down', 2)).toEqual({ malformed: 'oversized' });
+    expect(decodeFrame(encodeHeader([17, 1]), 'down', 3)).toEqual({
+      message: { is: 'again', session: 1 },
+      body: new Uint8Array(0),
+    });
+  });
+
+  test('the frame is written over after decoding -> the message stays, the body is a view', () => {
+    const body = new Uint8Array([1, 2, 3]);
+    const path = Buffer.from('a/rather/long/path/that/would/not/fit/into/a/small/object/on/the/heap');
+    const item = [
+      1,
+      path,
+      1,
+      0o644,
+      3,
+      5,
+      new Uint8Array(16).fill(9),
+      0,
+      new Uint8Array(0),
+      new Uint8Array(0),
+    ];
+    const offer = encodeHeader([2, 1, [item]]);
+    const decoded = decode(offer, 'up');
+    const frame = Buffer.concat([encodeHeader([4, 1, [[1, 0, 1, 3, 3, 0]]]), body]);
+    const withBody = decode(frame, 'up');
+    offer.fill(0xff);
+    frame.fill(0xff);
+    expect(decoded).toMatchObject({ message: { items: [{ path: Uint8Array.from(path) }] } });
+    expect(withBody).toMatchObject({ body: Buffer.from([255, 255, 255]) });
+  });
+});
+
+describe('frame: encoding our own mistakes', () => {
+  test('a value over its bound, a missing field, an impossible claim -> throws', () => {
+    const head: Message = { is: 'head', session: 1, head: 5 };
+    expect(() => encodeFrameHeader({ ...head, head: -1 })).toThrow('head.head');
+    expect(() => encodeFrameHeader({ ...head, head: 1.5 })).toThrow('broken promise');
+    expect(() => encodeFrameHeader({ is: 'head', session: 1 } as Message)).toThrow('head.head');
+    expect(() => encodeFrameHeader({ is: 'other' } as unknown as Message)).toThrow('MESSAGES');
+    expect(() =>
+      encodeFrameHeader({ is: 'done', session: 1, items: [{ req: 1, verdict: 9, seq: 1 }] }),
+    ).toThrow('verdict');
+  });
+
+  test('a list that does not fit a frame -> throws', () => {
+    const item = { seq: 1, path: new Uint8Array(4000).fill(97), kind: 2, mode: 0, size: 0, mtime: 0 };
+    const none = new Uint8Array(0);
+    const items = Array.from({ length: 9 }, (_, index) => ({
+      ...item,
+      seq: index + 1,
+      content: none,
+      like: none,
+    }));
+    expect(() => encodeFrameHeader({ is: 'changes', session: 1, after: 0, upto: 9, items })).toThrow(
+      'fits a frame',
+    );
+  });
+});
+
+describe('frame: hostile bytes', () => {
+  test('20,000 mutated frames -> a message or a reason, never a throw', () => {
+    const frames = fc.sample(anyOfAll, { seed: 7, numRuns: 200 }).map(sample => ({
+      bytes: frameOf(sample),
+      way: wayOf(sample.message),
+    }));
+    const random = randomFrom(20_260_805);
+    const outcomes = new Map<string, number>();
+    for (let round = 0; round < 20_000; round++) {
+      const { bytes, way } = frames[round % frames.length]!;
+      const mutated = mutate(bytes, random);
+      const decoded = decode(mutated, way);
+      if ('malformed' in decoded) {
+        expect(decoded.malformed).toMatch(/^[a-z][\w ,^:-]{2,60}$/i);
+        outcomes.set(decoded.malformed, (outcomes.get(decoded.malformed) ?? 0) + 1);
+      } else {
+        // What was accepted can be sent on: every bound holds.
+        encodeFrameHeader(decoded.message);
+        outcomes.set('accepted', (outcomes.get('accepted') ?? 0) + 1);
+      }
+    }
+    // The mutations reach every layer: bounds, table and body checks, and some survive.
+    for (const outcome of [
+      'accepted',
+      'truncated',
+      'not UTF-8',
+      'integer over 2^53',
+      'hello: share',
+      'piece: body',
+    ]) {
+      expect(outcomes.get(outcome), outcome).toBeGreaterThan(0);
+    }
+  });
+
+  test('random bytes -> never a throw', () => {
+    const random = randomFrom(3);
+    for (let round = 0; round < 20_000; round++) {
+      const bytes = Uint8Array.from({ length: random(80) }, () => random(256));
+      if (bytes.length > 0 && round % 2 === 0) bytes[0] = 0x80 + random(24);
+      expect(decode(bytes, round % 3 === 0 ? 'up' : 'down')).toHaveProperty('malformed');
+    }
+  });
+});
+
+function mutate(bytes: Uint8Array, random: (below: number) => number): Uint8Array {
+  let mutated = Uint8Array.from(bytes);
+  for (let times = 1 + random(3); times > 0; times--) {
+    const at = random(Math.min(mutated.length, 120));
+    const choice = random(6);
+    if (choice === 0) mutated[at] = random(256);
+    else if (choice === 1) mutated[at]! ^= 1 << random(8);
+    else if (choice === 2) mutated = mutated.slice(0, Math.max(1, at));
+    else if (choice === 3) mutated.copyWithin(at, random(mutated.length));
+    else if (choice === 4) {
+      // A length field at its ends.
+      const widths = [0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1f];
+      mutated[at] = (random(8) << 5) | widths[random(widths.length)]!;
+      if (random(2) === 0) mutated.fill(0xff, at + 1, at + 9);
+    } else
+      mutated = Uint8Array.from(Buffer.concat([mutated.subarray(0, at), mutated.subarray(random(at + 1))]));
+    if (mutated.length > FRAME_BYTES_MAX) mutated = mutated.slice(0, FRAME_BYTES_MAX);
+  }
+  return mutated;
+}
