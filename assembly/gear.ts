@@ -52,19 +52,19 @@ export function fillGear(): void {
 export function blockBytes(at: usize, bytes: usize): usize {
   if (bytes <= BLOCK_BYTES_MIN) return bytes;
   let here = at + BLOCK_BYTES_MIN - GEAR_WINDOW_BYTES;
-  let hash: u32 = 0;
+  let rolled: u32 = 0;
   const first = at + BLOCK_BYTES_MIN - 1;
-  while (here < first) hash = (hash << 1) + load<u32>(gear + ((<usize>load<u8>(here++)) << 2));
+  while (here < first) rolled = (rolled << 1) + load<u32>(gear + ((<usize>load<u8>(here++)) << 2));
 
   const normal = at + min(bytes, BLOCK_BYTES_NORMAL);
   while (here < normal) {
-    hash = (hash << 1) + load<u32>(gear + ((<usize>load<u8>(here++)) << 2));
-    if (hash < LIMIT_BEFORE) return here - at;
+    rolled = (rolled << 1) + load<u32>(gear + ((<usize>load<u8>(here++)) << 2));
+    if (rolled < LIMIT_BEFORE) return here - at;
   }
   const end = at + min(bytes, BLOCK_BYTES_MAX);
   while (here < end) {
-    hash = (hash << 1) + load<u32>(gear + ((<usize>load<u8>(here++)) << 2));
-    if (hash < LIMIT_AFTER) return here - at;
+    rolled = (rolled << 1) + load<u32>(gear + ((<usize>load<u8>(here++)) << 2));
+    if (rolled < LIMIT_AFTER) return here - at;
   }
   return end - at;
 }
