@@ -1,0 +1,202 @@
+// Keeps a connection to the broker: opens one, opens another when it ends, and keeps the retained status true.
+//
+//            +----------------------- at once, other version (negotiate.ts) ----+
+//            v                                                                  |
+//   start -> OPENING -- up ----> UP -- ended --> WAITING -- waitMs --> OPENING -+
+//               +------ ended -------------------> ^
+//
+//   close() from anywhere: UP announces "offline" first, at most CLOSE_MS long; then CLOSED.
+//
+// Invariants:
+//   1. At most one connection exists; `#isUp` only while it does.
+//   2. At most one status is on its way, and at most one a second sets out.
+
+import type { Endpoint } from './endpoint.ts';
+import type { LinkCounts, LinkUp } from './link.ts';
+import { type Ending, Negotiation, waitMs } from './negotiate.ts';
+import { writeStatus } from './status.ts';
+import { explain } from './trouble.ts';
+
+/** Between two statuses. They cost some 300 bytes each, on links that may be metered. */
+const STATUS_MS = 1000;
+/** What close() may take: a broker that does not answer must not hold up a shutdown. */
+const CLOSE_MS = 2000;
+/** A connection that lasted so long was a good one: the next wait is short again. Two clients of one name that
+ * throw each other out do not reach it. */
+const GOOD_MS = 20_000;
+
+/** One connection, from socket to end. `ended` is its last event. */
+export interface Connection {
+  /** Sends at QoS 0; false if it was dropped, and then `sent` is not called. */
+  publish(topic: string, payload: Uint8Array, sent: () => void): boolean;
+  /** Publishes retained at QoS 1, calls back at the acknowledgement; not at all if the connection ends first. */
+  announce(payload: Buffer, done: () => void): void;
+  /** Says goodbye, then ends. */
+  finish(): void;
+  /** Ends now. */
+  destroy(): void;
+}
+
+export interface ConnectionEvents {
+  /** Subscribed. */
+  up(frameBytesMax: number): void;
+  ended(ending: Ending, why: unknown): void;
+}
+
+export interface KeeperHandlers {
+  up(info: LinkUp): void;
+  down(why: string): void;
+}
+
+export interface KeeperOptions {
+  endpoint: Endpoint;
+  session: number;
+  facts: object;
+  random: () => number;
+  open: (protocol: 4 | 5, events: ConnectionEvents) => Connection;
+}
+
+export class Keeper {
+  readonly counts: LinkCounts = {
+    framesOut: 0,
+    bytesOut: 0,
+    framesIn: 0,
+    bytesIn: 0,
+    dropsOut: 0,
+    dropsIn: 0,
+    ups: 0,
+  };
+  readonly #options: KeeperOptions;
+  readonly #handlers: KeeperHandlers;
+  readonly #negotiation = new Negotiation();
+  #connection: Connection | undefined;
+  #isUp = false;
+  #upAt = 0;
+  #frameBytesMax = 0;
+  #failures = 0;
+  #why = '';
+  #waiting: NodeJS.Timeout | undefined;
+
+  #facts: object;
+  #isAnnouncing = false;
+  #isStale = false;
+  #announcedAt = 0;
+  #announcing: NodeJS.Timeout | undefined;
+
+  #closing: Promise<void> | undefined;
+  #closed: (() => void) | undefined;
+
+  constructor(options: KeeperOptions, handlers: KeeperHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#facts = options.facts;
+    writeStatus('online', options.session, this.#facts);
+    // The caller does not have its link yet: no handler may be called before it has.
+    this.#waiting = setTimeout(() => this.#open(), 0);
+  }
+
+  get isOpen(): boolean {
+    return this.#closing === undefined;
+  }
+
+  send(topic: string, frame: Uint8Array, sent: () => void): void {
+    const { counts } = this;
+    if (this.#isUp && this.isOpen && frame.length <= this.#frameBytesMax) {
+      if (this.#connection?.publish(topic, frame, sent)) {
+        counts.framesOut++;
+        counts.bytesOut += frame.length;
+        return;
+      }
+    }
+    counts.dropsOut++;
+    process.nextTick(sent);
+  }
+
+  setStatus(facts: object): void {
+    const merged = { ...this.#facts, ...facts };
+    writeStatus('online', this.#options.session, merged);
+    this.#facts = merged;
+    this.announce();
+  }
+
+  /** Publishes the status anew, soon: it changed, or somebody overwrote it. */
+  announce(): void {
+    this.#isStale = true;
+    if (!this.#isUp || !this.isOpen || this.#isAnnouncing || this.#announcing !== undefined) return;
+    const wait = this.#announcedAt + STATUS_MS - performance.now();
+    if (wait > 0) {
+      this.#announcing = setTimeout(() => {
+        this.#announcing = undefined;
+        this.announce();
+      }, wait);
+      return;
+    }
+    this.#isStale = false;
+    this.#isAnnouncing = true;
+    this.#announcedAt = performance.now();
+    this.#connection?.announce(writeStatus('online', this.#options.session, this.#facts), () => {
+      this.#isAnnouncing = false;
+      if (this.#isStale) this.announce();
+    });
+  }
+
+  close(): Promise<void> {
+    if (this.#closing) return this.#closing;
+    clearTimeout(this.#waiting);
+    clearTimeout(this.#announcing);
+    const connection = this.#connection;
+    this.#closing = new Promise(resolve => {
+      if (!connection) return resolve();
+      const deadline = setTimeout(() => connection.destroy(), CLOSE_MS);
+      this.#closed = () => {
+        clearTimeout(deadline);
+        resolve();
+      };
+      if (!this.#isUp) connection.destroy();
+      else connection.announce(writeStatus('offline', this.#options.session, {}), () => connection.finish());
+    });
+    return this.#closing;
+  }
+
+  #open(): void {
+    const { endpoint, open } = this.#options;
+    const protocol = this.#negotiation.next(performance.now());
+    this.#connection = open(protocol, {
+      up: frameBytesMax => {
+        if (!this.isOpen) return;
+        this.#isUp = true;
+        this.#upAt = performance.now();
+        this.#why = '';
+        this.#frameBytesMax = frameBytesMax;
+        this.counts.ups++;
+        this.#announcedAt = Number.NEGATIVE_INFINITY;
+        this.announce();
+        this.#handlers.up({ frameBytesMax, protocol, broker: endpoint.shown });
+      },
+      ended: (ending, why) => this.#ended(protocol, ending, why),
+    });
+  }
+
+  #ended(protocol: 4 | 5, ending: Ending, why: unknown): void {
+    const wasUp = this.#isUp;
+    this.#connection = undefined;
+    this.#isUp = false;
+    this.#isAnnouncing = false;
+    clearTimeout(this.#announcing);
+    this.#announcing = undefined;
+    if (!this.isOpen) {
+      this.#closed?.();
+      return;
+    }
+    const now = performance.now();
+    if (wasUp && now - this.#upAt >= GOOD_MS) this.#failures = 0;
+    const isNext = this.#negotiation.ended(protocol, wasUp ? 'other' : ending, now);
+    const wait = isNext ? 0 : waitMs(this.#failures++, this.#options.random);
+    this.#waiting = setTimeout(() => this.#open(), wait);
+    if (isNext) return;
+    const reason = explain(why, this.#options.endpoint);
+    if (reason === this.#why) return;
+    this.#why = reason;
+    this.#handlers.down(reason);
+  }
+}
