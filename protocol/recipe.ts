@@ -14,7 +14,6 @@
 // has, nor the size of the content: a part of 32 KiB can name 2^32 copies, so the reader's caller stops when the sum
 // of lengths passes the size that was offered.
 
-import type { Aligner, RecordList } from './align.ts';
 import { assert } from './assert.ts';
 import { BLOCK_BYTES_MAX, ID_BYTES } from './limits.ts';
 import { type Cursor, readVarint, unzigzag, varintLength, writeVarint, zigzag } from './varint.ts';
@@ -114,22 +113,6 @@ export class RecipeWriter {
     this.count = count;
     this.blocks++;
     return true;
-  }
-}
-
-/** Writes the aligner's steps until they end (true) or the part is full (false: begin the next part and go on). */
-export function writeSteps(writer: RecipeWriter, steps: Aligner, target: RecordList): boolean {
-  for (;;) {
-    const step = steps.peek();
-    if (step === undefined) return true;
-    if (step.is === 'copy') {
-      if (!writer.copy(step.base, step.count)) return false;
-    } else {
-      const record = target.at(step.ordinal);
-      const length = record[0]! | (record[1]! << 8) | (record[2]! << 16) | (record[3]! << 24);
-      if (!writer.fresh(length, record.subarray(4))) return false;
-    }
-    steps.next();
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Aligner, RECORD_BYTES, type RecordList, type Step } from '../../protocol/align.ts';
-import { RecipeWriter, readRecipe, writeSteps } from '../../protocol/recipe.ts';
+import { RecipeWriter, readRecipe } from '../../protocol/recipe.ts';
 import { randomFrom } from './random.ts';
 
 /** Records by number: equal numbers are equal blocks. */
@@ -57,6 +57,20 @@ function rebuild(
   }
   expect(ordinal).toBe(Math.max(from, target.length));
   return { steps, fresh, copies: steps.filter(step => step.is === 'copy').length };
+}
+
+/** Writes steps until they end (true) or the part is full (false). */
+function writeSteps(writer: RecipeWriter, aligner: Aligner, target: RecordList): boolean {
+  for (let step = aligner.peek(); step !== undefined; step = aligner.peek()) {
+    const record = target.at(step.ordinal);
+    const isAdded =
+      step.is === 'copy'
+        ? writer.copy(step.base, step.count)
+        : writer.fresh(record[0]! | (record[1]! << 8), record.subarray(4));
+    if (!isAdded) return false;
+    aligner.next();
+  }
+  return true;
 }
 
 describe('align: how much is found', () => {
