@@ -1,0 +1,120 @@
+// Carries events to the engine and effects to the outside, one at a time and in order: an effect's answer is an
+// event behind those that already wait. Keeps the engine's one timer. The same driver runs the agent, the
+// gateway's plain copies and the simulator; only the outlets and the clock differ.
+//
+// Frames are put together here: the header is encoded in front of the body, inside the body's own cell of the
+// arena, and what is published is a view of that cell.
+
+import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
+import { HEADER_BYTES_KEPT } from '../protocol/limits.ts';
+import type { Arena } from './arena/arena.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Effect, Event, Note } from './engine/ports.ts';
+
+export interface Outlets {
+  /** Carries out an effect on the folder; its answer comes to take(), at once or later. */
+  disk(effect: Effect): void;
+  /** `sent` is called once the bytes may be reused. Frames sent while the link is down are dropped. */
+  send(frame: Uint8Array, sent: () => void): void;
+  note(note: Note): void;
+  startOver(why: string): void;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Calls back once at `time`; replaces the call asked for before. Infinity: none. */
+  wake(time: number, call: () => void): void;
+}
+
+export class Driver {
+  private readonly engine: Engine;
+  private readonly arena: Arena;
+  private readonly outlets: Outlets;
+  private readonly clock: Clock;
+  private readonly events: Event[] = [];
+  private isBusy = false;
+  private isStopped = false;
+  private wakeAt = Number.POSITIVE_INFINITY;
+
+  constructor(engine: Engine, arena: Arena, outlets: Outlets, clock: Clock) {
+    this.engine = engine;
+    this.arena = arena;
+    this.outlets = outlets;
+    this.clock = clock;
+  }
+
+  /** Nothing is taken any more; the engine stays as it is. */
+  stop(): void {
+    this.isStopped = true;
+    this.clock.wake(Number.POSITIVE_INFINITY, () => {});
+  }
+
+  take(event: Event): void {
+    if (this.isStopped) return;
+    this.events.push(event);
+    if (this.isBusy) return;
+    this.isBusy = true;
+    try {
+      this.run();
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  /** A frame from the link. The bytes are good during the call only, and so is what it leads to. */
+  takeFrame(bytes: Uint8Array, frameBytesMax: number): void {
+    if (this.isBusy) throw new Error('a frame came from within an effect');
+    const frame = decodeFrame(bytes, 'down', frameBytesMax);
+    if ('malformed' in frame) this.take({ is: 'malformed', why: frame.malformed });
+    else this.take({ is: 'message', message: frame.message, body: frame.body });
+  }
+
+  private run(): void {
+    for (
+      let event = this.events.shift();
+      event !== undefined && !this.isStopped;
+      event = this.events.shift()
+    ) {
+      for (const effect of this.engine.handle(event, this.clock.now())) this.carry(effect);
+    }
+    if (this.isStopped || this.engine.wakeAt === this.wakeAt) return;
+    this.wakeAt = this.engine.wakeAt;
+    this.clock.wake(this.wakeAt, () => {
+      this.wakeAt = Number.POSITIVE_INFINITY;
+      this.take({ is: 'tick' });
+    });
+  }
+
+  private carry(effect: Effect): void {
+    switch (effect.do) {
+      case 'send':
+        this.send(effect);
+        break;
+      case 'note':
+        this.outlets.note(effect.note);
+        break;
+      case 'startOver':
+        this.outlets.startOver(effect.why);
+        break;
+      default:
+        this.outlets.disk(effect);
+    }
+  }
+
+  private send({ message, body }: Extract<Effect, { do: 'send' }>): void {
+    const header = encodeFrameHeader(message);
+    if (body === undefined) {
+      this.outlets.send(header, () => {});
+      return;
+    }
+    const cell = this.arena.frame(body.handle);
+    if (cell === undefined || header.length > HEADER_BYTES_KEPT) throw new Error('a frame out of its cell');
+    const from = body.offset - header.length;
+    cell.set(header, from);
+    const { handle } = body;
+    this.outlets.send(cell.subarray(from, body.offset + body.length), () =>
+      this.take({ is: 'sent', handle }),
+    );
+  }
+}

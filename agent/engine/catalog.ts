@@ -1,0 +1,296 @@
+// The agent's record of the folder, over the tree: entries by (parent, name), two indexes of what is not settled,
+// and a few numbers. Knows keys and encodings; decides nothing (decide.ts does) and does no I/O of its own.
+//
+// Invariants:
+//   1. `l` holds a place exactly when decide() of its entry asks for READ, ADOPT or OFFER and it is not ignored.
+//   2. `r` holds remote.seq of an entry exactly when the entry has a remote and is not ignored.
+//   3. Every directory entry with an id has its `d` key, and the ids are never used again.
+//
+// Memory: nothing here grows; pending counts are two numbers, kept with the indexes.
+
+import type { Tree } from '../arena/tree.ts';
+import { decide, isLocalPending } from './decide.ts';
+import { type Entry, EntryCodec, type EntryId, freshEntry, isBlank } from './entry.ts';
+import {
+  directoryKey,
+  entryKey,
+  extraKey,
+  idOfKey,
+  localKey,
+  metaKey,
+  type Place,
+  placeOf,
+  placeOfKey,
+  placeValue,
+  ROOT,
+  remoteKey,
+  SPACE,
+  seqOfKey,
+} from './keys.ts';
+import type { Path } from './ports.ts';
+
+/** What fits one value of the tree, with room to spare. */
+const EXTRA_PART_BYTES = 1024;
+
+const EMPTY = new Uint8Array(0);
+const SLASH = 0x2f;
+
+export class Catalog {
+  readonly tree: Tree;
+  localCount = 0;
+  remoteCount = 0;
+  private readonly codec = new EntryCodec();
+  private lastParent: EntryId = ROOT;
+  private lastPath: Path = EMPTY;
+
+  constructor(tree: Tree) {
+    this.tree = tree;
+    this.localCount = this.number('localCount');
+    this.remoteCount = this.number('remoteCount');
+  }
+
+  // ---- entries
+
+  get(place: Place): Entry | undefined {
+    const value = this.tree.get(entryKey(place.parent, place.name));
+    return value === undefined ? undefined : this.codec.decode(value);
+  }
+
+  /**
+   * Writes the entry and what follows from it: both indexes, and the way up of a directory. `before` is what
+   * get() gave. A blank entry leaves the catalog, unless it is a directory that others stand under.
+   */
+  put(place: Place, entry: Entry, before: Entry | undefined, isIgnored: boolean): void {
+    if (before?.remote !== undefined && before.remote.seq !== entry.remote?.seq)
+      this.forgetRemote(before.remote.seq);
+    const isPending = !isIgnored && isLocalPending(decide(entry));
+    if (isPending) this.addLocal(place);
+    else this.removeLocal(place);
+    if (entry.remote !== undefined) {
+      if (isIgnored) this.removeRemote(entry.remote.seq);
+      else this.addRemote(entry.remote.seq, place);
+    }
+    if (isBlank(entry) && (entry.id === 0 || !this.hasChildren(entry.id))) {
+      if (entry.id !== 0) this.tree.remove(directoryKey(entry.id));
+      if (this.lastParent === entry.id) this.lastParent = 0;
+      this.tree.remove(entryKey(place.parent, place.name));
+      if (place.parent !== ROOT) this.prune(place.parent);
+      return;
+    }
+    if (entry.id !== 0 && before?.id !== entry.id)
+      this.tree.put(directoryKey(entry.id), placeValue(place.parent, place.name));
+    this.tree.put(entryKey(place.parent, place.name), this.codec.encode(entry));
+  }
+
+  // A blank directory stays only for what stands under it.
+  private prune(directory: EntryId): void {
+    const place = this.placeOfDirectory(directory);
+    const entry = place === undefined ? undefined : this.get(place);
+    if (place !== undefined && entry !== undefined && isBlank(entry)) this.put(place, entry, entry, false);
+  }
+
+  /** The entry's id as a directory, given at first need. The caller puts the entry. */
+  giveId(entry: Entry): EntryId {
+    if (entry.id === 0) entry.id = this.nextId();
+    return entry.id;
+  }
+
+  nextId(): EntryId {
+    const id = this.number('lastId') || ROOT;
+    this.setNumber('lastId', id + 1);
+    return id + 1;
+  }
+
+  hasChildren(directory: EntryId): boolean {
+    return this.childAfter(directory, EMPTY) !== undefined;
+  }
+
+  /** The child of a directory that follows `name` in byte order (an empty name: the first). */
+  childAfter(directory: EntryId, name: Uint8Array): { place: Place; entry: Entry } | undefined {
+    const found = this.tree.next(entryKey(directory, name), false);
+    if (found === undefined || found.key[0] !== SPACE.entry || idOfKey(found.key) !== directory)
+      return undefined;
+    const place = placeOfKey(found.key);
+    return { place, entry: this.codec.decode(found.value) };
+  }
+
+  // ---- paths
+
+  /** The path of a directory, undefined for an id that is no more. */
+  pathOfDirectory(id: EntryId): Path | undefined {
+    if (id === ROOT) return EMPTY;
+    if (id === this.lastParent) return this.lastPath;
+    const names: Uint8Array[] = [];
+    for (let up = id; up !== ROOT; ) {
+      const value = this.tree.get(directoryKey(up));
+      if (value === undefined) return undefined;
+      const place = placeOf(value);
+      names.push(place.name);
+      up = place.parent;
+    }
+    this.lastPath = join(names.reverse());
+    this.lastParent = id;
+    return this.lastPath;
+  }
+
+  pathOf(place: Place): Path | undefined {
+    const parent = this.pathOfDirectory(place.parent);
+    return parent === undefined ? undefined : parent.length === 0 ? place.name : join([parent, place.name]);
+  }
+
+  placeOfDirectory(id: EntryId): Place | undefined {
+    const value = this.tree.get(directoryKey(id));
+    return value === undefined ? undefined : placeOf(value);
+  }
+
+  /** Finds a path's place. `make` gives missing directories above it an entry with an id and nothing else. */
+  find(path: Path, make = false): Place | undefined {
+    let parent: EntryId = ROOT;
+    let from = 0;
+    for (let slash = path.indexOf(SLASH); slash !== -1; slash = path.indexOf(SLASH, from)) {
+      const place = { parent, name: path.slice(from, slash) };
+      const entry = this.get(place) ?? (make ? freshEntry() : undefined);
+      if (entry === undefined) return undefined;
+      if (entry.id === 0) {
+        if (!make) return undefined;
+        this.giveId(entry);
+        this.tree.put(directoryKey(entry.id), placeValue(place.parent, place.name));
+        this.tree.put(entryKey(place.parent, place.name), this.codec.encode(entry));
+      }
+      parent = entry.id;
+      from = slash + 1;
+    }
+    return { parent, name: path.slice(from) };
+  }
+
+  /** The id of the directory at `path`, undefined if the catalog has none there. */
+  findDirectory(path: Path): EntryId | undefined {
+    if (path.length === 0) return ROOT;
+    const place = this.find(path);
+    const id = place === undefined ? undefined : this.get(place)?.id;
+    return id === 0 ? undefined : id;
+  }
+
+  /** The directory whose id follows, in the order they were first seen: the order of a scan. */
+  directoryAfter(id: EntryId): EntryId | undefined {
+    const found = this.tree.next(directoryKey(id), false);
+    return found !== undefined && found.key[0] === SPACE.directory ? idOfKey(found.key) : undefined;
+  }
+
+  // ---- what is not settled
+
+  localAfter(place: Place): Place | undefined {
+    const found = this.tree.next(localKey(place.parent, place.name), false);
+    return found !== undefined && found.key[0] === SPACE.local ? placeOfKey(found.key) : undefined;
+  }
+
+  isLocalPending(place: Place): boolean {
+    return this.tree.get(localKey(place.parent, place.name)) !== undefined;
+  }
+
+  remoteAfter(seq: number): { seq: number; place: Place } | undefined {
+    const found = this.tree.next(remoteKey(seq), false);
+    if (found === undefined || found.key[0] !== SPACE.remote) return undefined;
+    return { seq: seqOfKey(found.key), place: placeOf(found.value) };
+  }
+
+  /** Everything up to here stands on the disk as the gateway said. */
+  settledPosition(): number {
+    const first = this.remoteAfter(0);
+    return first === undefined ? this.position : first.seq - 1;
+  }
+
+  private addLocal(place: Place): void {
+    if (this.isLocalPending(place)) return;
+    this.tree.put(localKey(place.parent, place.name), EMPTY);
+    this.localCount++;
+  }
+
+  private removeLocal(place: Place): void {
+    if (this.tree.remove(localKey(place.parent, place.name))) this.localCount--;
+  }
+
+  private addRemote(seq: number, place: Place): void {
+    if (this.tree.get(remoteKey(seq)) !== undefined) return;
+    this.tree.put(remoteKey(seq), placeValue(place.parent, place.name));
+    this.remoteCount++;
+  }
+
+  private removeRemote(seq: number): void {
+    if (this.tree.remove(remoteKey(seq))) this.remoteCount--;
+  }
+
+  private forgetRemote(seq: number): void {
+    this.removeRemote(seq);
+    for (let part = 0; this.tree.remove(extraKey(seq, part)); part++);
+  }
+
+  // ---- bytes that came with a change
+
+  putExtra(seq: number, bytes: Uint8Array): void {
+    for (let part = 0; part * EXTRA_PART_BYTES < bytes.length; part++) {
+      const from = part * EXTRA_PART_BYTES;
+      this.tree.put(extraKey(seq, part), bytes.subarray(from, from + EXTRA_PART_BYTES));
+    }
+  }
+
+  getExtra(seq: number): Uint8Array {
+    const parts: Uint8Array[] = [];
+    for (let part = 0; ; part++) {
+      const value = this.tree.get(extraKey(seq, part));
+      if (value === undefined) return Buffer.concat(parts);
+      parts.push(value.slice());
+    }
+  }
+
+  // ---- numbers
+
+  /** The newest seq that is recorded here. */
+  get position(): number {
+    return this.number('position');
+  }
+
+  set position(seq: number) {
+    this.setNumber('position', seq);
+  }
+
+  get folder(): Uint8Array {
+    return this.tree.get(metaKey('folder'))?.slice() ?? EMPTY;
+  }
+
+  set folder(id: Uint8Array) {
+    this.tree.put(metaKey('folder'), id);
+  }
+
+  /** Durable on return. Throws what the page file throws. */
+  commit(): void {
+    this.setNumber('localCount', this.localCount);
+    this.setNumber('remoteCount', this.remoteCount);
+    if (this.tree.isDirty) this.tree.commit();
+  }
+
+  private number(name: string): number {
+    const value = this.tree.get(metaKey(name));
+    return value === undefined ? 0 : Number(new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0));
+  }
+
+  private setNumber(name: string, value: number): void {
+    if (this.number(name) === value) return;
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+    this.tree.put(metaKey(name), bytes);
+  }
+}
+
+function join(names: readonly Uint8Array[]): Path {
+  let length = names.length - 1;
+  for (const name of names) length += name.length;
+  const path = new Uint8Array(length);
+  let at = 0;
+  for (const name of names) {
+    if (at > 0) path[at++] = SLASH;
+    path.set(name, at);
+    at += name.length;
+  }
+  return path;
+}

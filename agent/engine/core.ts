@@ -1,0 +1,130 @@
+// What the engine's machines share: the catalog, the list of effects, the clock reading of the event at hand, and
+// the few flags by which one machine tells the others that there is work. Machines never call each other's
+// insides; they mark, and the engine pumps whoever has a mark.
+
+import { Kind } from '../../protocol/messages.ts';
+import type { Arena } from '../arena/arena.ts';
+import type { Catalog } from './catalog.ts';
+import { type Entry, type EntryId, isBlank } from './entry.ts';
+import type { Place } from './keys.ts';
+import { BlockList, Garbage, ListWriter } from './lists.ts';
+import type { Effect, Note, Path, Rules, Squeeze } from './ports.ts';
+
+export interface EngineOptions {
+  /** This board's name, the share it joins, and what it runs: for hello. */
+  board: string;
+  share: string;
+  software: string;
+  /** A number that grows with every start of the process, so that a stale will cannot win. */
+  session: number;
+  /** Seconds between full rescans, for what watching missed. */
+  rescanSeconds: number;
+}
+
+export interface Counters {
+  sentFiles: number;
+  receivedFiles: number;
+  bytesUp: number;
+  bytesDown: number;
+  conflicts: number;
+  malformed: number;
+  skipped: number;
+}
+
+export class Core {
+  readonly options: EngineOptions;
+  readonly catalog: Catalog;
+  readonly arena: Arena;
+  readonly rules: Rules;
+  readonly squeeze: Squeeze;
+  readonly garbage: Garbage;
+  readonly writer: ListWriter;
+  readonly effects: Effect[] = [];
+  readonly counters: Counters = {
+    sentFiles: 0,
+    receivedFiles: 0,
+    bytesUp: 0,
+    bytesDown: 0,
+    conflicts: 0,
+    malformed: 0,
+    skipped: 0,
+  };
+
+  /** Milliseconds since 1970, of the event at hand. */
+  now = 0;
+  /** When the engine wants a tick, milliseconds; the driver keeps one timer. */
+  wakeAt = Number.POSITIVE_INFINITY;
+  /** Something may have become possible among the places that wait to go up, or to come down. */
+  isLocalMarked = true;
+  isRemoteMarked = true;
+  /** Welcomed by the gateway on a link that is up. */
+  isLive = false;
+  /** The folder is gone or is another: nothing is read, nothing is changed. */
+  isPaused = false;
+  /** The largest frame that both the broker and the gateway take. */
+  frameBytesMax = 0;
+  /** The scan has something to look at: what seems deleted may turn up elsewhere. */
+  isScanning = false;
+  /** The folder was changed since the last `synced`. */
+  isUnsynced = false;
+  lastTrouble: { at: number; text: string } | undefined;
+
+  constructor(options: EngineOptions, catalog: Catalog, arena: Arena, rules: Rules, squeeze: Squeeze) {
+    this.options = options;
+    this.catalog = catalog;
+    this.arena = arena;
+    this.rules = rules;
+    this.squeeze = squeeze;
+    this.garbage = new Garbage(catalog);
+    this.writer = new ListWriter(catalog, this.garbage);
+  }
+
+  emit(effect: Effect): void {
+    this.effects.push(effect);
+  }
+
+  note(note: Note): void {
+    this.effects.push({ do: 'note', note });
+  }
+
+  trouble(path: Path, code: string, doing: string): void {
+    this.lastTrouble = { at: this.now, text: `${doing} failed: ${code}` };
+    this.note({ kind: 'trouble', path, code, doing });
+  }
+
+  /** Asks for a tick at `time` or before. */
+  wake(time: number): void {
+    if (time < this.wakeAt) this.wakeAt = time;
+  }
+
+  isIgnored(path: Path, entry: Entry): boolean {
+    const kind = entry.local?.kind ?? entry.remote?.kind ?? entry.synced?.kind;
+    return this.rules.isIgnored(path, kind === Kind.DIRECTORY);
+  }
+
+  /**
+   * Writes an entry, keeps the block lists' books, and marks what it made possible. `before` is the entry as
+   * get() gave it.
+   */
+  put(place: Place, entry: Entry, before: Entry | undefined): void {
+    const path = this.catalog.pathOf(place);
+    const isIgnored = path !== undefined && !isBlank(entry) && this.isIgnored(path, entry);
+    this.balance(before, entry);
+    this.catalog.put(place, entry, before, isIgnored);
+    this.isLocalMarked = true;
+    this.isRemoteMarked = true;
+  }
+
+  // Lists that the entry no longer names become garbage, lists that it names now stop being garbage.
+  private balance(before: Entry | undefined, entry: Entry): void {
+    const held: EntryId[] = [entry.local?.list ?? 0, entry.synced?.list ?? 0];
+    for (const list of held) this.garbage.keep(list);
+    for (const list of [before?.local?.list ?? 0, before?.synced?.list ?? 0])
+      if (!held.includes(list)) this.garbage.add(list);
+  }
+
+  /** The block list of a file, from its list or its only record. */
+  blocks(list: EntryId, single: Uint8Array): BlockList {
+    return new BlockList(this.catalog, list, single);
+  }
+}

@@ -1,0 +1,95 @@
+// When things become durable, and who is told.
+//
+//   folder changed --> sync (fsync of its directories) --> commit of the catalog --> settled(position)
+//
+// The catalog may be behind the folder, never ahead of it: after a power cut the disk is looked at again, and a
+// change that the catalog missed is found there. So an acknowledgement waits for both, and nothing else waits.
+//
+// Commits are batched: a commit writes the changed pages and their path to the root.
+
+import type { Core } from './core.ts';
+import type { Event } from './ports.ts';
+
+/** A catalog that rests is committed after this; one under load at least this often. */
+const REST_MS = 200;
+const LOAD_MS = 3_000;
+/** A disk that failed is tried again. */
+const RETRY_MS = 5_000;
+
+export class Durable {
+  /** The position that the gateway was last told. */
+  told = 0;
+  private readonly core: Core;
+  private dirtySince = 0;
+  private isSyncing = false;
+  private retryAt = 0;
+
+  constructor(core: Core) {
+    this.core = core;
+  }
+
+  reset(): void {
+    this.told = 0;
+  }
+
+  /** `isResting`: nothing is under way that will soon change more. */
+  pump(isResting: boolean): void {
+    const { core } = this;
+    if (this.isSyncing || core.isPaused) return;
+    const settled = core.catalog.settledPosition();
+    const isToTell = core.isLive && settled > this.told;
+    const isDirty = core.isUnsynced || core.catalog.tree.isDirty;
+    if (!isDirty && !isToTell) {
+      this.dirtySince = 0;
+      return;
+    }
+    this.dirtySince ||= core.now;
+    const due = Math.max(this.dirtySince + (isResting ? REST_MS : LOAD_MS), this.retryAt);
+    if (core.now < due) {
+      core.wake(due);
+      return;
+    }
+    this.dirtySince = core.now;
+    if (core.isUnsynced) {
+      this.isSyncing = true;
+      core.isUnsynced = false;
+      core.emit({ do: 'sync' });
+    } else {
+      this.commit();
+    }
+  }
+
+  onSynced(event: Extract<Event, { is: 'synced' }>): void {
+    this.isSyncing = false;
+    if (event.trouble !== undefined) {
+      this.core.isUnsynced = true;
+      this.fail(event.trouble.code, 'making the folder durable');
+      return;
+    }
+    this.commit();
+  }
+
+  private commit(): void {
+    const { core } = this;
+    const settled = core.catalog.settledPosition();
+    try {
+      core.catalog.commit();
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === undefined) throw error;
+      this.fail(code, 'writing the catalog');
+      return;
+    }
+    this.dirtySince = 0;
+    if (core.isUnsynced || !core.isLive || settled <= this.told) return;
+    this.told = settled;
+    const message = { is: 'settled', session: core.options.session, position: settled } as const;
+    core.emit({ do: 'send', message, body: undefined });
+  }
+
+  private fail(code: string, doing: string): void {
+    this.core.trouble(new Uint8Array(0), code, doing);
+    this.retryAt = this.core.now + RETRY_MS;
+    this.core.wake(this.retryAt);
+  }
+}

@@ -1,0 +1,301 @@
+// The agent's mind: events in, effects out, nothing else. Owns the machines and their order; each keeps to its
+// own story (scan, examine, offers, serve, apply, fetch, session, durable) over one catalog.
+//
+//             scan ----> catalog <---- apply, session        what is seen, what is told
+//                          |
+//             offers <-----+-----> apply -> fetch            what follows (decide.ts)
+//               |                            |
+//             serve                        place
+//
+// handle() never waits and never throws for a peer's or the disk's mistakes. Errors of ours throw: the process
+// ends, the supervisor starts it again, and the catalog is that of the last commit.
+
+import type { Message } from '../../protocol/messages.ts';
+import type { Arena } from '../arena/arena.ts';
+import { Apply } from './apply.ts';
+import type { Catalog } from './catalog.ts';
+import { Change } from './change.ts';
+import { Core, type Counters, type EngineOptions } from './core.ts';
+import { Durable } from './durable.ts';
+import { Examine } from './examine.ts';
+import { Fetches } from './fetch.ts';
+import { Offers } from './offers.ts';
+import type { Effect, Event, Path, Rules, Squeeze } from './ports.ts';
+import { Scan } from './scan.ts';
+import { Serve } from './serve.ts';
+import { Session } from './session.ts';
+
+/** Rounds of the machines in one event; what is still marked then waits for the tick that follows at once. */
+const ROUNDS_MAX = 8;
+
+export interface Snapshot {
+  link: 'down' | 'greeting' | 'live';
+  refusal: string | undefined;
+  head: number;
+  position: number;
+  settled: number;
+  pendingUp: number;
+  pendingDown: number;
+  isScanning: boolean;
+  scanned: number;
+  scanFinishedAt: number;
+  isPaused: boolean;
+  counters: Counters;
+  lastTrouble: { at: number; text: string } | undefined;
+  /** Files under way with bytes of content done and in all. */
+  reading: { path: Path; bytes: number } | undefined;
+  fetching: { path: Path; done: number; size: number }[];
+}
+
+export class Engine {
+  private readonly core: Core;
+  private readonly scan: Scan;
+  private readonly examine: Examine;
+  private readonly change: Change;
+  private readonly offers: Offers;
+  private readonly serve: Serve;
+  private readonly fetches: Fetches;
+  private readonly apply: Apply;
+  private readonly session: Session;
+  private readonly durable: Durable;
+
+  constructor(options: EngineOptions, catalog: Catalog, arena: Arena, rules: Rules, squeeze: Squeeze) {
+    this.core = new Core(options, catalog, arena, rules, squeeze);
+    this.scan = new Scan(this.core);
+    this.examine = new Examine(this.core);
+    this.change = new Change(this.core);
+    this.offers = new Offers(this.core, this.examine, this.change);
+    this.serve = new Serve(this.core, this.offers);
+    this.fetches = new Fetches(this.core, this.examine);
+    this.apply = new Apply(this.core, this.change, this.fetches, this.offers);
+    this.session = new Session(this.core, this.apply);
+    this.durable = new Durable(this.core);
+    for (const machine of [this.examine, this.offers, this.fetches, this.apply])
+      machine.onGone = place => this.scan.wantLook(place);
+    for (const machine of [this.offers, this.apply]) machine.onMoved = id => this.scan.wantDirectory(id);
+  }
+
+  /** When a tick is wanted, milliseconds since 1970; Infinity for never. */
+  get wakeAt(): number {
+    return this.core.wakeAt;
+  }
+
+  /** Takes one event; the effects to carry out, in order, in an array that the next call takes back. */
+  handle(event: Event, now: number): readonly Effect[] {
+    const { core } = this;
+    core.effects.length = 0;
+    core.now = now;
+    if (core.wakeAt <= now) {
+      core.wakeAt = Number.POSITIVE_INFINITY;
+      this.tick();
+    }
+    this.take(event);
+    this.pump();
+    return core.effects;
+  }
+
+  private take(event: Event): void {
+    const { core } = this;
+    switch (event.is) {
+      case 'start':
+        this.scan.wantFull();
+        break;
+      case 'tick':
+        break;
+      case 'listed':
+        this.scan.onListed(event);
+        break;
+      case 'looked':
+        this.scan.onLooked(event);
+        break;
+      case 'cut':
+        this.examine.onCut(event.records);
+        break;
+      case 'examined':
+        this.examine.onExamined(event);
+        break;
+      case 'read':
+        this.serve.onRead(event);
+        break;
+      case 'target':
+        this.offers.onTarget(event);
+        break;
+      case 'wrote':
+        this.fetches.onWrote(event);
+        break;
+      case 'placed':
+        this.fetches.onPlaced(event);
+        break;
+      case 'did':
+        this.change.onDid(event);
+        break;
+      case 'synced':
+        this.durable.onSynced(event);
+        break;
+      case 'hint':
+        this.scan.hint(event.dir, event.name);
+        break;
+      case 'hintsLost':
+        this.scan.wantFull();
+        break;
+      case 'rulesChanged':
+        this.scan.wantFull(true);
+        break;
+      case 'folder':
+        this.onFolder(event);
+        break;
+      case 'linkUp':
+        this.session.onLinkUp(event.frameBytesMax);
+        break;
+      case 'linkDown':
+        this.session.onLinkDown();
+        this.endSession();
+        break;
+      case 'message':
+        this.onMessage(event.message, event.body);
+        break;
+      case 'malformed':
+        this.onMalformed(event.why);
+        break;
+      case 'sent':
+        core.arena.releaseFrame(event.handle);
+        break;
+    }
+  }
+
+  private tick(): void {
+    this.scan.tick();
+    this.offers.tick();
+    this.fetches.tick();
+    this.apply.tick();
+    this.session.tick();
+  }
+
+  private pump(): void {
+    const { core } = this;
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      this.scan.pump();
+      core.isScanning = !this.scan.isIdle;
+      this.examine.pump();
+      this.offers.pump();
+      this.session.pump();
+      this.apply.pump();
+      this.fetches.pump();
+      this.serve.pump();
+      if (!core.isLocalMarked && !core.isRemoteMarked) break;
+      if (round === ROUNDS_MAX - 1) core.wake(core.now);
+    }
+    this.durable.pump(this.isResting);
+    if (this.isResting && core.garbage.sweep(this.examine.listInUse)) core.wake(core.now);
+  }
+
+  /** Nothing is under way. What waits may still be blocked, on the link for one. */
+  get isResting(): boolean {
+    return (
+      this.scan.isIdle &&
+      !this.examine.isBusy &&
+      !this.change.isBusy &&
+      !this.serve.isBusy &&
+      this.offers.count === 0 &&
+      this.fetches.isIdle
+    );
+  }
+
+  private onFolder({ trouble }: Extract<Event, { is: 'folder' }>): void {
+    const { core } = this;
+    core.isPaused = trouble !== undefined;
+    if (trouble !== undefined) {
+      core.trouble(new Uint8Array(0), trouble.code, 'opening the folder');
+      this.examine.reset();
+      this.fetches.drop();
+    }
+    this.scan.reset();
+    core.isLocalMarked = true;
+    core.isRemoteMarked = true;
+  }
+
+  // Frames out of shape or out of place: the session starts over, nothing else does.
+  private onMalformed(why: string): void {
+    this.core.counters.malformed++;
+    this.core.note({ kind: 'session', text: `dropped a malformed frame: ${why}` });
+    if (this.session.state !== 'live') return;
+    this.endSession();
+    this.session.greet();
+  }
+
+  private endSession(): void {
+    this.offers.reset();
+    this.serve.reset();
+    this.fetches.reset();
+    this.apply.reset();
+    this.durable.reset();
+  }
+
+  private onMessage(message: Message, body: Uint8Array): void {
+    if (message.session !== this.core.options.session) return;
+    switch (message.is) {
+      case 'welcome':
+        if (this.session.onWelcome(message)) this.endSession();
+        return;
+      case 'refuse':
+        this.session.onRefuse(message.reason);
+        return;
+      case 'again':
+        if (this.session.state === 'live') {
+          this.endSession();
+          this.session.greet();
+        }
+        return;
+    }
+    if (!this.core.isLive) return;
+    switch (message.is) {
+      case 'need':
+        this.serve.onNeed(message.items);
+        return;
+      case 'done':
+        for (const item of message.items) this.offers.onDone(item);
+        return;
+      case 'head':
+        this.session.onHead(message.head);
+        return;
+      case 'changes': {
+        const fault = this.session.onChanges(message);
+        if (fault !== undefined) this.onMalformed(fault);
+        return;
+      }
+      case 'piece':
+        if (!this.fetches.onPiece(message.items, body)) this.onMalformed('piece out of range');
+        return;
+      case 'lost':
+        for (const item of message.items) this.fetches.onLost(item.req);
+        return;
+      default:
+        this.onMalformed(`${message.is} is not for a board`);
+    }
+  }
+
+  snapshot(): Snapshot {
+    const { core, session } = this;
+    return {
+      link: session.state,
+      refusal: session.refusal,
+      head: session.head,
+      position: core.catalog.position,
+      settled: core.catalog.settledPosition(),
+      pendingUp: core.catalog.localCount,
+      pendingDown: core.catalog.remoteCount + Math.max(0, session.head - core.catalog.position),
+      isScanning: this.scan.isRunning,
+      scanned: this.scan.seen,
+      scanFinishedAt: this.scan.finishedAt,
+      isPaused: core.isPaused,
+      counters: core.counters,
+      lastTrouble: core.lastTrouble,
+      reading: this.examine.reading,
+      fetching: this.fetches.active.map(({ path, offset, version }) => ({
+        path,
+        done: offset,
+        size: version.size,
+      })),
+    };
+  }
+}

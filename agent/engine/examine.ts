@@ -1,0 +1,188 @@
+// Reads one file at a time through the arena's window: cut, hashed, its block list written as it is found. Both
+// ways need it: a local file, to know what it holds; a staged file, to know that it holds what was promised.
+// Staged files go first, since a slot waits for each.
+//
+// A file that changes while it is read is read again, a little later each time; after TRIES_MAX what was read is
+// taken as it is. The stat from before the reading is what gets recorded, so the next look finds a difference and
+// the reading starts anew: a log that never rests is a little behind, never left out. A file that only grew is
+// taken at once: what was read is the file of a moment ago.
+
+import { Kind } from '../../protocol/messages.ts';
+import type { Core } from './core.ts';
+import type { EntryId } from './entry.ts';
+import { type Place, samePlace } from './keys.ts';
+import type { Event, Path, Stat } from './ports.ts';
+
+const TRIES_MAX = 4;
+const RETRY_MS = [100, 300, 1000] as const;
+/** Files under observation because they changed while read; beyond, the oldest is taken as it is read. */
+const RESTLESS_MAX = 16;
+
+type Job = { is: 'local'; place: Place; path: Path; bytes: number } | { is: 'staged'; slot: number };
+
+export interface Examined {
+  content: Uint8Array;
+  list: EntryId;
+  /** The record of a single-block content, else empty. */
+  single: Uint8Array;
+}
+
+interface Restless {
+  place: Place;
+  tries: number;
+  retryAt: number;
+}
+
+export class Examine {
+  /** What a local examination gave: the offers take it from here. */
+  onLocal: (place: Place, examined: Examined) => void = () => {};
+  onStaged: (slot: number, examined: Examined | undefined, code: string) => void = () => {};
+  private readonly core: Core;
+  private readonly staged: number[] = [];
+  private readonly restless: Restless[] = [];
+  private job: Job | undefined;
+
+  constructor(core: Core) {
+    this.core = core;
+  }
+
+  get isBusy(): boolean {
+    return this.job !== undefined || this.staged.length > 0;
+  }
+
+  /** What is being read, for status. */
+  get reading(): { path: Path; bytes: number } | undefined {
+    return this.job?.is === 'local' ? this.job : undefined;
+  }
+
+  get listInUse(): EntryId {
+    return this.job === undefined ? 0 : this.core.writer.list;
+  }
+
+  /** False when it cannot be read now: something else is, or it changed a moment ago and should rest first. */
+  local(place: Place, path: Path, bytes: number): boolean {
+    if (this.isBusy || this.core.isPaused) return false;
+    const restless = this.restless.find(item => samePlace(item.place, place));
+    if (restless !== undefined && this.core.now < restless.retryAt) {
+      this.core.wake(restless.retryAt);
+      return false;
+    }
+    this.start({ is: 'local', place, path, bytes });
+    return true;
+  }
+
+  /** A staged file is complete: its turn comes. At most one call a slot. */
+  stage(slot: number): void {
+    this.staged.push(slot);
+    this.pump();
+  }
+
+  dropStaged(slot: number): void {
+    const index = this.staged.indexOf(slot);
+    if (index !== -1) this.staged.splice(index, 1);
+    if (this.job?.is === 'staged' && this.job.slot === slot) {
+      this.core.emit({ do: 'abandon' });
+      this.job = undefined;
+      this.pump();
+    }
+  }
+
+  reset(): void {
+    if (this.job !== undefined) this.core.emit({ do: 'abandon' });
+    this.job = undefined;
+    this.staged.length = 0;
+  }
+
+  pump(): void {
+    if (this.job !== undefined) return;
+    const slot = this.staged.shift();
+    if (slot !== undefined) this.start({ is: 'staged', slot });
+  }
+
+  private start(job: Job): void {
+    this.job = job;
+    this.core.writer.begin();
+    if (job.is === 'local') this.core.emit({ do: 'examine', path: job.path, staged: undefined });
+    else this.core.emit({ do: 'examine', path: new Uint8Array(0), staged: job.slot });
+  }
+
+  onCut(records: Uint8Array): void {
+    if (this.job !== undefined) this.core.writer.add(records);
+  }
+
+  onExamined(event: Extract<Event, { is: 'examined' }>): void {
+    const job = this.job;
+    if (job === undefined) return;
+    this.job = undefined;
+    const list = this.core.writer.end();
+    const examined = { content: event.content, list, single: this.core.writer.single() };
+    if (job.is === 'staged') {
+      const isWhole = event.trouble === undefined;
+      this.onStaged(job.slot, isWhole ? examined : undefined, event.trouble?.code ?? '');
+    } else {
+      this.finishLocal(job.place, job.path, event, examined);
+    }
+    this.core.isLocalMarked = true;
+    this.pump();
+  }
+
+  private finishLocal(
+    place: Place,
+    path: Path,
+    event: Extract<Event, { is: 'examined' }>,
+    examined: Examined,
+  ): void {
+    const { core } = this;
+    const before = core.catalog.get(place);
+    if (before === undefined) return;
+    if (event.trouble !== undefined || event.before === undefined) {
+      this.fail(place, path, event.trouble?.code ?? 'ENOENT', before.local === undefined);
+      return;
+    }
+    if (!this.isRested(place, event.before, event.after)) return;
+    const local = { ...event.before, kind: Kind.FILE, content: examined.content, list: examined.list };
+    core.put(place, { ...before, local }, before);
+    this.onLocal(place, examined);
+  }
+
+  // Gone, or no file any more: a look records it. Unreadable: said, and tried again with the next pass.
+  private fail(place: Place, path: Path, code: string, isGone: boolean): void {
+    if (isGone) return;
+    if (code === 'ENOENT' || code === 'REFUSED' || code === 'ENOTDIR' || code === 'CHANGED') {
+      this.onGone(place);
+      return;
+    }
+    this.core.trouble(path, code, 'reading a file');
+    this.rest(place, RETRY_MS.length);
+  }
+
+  /** The path is not what was recorded: the scan looks again. */
+  onGone: (place: Place) => void = () => {};
+
+  private isRested(place: Place, before: Stat, after: Stat | undefined): boolean {
+    const index = this.restless.findIndex(item => samePlace(item.place, place));
+    const isSame =
+      after !== undefined &&
+      after.size === before.size &&
+      after.mtime === before.mtime &&
+      after.inode === before.inode;
+    const isGrown = after !== undefined && after.inode === before.inode && after.size > before.size;
+    const tries = (this.restless[index]?.tries ?? 0) + 1;
+    if (isSame || isGrown || tries >= TRIES_MAX) {
+      if (index !== -1) this.restless.splice(index, 1);
+      return true;
+    }
+    if (after === undefined) this.onGone(place);
+    this.rest(place, tries);
+    return false;
+  }
+
+  private rest(place: Place, tries: number): void {
+    const index = this.restless.findIndex(item => samePlace(item.place, place));
+    if (index !== -1) this.restless.splice(index, 1);
+    if (this.restless.length >= RESTLESS_MAX) this.restless.shift();
+    const retryAt = this.core.now + (RETRY_MS[Math.min(tries, RETRY_MS.length) - 1] ?? 1000);
+    this.restless.push({ place, tries, retryAt });
+    this.core.wake(retryAt);
+  }
+}

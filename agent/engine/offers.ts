@@ -1,0 +1,467 @@
+// What goes up: walks the places that wait for this board, reads what is not known yet, and offers the rest. The
+// gateway answers each offer with a verdict; until then the offer holds one of OFFERS_MAX slots.
+//
+//                        +--------- needs of the gateway, answered by serve.ts ---+
+//                        v                                                        |
+//   waits -- offer --> OFFERED -- ACCEPTED, SAME --> synced = what was offered    |
+//                        |  |---- STALE -----------> synced = it, the newer one is applied
+//                        |  |---- CONFLICT --> ASIDE: renamed on disk, then offered under its new name
+//                        |  '---- BUSY, NO_PARENT, NOT_EMPTY, REFUSED --> waits, for a while
+//                        '------- no answer in ANSWER_MS --> offered again, same number
+//
+// A pass goes through all waiting places in catalog order, so parents come before children, and twice: what is
+// new first, then deletions. A rename is then a new path whose content everyone still has.
+
+import { RECIPE_INLINE_BYTES_MAX } from '../../protocol/limits.ts';
+import { type DoneItem, Kind, type OfferItem, Verdict } from '../../protocol/messages.ts';
+import { conflictPath, nameOf, parentOf } from '../../protocol/path.ts';
+import type { Change } from './change.ts';
+import type { Core } from './core.ts';
+import { Action, decide } from './decide.ts';
+import {
+  type Entry,
+  type EntryId,
+  type Local,
+  NO_CONTENT,
+  sameBytes,
+  statOf,
+  type Version,
+} from './entry.ts';
+import type { Examine, Examined } from './examine.ts';
+import { type Place, ROOT, samePlace } from './keys.ts';
+import type { Event, Path } from './ports.ts';
+import { writeRecipe } from './recipes.ts';
+
+/** Offers under way. Small files need this many to keep a link busy; each is some 500 bytes of heap. */
+export const OFFERS_MAX = 64;
+/** Places looked at before other events get their turn. */
+const STEPS_MAX = 256;
+/** An offer that nothing was heard of is sent again. */
+const ANSWER_MS = 10_000;
+/** A place that cannot go up now is tried again. */
+const RETRY_MS = 2_000;
+/** A deletion waits this long for new paths to go first. */
+const DELETION_WAIT_MS = 1_000;
+/** Bytes of an offer's item besides its path, content and recipe, at most. */
+const ITEM_BYTES = 96;
+
+export interface Offer {
+  req: number;
+  place: Place;
+  path: Path;
+  /** What is offered; its seq is the base's until the gateway gives its own. */
+  facts: Version;
+  /** As `content` travels: a content id, a symlink's target, or nothing. */
+  content: Uint8Array;
+  /** The observation that the offer was made from, undefined for a deletion. */
+  local: Local | undefined;
+  single: Uint8Array;
+  baseContent: Uint8Array;
+  baseList: EntryId;
+  heardAt: number;
+  bytesSent: number;
+  isConflict: boolean;
+  attempt: number;
+}
+
+const NOWHERE: Place = { parent: 0, name: new Uint8Array(0) };
+
+export class Offers {
+  private readonly core: Core;
+  private readonly examine: Examine;
+  private readonly change: Change;
+  private readonly offers = new Map<number, Offer>();
+  private readonly batch: OfferItem[] = [];
+  private batchBytes = 0;
+  private lastReq = 0;
+  private cursor: Place = NOWHERE;
+  private isDeleting = false;
+  private deletionSeenAt = 0;
+  private isPassing = false;
+  /** When what was turned away is tried again. */
+  private retryAt = Number.POSITIVE_INFINITY;
+  /** The symlink whose target is being read. */
+  private linking: Place | undefined;
+  private readonly scratch = new Uint8Array(RECIPE_INLINE_BYTES_MAX);
+
+  constructor(core: Core, examine: Examine, change: Change) {
+    this.core = core;
+    this.examine = examine;
+    this.change = change;
+    examine.onLocal = (place, examined) => this.consider(place, examined);
+  }
+
+  get count(): number {
+    return this.offers.size;
+  }
+
+  get(req: number): Offer | undefined {
+    return this.offers.get(req);
+  }
+
+  isOffered(place: Place): boolean {
+    return this.at(place) !== undefined;
+  }
+
+  /** A new session: nothing that was offered is known to the gateway any more. */
+  reset(): void {
+    for (const offer of this.offers.values()) if (!offer.isConflict) this.offers.delete(offer.req);
+    this.batch.length = 0;
+    this.batchBytes = 0;
+    this.isPassing = false;
+    this.core.isLocalMarked = true;
+  }
+
+  pump(): void {
+    this.pumpConflicts();
+    if (this.core.isPaused) return;
+    for (let steps = 0; ; steps++) {
+      if (!this.isPassing) {
+        if (!this.core.isLocalMarked) break;
+        this.core.isLocalMarked = false;
+        this.isPassing = true;
+        this.isDeleting = false;
+        this.cursor = NOWHERE;
+      }
+      if (steps === STEPS_MAX) {
+        this.core.wake(this.core.now);
+        break;
+      }
+      const place = this.core.catalog.localAfter(this.cursor);
+      if (place === undefined) {
+        if (this.endPass()) continue;
+        break;
+      }
+      if (!this.step(place)) break;
+      this.cursor = place;
+    }
+    this.flush();
+  }
+
+  // The first walk is over: go on with deletions, once nothing that is new is still on its way.
+  private endPass(): boolean {
+    this.isPassing = false;
+    if (this.isDeleting || this.deletionSeenAt === 0) return this.core.isLocalMarked;
+    const isLate = this.core.now >= this.deletionSeenAt + DELETION_WAIT_MS;
+    if (this.core.isScanning || (!isLate && (this.examine.isBusy || this.isPutting()))) {
+      this.core.wake(this.deletionSeenAt + DELETION_WAIT_MS);
+      return this.core.isLocalMarked;
+    }
+    this.isPassing = true;
+    this.isDeleting = true;
+    this.deletionSeenAt = 0;
+    this.cursor = NOWHERE;
+    return true;
+  }
+
+  private isPutting(): boolean {
+    for (const offer of this.offers.values()) if (offer.facts.kind !== Kind.ABSENT) return true;
+    return false;
+  }
+
+  /** One waiting place. False: the pass rests here until something is free again. */
+  private step(place: Place): boolean {
+    const entry = this.core.catalog.get(place);
+    if (entry === undefined || this.isOffered(place)) return true;
+    if (entry.local === undefined && !this.isDeleting) {
+      this.deletionSeenAt ||= this.core.now;
+      return true;
+    }
+    if (entry.local !== undefined && this.isDeleting) return true;
+    switch (decide(entry)) {
+      case Action.READ:
+        return this.read(place, entry);
+      case Action.OFFER:
+        return this.offerPlace(place, entry);
+      default:
+        return true; // what is to be adopted has a seq of the gateway's: apply.ts does it in that order
+    }
+  }
+
+  private read(place: Place, entry: Entry): boolean {
+    const path = this.core.catalog.pathOf(place);
+    if (path === undefined) return true;
+    if (entry.local?.kind === Kind.SYMLINK) return this.readTarget(place, path);
+    if (!this.examine.local(place, path, entry.local?.size ?? 0)) return !this.examine.isBusy;
+    return true;
+  }
+
+  private readTarget(place: Place, path: Path): boolean {
+    if (this.linking !== undefined) return false;
+    this.linking = place;
+    this.core.emit({ do: 'readTarget', path });
+    return true;
+  }
+
+  onTarget(event: Extract<Event, { is: 'target' }>): void {
+    const place = this.linking;
+    this.linking = undefined;
+    this.core.isLocalMarked = true;
+    const entry = place === undefined ? undefined : this.core.catalog.get(place);
+    if (place === undefined || entry?.local?.kind !== Kind.SYMLINK) return;
+    if (event.trouble !== undefined) {
+      this.onGone(place);
+      return;
+    }
+    const content = this.core.arena.blockId(event.target);
+    const isKnown = entry.local.content !== undefined && sameBytes(entry.local.content, content);
+    const now = isKnown ? entry : { ...entry, local: { ...entry.local, content } };
+    if (!isKnown) this.core.put(place, now, entry);
+    if (decide(now) === Action.OFFER && this.isFree(place, now))
+      this.make(place, now, event.target, NO_CONTENT);
+    this.flush();
+  }
+
+  /** A file was just read: offer it while its only record is at hand. */
+  private consider(place: Place, examined: Examined): void {
+    const entry = this.core.catalog.get(place);
+    if (entry === undefined || decide(entry) !== Action.OFFER || !this.isFree(place, entry)) return;
+    this.make(place, entry, examined.content, examined.single);
+    this.flush();
+  }
+
+  private offerPlace(place: Place, entry: Entry): boolean {
+    if (!this.core.isLive) return true;
+    if (this.offers.size >= OFFERS_MAX) return false;
+    if (!this.isFree(place, entry)) return true;
+    const { local } = entry;
+    if (local?.kind === Kind.SYMLINK) {
+      const path = this.core.catalog.pathOf(place);
+      return path === undefined || this.readTarget(place, path);
+    }
+    // A single-block content has no list to make a recipe from: reading it again costs 16 KiB at most.
+    if (local?.kind === Kind.FILE && local.size > 0 && local.list === 0) return this.read(place, entry);
+    this.make(place, entry, local?.content ?? NO_CONTENT, NO_CONTENT);
+    return true;
+  }
+
+  /** Whether the place may be offered now: a slot is free, its parent is there, and what is under it went first. */
+  private isFree(place: Place, entry: Entry): boolean {
+    const { catalog } = this.core;
+    if (!this.core.isLive || this.isOffered(place) || this.offers.size >= OFFERS_MAX) return false;
+    const isEmptied = entry.local?.kind === Kind.DIRECTORY || entry.id === 0 || !this.isHolding(place, entry);
+    if (!isEmptied) return false;
+    if (place.parent === ROOT || entry.local === undefined) return true;
+    const up = catalog.placeOfDirectory(place.parent);
+    const parent = up === undefined ? undefined : catalog.get(up);
+    if (up === undefined || parent === undefined) return false;
+    return parent.synced?.kind === Kind.DIRECTORY || this.at(up)?.facts.kind === Kind.DIRECTORY;
+  }
+
+  // A directory that went away here waits for its children to go first. A child that this board did not delete
+  // came from elsewhere: then the directory has to come back for it.
+  private isHolding(place: Place, entry: Entry): boolean {
+    const { catalog } = this.core;
+    const child = catalog.childAfter(entry.id, NO_CONTENT);
+    if (child === undefined) return false;
+    let isWaiting = false;
+    for (let next: typeof child | undefined = child; next !== undefined && !isWaiting; ) {
+      isWaiting = catalog.isLocalPending(next.place);
+      next = isWaiting ? undefined : catalog.childAfter(entry.id, next.place.name);
+    }
+    if (!isWaiting && entry.local === undefined && entry.synced?.kind === Kind.DIRECTORY)
+      this.revive(place, entry);
+    return true;
+  }
+
+  /** Takes a deletion of ours back: the directory is applied again as the gateway has it. */
+  revive(place: Place, entry: Entry): void {
+    if (entry.synced === undefined || entry.remote?.kind === Kind.ABSENT) return;
+    const remote = entry.remote ?? { ...entry.synced, list: 0 };
+    this.core.put(place, { ...entry, synced: undefined, remote }, entry);
+  }
+
+  private make(place: Place, entry: Entry, content: Uint8Array, single: Uint8Array): void {
+    const path = this.core.catalog.pathOf(place);
+    if (path === undefined) return;
+    const { local, synced } = entry;
+    const kind = local?.kind ?? Kind.ABSENT;
+    const facts: Version = {
+      kind,
+      mode: kind === Kind.SYMLINK || local === undefined ? 0 : local.mode,
+      size: local?.size ?? 0,
+      mtime: kind === Kind.DIRECTORY || local === undefined ? 0 : local.mtime,
+      content: local?.content ?? NO_CONTENT,
+      seq: synced?.seq ?? 0,
+      list: local?.list ?? 0,
+    };
+    const isEdit = kind === Kind.FILE && synced?.kind === Kind.FILE && synced.list !== 0;
+    const offer: Offer = {
+      req: ++this.lastReq,
+      place,
+      path,
+      facts,
+      content,
+      local,
+      single,
+      baseContent: isEdit ? synced.content : NO_CONTENT,
+      baseList: isEdit ? synced.list : 0,
+      heardAt: this.core.now,
+      bytesSent: 0,
+      isConflict: false,
+      attempt: 0,
+    };
+    this.offers.set(offer.req, offer);
+    this.add(offer);
+  }
+
+  private add(offer: Offer): void {
+    const { facts } = offer;
+    const isKnownContent = facts.kind !== Kind.FILE || facts.size === 0;
+    const recipe = isKnownContent ? NO_CONTENT : writeRecipe(this.core, offer, this.scratch);
+    const bytes = ITEM_BYTES + offer.path.length + offer.content.length + recipe.length;
+    if (this.batchBytes + bytes > this.core.frameBytesMax - ITEM_BYTES) this.flush();
+    this.batchBytes += bytes;
+    const { kind, mode, size, mtime, seq } = facts;
+    const { req, path, content, baseContent } = offer;
+    this.batch.push({ req, path, kind, mode, size, mtime, content, base: seq, baseContent, recipe });
+    this.core.wake(this.core.now + ANSWER_MS);
+  }
+
+  flush(): void {
+    if (this.batch.length === 0) return;
+    const items = this.batch.splice(0);
+    this.batchBytes = 0;
+    const message = { is: 'offer', session: this.core.options.session, items } as const;
+    this.core.emit({ do: 'send', message, body: undefined });
+  }
+
+  private at(place: Place): Offer | undefined {
+    for (const offer of this.offers.values()) if (samePlace(offer.place, place)) return offer;
+    return undefined;
+  }
+
+  tick(): void {
+    if (!this.core.isLive) return;
+    let isEarly = false;
+    for (const offer of this.offers.values()) {
+      if (offer.isConflict) continue;
+      if (this.core.now < offer.heardAt + ANSWER_MS) {
+        this.core.wake(offer.heardAt + ANSWER_MS);
+        continue;
+      }
+      offer.heardAt = this.core.now;
+      this.add(offer);
+      isEarly = true;
+    }
+    if (isEarly) this.flush();
+    if (this.core.now >= this.retryAt) {
+      this.retryAt = Number.POSITIVE_INFINITY;
+      this.core.isLocalMarked = true;
+    } else {
+      this.core.wake(this.retryAt);
+    }
+  }
+
+  /** The content changed under the offer: it is withdrawn, and the place waits again. */
+  withdraw(offer: Offer): void {
+    this.offers.delete(offer.req);
+    this.core.isLocalMarked = true;
+  }
+
+  private retry(): void {
+    this.retryAt = Math.min(this.retryAt, this.core.now + RETRY_MS);
+    this.core.wake(this.retryAt);
+  }
+
+  onDone(item: DoneItem): void {
+    const offer = this.offers.get(item.req);
+    if (offer === undefined || offer.isConflict) return;
+    const before = this.core.catalog.get(offer.place);
+    if (item.verdict === Verdict.CONFLICT && before !== undefined) {
+      offer.isConflict = true;
+      offer.facts.seq = item.seq;
+      this.pumpConflicts();
+      return;
+    }
+    this.offers.delete(offer.req);
+    if (before === undefined) return;
+    switch (item.verdict) {
+      case Verdict.ACCEPTED:
+      case Verdict.SAME:
+        this.agree(offer, before, item.seq);
+        break;
+      case Verdict.STALE:
+        this.giveWay(offer, before, item.seq);
+        break;
+      default:
+        this.retry();
+        if (item.verdict === Verdict.REFUSED)
+          this.core.note({ kind: 'skipped', path: offer.path, why: 'the gateway refuses this name or kind' });
+    }
+  }
+
+  private agree(offer: Offer, before: Entry, seq: number): void {
+    const { core } = this;
+    const { facts } = offer;
+    const isSameList = before.local?.list === facts.list || before.synced?.list === facts.list;
+    const synced =
+      facts.kind === Kind.ABSENT ? undefined : { ...facts, seq, list: isSameList ? facts.list : 0 };
+    const isNewer = before.remote !== undefined && before.remote.seq > seq;
+    core.put(offer.place, { ...before, synced, remote: isNewer ? before.remote : undefined }, before);
+    if (seq === core.catalog.position + 1) core.catalog.position = seq;
+    core.counters.sentFiles++;
+    core.note({ kind: 'sent', path: offer.path, what: facts.kind, bytes: offer.bytesSent });
+  }
+
+  // The gateway knows this content as older than its own: take that as agreed, so that the newer one is applied.
+  private giveWay(offer: Offer, before: Entry, seq: number): void {
+    const { core } = this;
+    const synced = offer.facts.kind === Kind.ABSENT ? undefined : { ...offer.facts, list: 0 };
+    core.put(offer.place, { ...before, synced }, before);
+    // A change that should have come long ago: ask for all of them again. Those that are known are passed over.
+    if (before.remote === undefined && core.catalog.position >= seq) core.catalog.position = 0;
+  }
+
+  // Another change came first: ours moves aside under a name of its own and is offered as new.
+  private pumpConflicts(): void {
+    if (this.change.isBusy || this.core.isPaused) return;
+    for (const offer of this.offers.values()) {
+      if (!offer.isConflict) continue;
+      this.setAside(offer);
+      return;
+    }
+  }
+
+  private setAside(offer: Offer): void {
+    const { core } = this;
+    const before = core.catalog.get(offer.place);
+    if (before?.local === undefined || offer.local === undefined) {
+      this.withdraw(offer);
+      return;
+    }
+    const to = conflictPath(offer.path, core.options.board, core.now, offer.attempt++);
+    const expect = statOf(before.local);
+    this.change.run({ do: 'setAside', path: offer.path, to, expect }, did => {
+      if (did.trouble?.code === 'EEXIST') {
+        this.setAside(offer);
+        return;
+      }
+      this.withdraw(offer);
+      if (did.trouble !== undefined) {
+        core.trouble(offer.path, did.trouble.code, 'setting a conflict copy aside');
+        this.onGone(offer.place);
+        return;
+      }
+      core.counters.conflicts++;
+      core.note({ kind: 'conflict', path: offer.path, copy: to });
+      this.moveAside(offer.place, before, to, offer.facts.seq);
+    });
+  }
+
+  private moveAside(place: Place, before: Entry, to: Path, seq: number): void {
+    const { core } = this;
+    const remote = before.remote;
+    core.put(place, { ...before, local: undefined, synced: undefined, remote }, before);
+    // The change that came first should be on its way; if it is not, ask for all of them again.
+    if (remote === undefined && core.catalog.position >= seq) core.catalog.position = 0;
+    const directory = core.catalog.findDirectory(parentOf(to));
+    if (directory !== undefined) this.onGone({ parent: directory, name: nameOf(to) });
+    if (before.id !== 0) this.onMoved(before.id);
+  }
+
+  /** A path is not what was recorded: the scan looks again. */
+  onGone: (place: Place) => void = () => {};
+  /** A directory is not where it was: the scan lists it, and finds nothing. */
+  onMoved: (directory: EntryId) => void = () => {};
+}

@@ -1,0 +1,243 @@
+// Compares the disk with the catalog and records what it sees: one directory at a time, its sorted listing beside
+// the walk over its children in the catalog. Records observations only.
+//
+//             hint with a name            hint without, new directory           start, timer, hints lost
+//                   |                               |                                   |
+//              look at one path            list one directory                  list every directory
+//              (at most HINTS_MAX)         (at most DIRECTORIES_MAX)           in the order of their ids
+//                   +--- too many: a full scan ----+----------------------------------->+
+//
+// A full scan keeps one number, the id of the directory at hand: directories found on the way get higher ids and
+// so are reached in the same scan. A directory that is gone lists as empty, which takes its children with it.
+//
+// Only ENOENT, ENOTDIR and a symlink on the way mean "nothing here". Any other trouble means "not known": nothing
+// is concluded from it.
+
+import { Kind } from '../../protocol/messages.ts';
+import { joinPath } from '../../protocol/path.ts';
+import type { Core } from './core.ts';
+import { type Entry, type EntryId, freshEntry, localOf, looksLike } from './entry.ts';
+import { type Place, ROOT } from './keys.ts';
+import { type Event, OTHER, type Path, type Stat } from './ports.ts';
+
+/** Paths that may wait for a look, directories that may wait for a listing: beyond these a full scan is cheaper
+ * than the memory. */
+const HINTS_MAX = 256;
+const DIRECTORIES_MAX = 1024;
+
+/** Trouble that means that nothing is there. */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'REFUSED', 'ELOOP']);
+
+interface Listing {
+  directory: EntryId;
+  path: Path;
+  /** The last child of the catalog that was compared. */
+  after: Uint8Array;
+  isFull: boolean;
+}
+
+const NO_NAME = new Uint8Array(0);
+
+export class Scan {
+  /** Entries seen by the full scan under way, and when the last one ended (0: none yet). */
+  seen = 0;
+  finishedAt = 0;
+  private readonly core: Core;
+  private readonly hints: Place[] = [];
+  private readonly directories: EntryId[] = [];
+  private listing: Listing | undefined;
+  private looking: Place | undefined;
+  /** The directory that the full scan lists next, undefined when none is under way. */
+  private cursor: EntryId | undefined;
+  private isWanted = false;
+  private isReindexing = false;
+
+  constructor(core: Core) {
+    this.core = core;
+  }
+
+  get isRunning(): boolean {
+    return this.cursor !== undefined || this.isWanted;
+  }
+
+  get isIdle(): boolean {
+    return (
+      !this.isRunning &&
+      this.listing === undefined &&
+      this.looking === undefined &&
+      this.hints.length === 0 &&
+      this.directories.length === 0
+    );
+  }
+
+  /** `isReindexing`: what is ignored changed, so every entry's indexes are worked out anew. */
+  wantFull(isReindexing = false): void {
+    this.isWanted = true;
+    this.isReindexing ||= isReindexing;
+  }
+
+  hint(directory: Path, name: Uint8Array | undefined): void {
+    const id = this.core.catalog.findDirectory(directory);
+    if (id === undefined) return; // not known yet: the listing of its parent will find it
+    if (name === undefined) this.wantDirectory(id);
+    else this.wantLook({ parent: id, name });
+  }
+
+  wantLook(place: Place): void {
+    if (this.hints.length >= HINTS_MAX) this.wantFull();
+    else this.hints.push(place);
+  }
+
+  wantDirectory(id: EntryId): void {
+    if (this.directories.includes(id)) return;
+    if (this.directories.length >= DIRECTORIES_MAX) this.wantFull();
+    else this.directories.push(id);
+  }
+
+  /** The folder went away: what was asked is not answered any more in a way that counts. */
+  reset(): void {
+    this.hints.length = 0;
+    this.directories.length = 0;
+    this.cursor = undefined;
+    this.wantFull();
+  }
+
+  pump(): void {
+    while (!this.core.isPaused && this.listing === undefined && this.looking === undefined) {
+      const place = this.hints.shift();
+      if (place !== undefined) {
+        const path = this.core.catalog.pathOf(place);
+        if (path === undefined) continue;
+        this.looking = place;
+        this.core.emit({ do: 'look', path });
+        return;
+      }
+      const directory = this.directories.shift();
+      if (directory !== undefined) {
+        this.list(directory, false);
+        continue;
+      }
+      if (!this.pumpFull()) return;
+    }
+  }
+
+  private pumpFull(): boolean {
+    const { core } = this;
+    if (this.cursor === undefined) {
+      if (!this.isWanted) return false;
+      this.isWanted = false;
+      this.seen = 0;
+      this.cursor = ROOT;
+    } else {
+      this.cursor = core.catalog.directoryAfter(this.cursor);
+    }
+    if (this.cursor === undefined) {
+      this.isReindexing = false;
+      this.finishedAt = core.now;
+      core.wake(core.now + core.options.rescanSeconds * 1000);
+      return this.isWanted;
+    }
+    this.list(this.cursor, true);
+    return true;
+  }
+
+  private list(directory: EntryId, isFull: boolean): void {
+    const path = this.core.catalog.pathOfDirectory(directory);
+    if (path === undefined) return;
+    this.listing = { directory, path, after: NO_NAME, isFull };
+    this.core.emit({ do: 'watch', dir: path });
+    this.core.emit({ do: 'list', dir: path });
+  }
+
+  tick(): void {
+    const due = this.finishedAt + this.core.options.rescanSeconds * 1000;
+    if (this.isRunning || this.finishedAt === 0) return;
+    if (this.core.now >= due) this.wantFull();
+    else this.core.wake(due);
+  }
+
+  onListed(event: Extract<Event, { is: 'listed' }>): void {
+    const listing = this.listing;
+    if (listing === undefined) return;
+    if (this.core.isPaused) {
+      this.listing = undefined;
+      return;
+    }
+    const isRootGone = event.trouble !== undefined && listing.directory === ROOT;
+    if (event.trouble !== undefined && (isRootGone || !ABSENT.has(event.trouble.code))) {
+      this.core.trouble(listing.path, event.trouble.code, 'listing a directory');
+      this.listing = undefined;
+      return;
+    }
+    for (const { name, stat } of event.entries) {
+      this.vanishUpTo(listing, name);
+      const place = { parent: listing.directory, name };
+      this.observe(place, this.core.catalog.get(place), stat, listing);
+      listing.after = name;
+      if (listing.isFull) this.seen++;
+    }
+    if (!event.isEnd) {
+      this.core.emit({ do: 'more' });
+      return;
+    }
+    this.vanishUpTo(listing, undefined);
+    this.listing = undefined;
+  }
+
+  onLooked(event: Extract<Event, { is: 'looked' }>): void {
+    const place = this.looking;
+    this.looking = undefined;
+    if (place === undefined || this.core.isPaused) return;
+    if (event.trouble !== undefined && !ABSENT.has(event.trouble.code)) {
+      this.core.trouble(event.path, event.trouble.code, 'looking at a path');
+      return;
+    }
+    this.observe(place, this.core.catalog.get(place), event.stat, undefined);
+  }
+
+  // Children of the catalog after the last one compared and before `name` are not in the listing: they are gone.
+  private vanishUpTo(listing: Listing, name: Uint8Array | undefined): void {
+    for (;;) {
+      const child = this.core.catalog.childAfter(listing.directory, listing.after);
+      if (child === undefined) return;
+      if (name !== undefined && Buffer.compare(child.place.name, name) >= 0) return;
+      listing.after = child.place.name;
+      this.observe(child.place, child.entry, undefined, listing);
+    }
+  }
+
+  /** Records what is at a place now. `stat` undefined: nothing is. */
+  private observe(place: Place, before: Entry | undefined, stat: Stat | undefined, listing?: Listing): void {
+    const { core } = this;
+    const isNothing = stat === undefined || stat.kind === OTHER;
+    if (isNothing && before === undefined) {
+      if (stat !== undefined) core.counters.skipped++;
+      return;
+    }
+    const isUnchanged = isNothing
+      ? before?.local === undefined
+      : before?.local !== undefined && looksLike(before.local, stat);
+    if (isUnchanged && !this.isReindexing) return;
+    if (this.isLeftOut(place, before, stat)) {
+      if (before !== undefined && this.isReindexing) core.put(place, before, before);
+      return;
+    }
+    const entry: Entry = before === undefined ? freshEntry() : { ...before };
+    if (!isUnchanged) entry.local = isNothing ? undefined : localOf(stat as Stat);
+    const isDirectory = !isNothing && (stat as Stat).kind === Kind.DIRECTORY;
+    const wasDirectory = before?.local?.kind === Kind.DIRECTORY;
+    if (isDirectory) core.catalog.giveId(entry);
+    core.put(place, entry, before);
+    // A directory that came or went: what is under it came or went too. A full scan gets there by itself.
+    if (isDirectory !== wasDirectory && entry.id !== 0 && listing?.isFull !== true)
+      this.wantDirectory(entry.id);
+  }
+
+  private isLeftOut(place: Place, before: Entry | undefined, stat: Stat | undefined): boolean {
+    const directory = this.core.catalog.pathOfDirectory(place.parent);
+    if (directory === undefined) return true;
+    const path = joinPath(directory, place.name);
+    const kind = stat?.kind ?? before?.local?.kind;
+    return this.core.rules.isIgnored(path, kind === Kind.DIRECTORY);
+  }
+}

@@ -1,0 +1,163 @@
+// The talk with the gateway: hello, what is new, what is settled.
+//
+//            linkUp                welcome, our folder
+//   DOWN ------------> GREETING ------------------------> LIVE
+//    ^                  | ^  hello again after HELLO_MS    | `again`, a malformed frame: GREETING
+//    '---- linkDown ----+-+--------------------------------'
+//                       |
+//                       '-- welcome, another folder or a head behind us: start over
+//                       '-- refuse: said, and tried again after REFUSED_MS
+//
+// Nothing is remembered across sessions but the catalog: whatever was under way is derived from it again.
+
+import { FRAME_BYTES_MIN, VERSION_MAX, VERSION_MIN } from '../../protocol/limits.ts';
+import type { Message, MessageNamed } from '../../protocol/messages.ts';
+import type { Apply } from './apply.ts';
+import type { Core } from './core.ts';
+import { sameBytes } from './entry.ts';
+import { WINDOW_FRAMES } from './fetch.ts';
+
+const HELLO_MS = 5_000;
+const REFUSED_MS = 30_000;
+const ANSWER_MS = 10_000;
+/** Frames of changes asked for at once. */
+const CREDIT = 4;
+
+type State = 'down' | 'greeting' | 'live';
+
+export class Session {
+  state: State = 'down';
+  head = 0;
+  /** What a gateway that refuses says. */
+  refusal: string | undefined;
+  /** The link's largest frame; the gateway's is known after welcome. */
+  private linkBytesMax = 0;
+  private helloAt = 0;
+  private askedAt = 0;
+  private credit = 0;
+  private readonly core: Core;
+  private readonly apply: Apply;
+
+  constructor(core: Core, apply: Apply) {
+    this.core = core;
+    this.apply = apply;
+  }
+
+  onLinkUp(frameBytesMax: number): void {
+    this.linkBytesMax = frameBytesMax;
+    if (frameBytesMax < FRAME_BYTES_MIN) {
+      this.core.trouble(new Uint8Array(0), 'EMSGSIZE', `using a broker that takes ${frameBytesMax} bytes`);
+      return;
+    }
+    this.greet();
+  }
+
+  onLinkDown(): void {
+    this.state = 'down';
+    this.core.isLive = false;
+  }
+
+  /** Begins anew on a link that is up. */
+  greet(): void {
+    if (this.linkBytesMax < FRAME_BYTES_MIN) return;
+    const { core } = this;
+    this.state = 'greeting';
+    core.isLive = false;
+    this.helloAt = core.now;
+    core.wake(core.now + HELLO_MS);
+    this.send({
+      is: 'hello',
+      session: core.options.session,
+      versionMin: VERSION_MIN,
+      versionMax: VERSION_MAX,
+      share: core.options.share,
+      folder: core.catalog.folder,
+      position: core.catalog.position,
+      frameBytesMax: this.linkBytesMax,
+      window: WINDOW_FRAMES,
+      software: core.options.software,
+    });
+  }
+
+  private send(message: Message): void {
+    this.core.emit({ do: 'send', message, body: undefined });
+  }
+
+  tick(): void {
+    const { now } = this.core;
+    if (this.state === 'greeting') {
+      const due = this.helloAt + (this.refusal === undefined ? HELLO_MS : REFUSED_MS);
+      if (now >= due) this.greet();
+      else this.core.wake(due);
+    }
+    if (this.credit > 0) {
+      if (now >= this.askedAt + ANSWER_MS) this.credit = 0;
+      else this.core.wake(this.askedAt + ANSWER_MS);
+    }
+  }
+
+  /** Asks for changes as long as the gateway has some that are not recorded here. */
+  pump(): void {
+    const { position } = this.core.catalog;
+    if (this.state !== 'live' || this.credit > 0 || position >= this.head) return;
+    this.credit = CREDIT;
+    this.askedAt = this.core.now;
+    this.core.wake(this.core.now + ANSWER_MS);
+    this.send({ is: 'next', session: this.core.options.session, after: position, credit: CREDIT });
+  }
+
+  /** True when a session begins: whatever was under way begins anew. */
+  onWelcome(message: MessageNamed<'welcome'>): boolean {
+    const { catalog } = this.core;
+    if (this.state !== 'greeting') return false;
+    this.refusal = undefined;
+    const known = catalog.folder;
+    if (known.length > 0 && !sameBytes(known, message.folder)) {
+      this.core.emit({ do: 'startOver', why: 'the gateway has another folder under this name' });
+      return false;
+    }
+    if (message.head < catalog.position) {
+      this.core.emit({ do: 'startOver', why: 'the gateway is older than what it told before' });
+      return false;
+    }
+    if (known.length === 0) catalog.folder = message.folder;
+    this.state = 'live';
+    this.head = message.head;
+    this.credit = 0;
+    this.core.isLive = true;
+    this.core.frameBytesMax = Math.min(this.linkBytesMax, message.frameBytesMax);
+    this.core.note({ kind: 'session', text: `joined at change ${message.head}` });
+    return true;
+  }
+
+  onRefuse(reason: string): void {
+    if (this.refusal !== reason) this.core.note({ kind: 'session', text: `the gateway refuses: ${reason}` });
+    this.refusal = reason;
+    this.state = 'greeting';
+    this.core.isLive = false;
+    this.helloAt = this.core.now;
+    this.core.wake(this.core.now + REFUSED_MS);
+  }
+
+  onHead(head: number): void {
+    this.head = Math.max(this.head, head);
+  }
+
+  /** Records changes that follow what is recorded. What a peer may not say, or undefined. */
+  onChanges(message: MessageNamed<'changes'>): string | undefined {
+    const { catalog } = this.core;
+    if (message.after !== catalog.position) return undefined; // late or doubled
+    let last = message.after;
+    for (const item of message.items) {
+      if (item.seq <= last || item.seq > message.upto) return 'changes out of order';
+      last = item.seq;
+      const fault = this.apply.record(item);
+      if (fault !== undefined) return fault;
+    }
+    catalog.position = message.upto;
+    this.onHead(message.upto);
+    if (this.credit > 0) this.credit--;
+    this.askedAt = this.core.now;
+    return undefined;
+  }
+}
