@@ -1,0 +1,236 @@
+// The control socket `STATE/control.sock`: how a running agent or gateway is asked what it does, and how a second
+// one on the same state learns that it is not alone.
+//
+//   request   {"ask":"status"}\n          at most REQUEST_BYTES_MAX, any number on one connection
+//   answer    {...}\n                     one line of JSON; {"error":"..."} for what is not understood
+//
+// Only the owner may connect (0600 in a directory of 0700). Nothing that is asked changes anything.
+//
+// Taking the name is exclusive without a lock file: the socket is bound under a name of its own, then hard-linked
+// to control.sock, which fails if that exists. A dead process leaves a socket that refuses connections; it is moved
+// aside, checked to be the one that refused, and dropped; put back if it was not. So of two processes started at
+// once over a dead one's socket, one wins.
+//
+// sun_path holds 107 bytes (unix(7)); a longer path goes through a descriptor of the directory:
+// /proc/self/fd/N/control.sock. A file system without sockets or hard links (vfat) gets no control socket: then
+// `why` says so, `toastbox status` finds nobody, and nothing keeps a second agent off.
+
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as net from 'node:net';
+import { join } from 'node:path';
+import { Failure } from './failure.ts';
+
+export const CONTROL_NAME = 'control.sock';
+
+/** unix(7): sun_path is 108 bytes with its NUL. */
+const SOCKET_PATH_BYTES_MAX = 107;
+/** A question is one word; more is a mistake. */
+const REQUEST_BYTES_MAX = 1024;
+/** A status grows with shares and boards: 4 MiB are some ten thousand of them. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+/** Askers at once. Each is one short-lived command; more wait in the kernel's queue or are dropped. */
+const CONNECTIONS_MAX = 8;
+/** An asker that says nothing, or does not read, is dropped after this. */
+const IDLE_MS = 5_000;
+/** How long an asker waits. A synchronous stretch of work (a long fsync) delays an answer, seldom this long. */
+const ANSWER_MS = 5_000;
+/** Rounds of finding a stale socket, or losing the name to another starter, before giving up. */
+const ATTEMPTS_MAX = 16;
+/** What bind or link say where sockets or hard links cannot be. */
+const NO_SOCKETS = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EROFS', 'EMLINK']);
+
+export type Answers = Readonly<Record<string, () => unknown>>;
+
+export interface Control {
+  /** Undefined when the socket stands; otherwise why this file system has none. */
+  why: string | undefined;
+  close(): Promise<void>;
+}
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException)?.code ?? 'UNKNOWN';
+
+/** A path short enough for a socket address that means `state/name`, and what to call when done with it. */
+function addressOf(state: string, name: string): { path: string; release(): void } {
+  const path = join(state, name);
+  if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) return { path, release: () => {} };
+  const fd = fs.openSync(state, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  return { path: `/proc/self/fd/${fd}/${name}`, release: () => fs.closeSync(fd) };
+}
+
+/** Takes the state for this process and answers who asks. Throws a Failure of kind 'running' if it is taken. */
+export async function openControl(state: string, answers: Answers): Promise<Control> {
+  makeState(state);
+  const name = `${CONTROL_NAME}.${randomBytes(6).toString('hex')}`;
+  const own = join(state, name);
+  const address = addressOf(state, name);
+  const server = net.createServer(socket => serve(socket, { ...answers, who: () => ({ pid: process.pid }) }));
+  server.maxConnections = CONNECTIONS_MAX;
+  const shut = () =>
+    new Promise<void>(done =>
+      server.close(() => {
+        address.release();
+        done();
+      }),
+    );
+  try {
+    await listen(server, address.path);
+    fs.chmodSync(own, 0o600);
+    const inode = fs.lstatSync(own).ino;
+    await claim(state, own);
+    // The socket lives on under its public name; this one would be left behind by a kill.
+    fs.unlinkSync(own);
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= (async () => {
+        if (inodeOf(join(state, CONTROL_NAME)) === inode)
+          fs.rmSync(join(state, CONTROL_NAME), { force: true });
+        await shut();
+      })();
+      return closing;
+    };
+    return { why: undefined, close };
+  } catch (error) {
+    fs.rmSync(own, { force: true });
+    if (server.listening) await shut();
+    else address.release();
+    if (error instanceof Failure || !NO_SOCKETS.has(codeOf(error))) throw error;
+    const why = `this file system holds no sockets (${codeOf(error)}): no status, and nothing keeps a second one off`;
+    return { why, close: async () => {} };
+  }
+}
+
+function makeState(state: string): void {
+  try {
+    fs.mkdirSync(state, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Failure('environment', `cannot make ${state}: ${codeOf(error)}`, undefined, error);
+  }
+}
+
+/** Binds with no moment in which others could connect: the socket is born with mode 0600. */
+function listen(server: net.Server, path: string): Promise<void> {
+  return new Promise((done, fail) => {
+    server.once('error', fail);
+    const mask = process.umask(0o177);
+    try {
+      server.listen(path, () => {
+        server.off('error', fail);
+        server.on('error', () => {}); // accept() out of descriptors: the asker gets no answer, nothing else
+        done();
+      });
+    } finally {
+      process.umask(mask);
+    }
+  });
+}
+
+/** Gives our socket the public name, once nobody alive has it. */
+async function claim(state: string, own: string): Promise<void> {
+  const name = join(state, CONTROL_NAME);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    try {
+      fs.linkSync(own, name);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+    const inode = inodeOf(name);
+    const pid = await pidOf(state);
+    if (pid !== 'nobody')
+      throw new Failure('running', `already running${pid === undefined ? '' : ` (pid ${pid})`} on ${state}`);
+    if (inode !== undefined) dropStale(state, name, inode);
+  }
+  throw new Failure('running', `others keep starting on ${state}`);
+}
+
+/** Drops the socket that nobody answered at; if another starter has put its own there meanwhile, puts it back. */
+function dropStale(state: string, name: string, inode: number): void {
+  const aside = join(state, `${CONTROL_NAME}.${randomBytes(6).toString('hex')}`);
+  try {
+    fs.renameSync(name, aside);
+    if (inodeOf(aside) !== inode) fs.linkSync(aside, name);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'EEXIST') throw error;
+  } finally {
+    fs.rmSync(aside, { force: true });
+  }
+}
+
+const inodeOf = (path: string): number | undefined => fs.lstatSync(path, { throwIfNoEntry: false })?.ino;
+
+/** The pid behind the socket; undefined if it is alive but silent; 'nobody' if it is dead or gone. */
+async function pidOf(state: string): Promise<number | undefined | 'nobody'> {
+  try {
+    const who = (await ask(state, 'who', 1_000)) as { pid?: unknown };
+    return typeof who.pid === 'number' ? who.pid : undefined;
+  } catch (error) {
+    const code = codeOf(error);
+    return code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'ENOTSOCK' ? 'nobody' : undefined;
+  }
+}
+
+function serve(socket: net.Socket, answers: Answers): void {
+  let request = '';
+  socket.setEncoding('latin1');
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (text: string) => {
+    request += text;
+    for (let end = request.indexOf('\n'); end >= 0; end = request.indexOf('\n')) {
+      if (end > REQUEST_BYTES_MAX) break;
+      socket.write(`${answerTo(request.slice(0, end), answers)}\n`);
+      request = request.slice(end + 1);
+    }
+    if (request.length > REQUEST_BYTES_MAX) {
+      request = '';
+      socket.end(`{"error":"a request is at most ${REQUEST_BYTES_MAX} bytes"}\n`);
+      socket.pause();
+    }
+  });
+}
+
+function answerTo(line: string, answers: Answers): string {
+  try {
+    const asked = (JSON.parse(line) as { ask?: unknown } | null)?.ask;
+    if (typeof asked !== 'string' || !Object.hasOwn(answers, asked))
+      return JSON.stringify({ error: `ask one of: ${Object.keys(answers).join(', ')}` });
+    return JSON.stringify(answers[asked]!());
+  } catch (error) {
+    return JSON.stringify({ error: error instanceof SyntaxError ? 'not JSON' : String(error) });
+  }
+}
+
+/** Asks the process that holds `state`. Throws errno errors of connecting, ETIMEDOUT when no answer comes. */
+export async function ask(state: string, what: string, waitMs = ANSWER_MS): Promise<unknown> {
+  const address = addressOf(state, CONTROL_NAME);
+  return new Promise<unknown>((done, fail) => {
+    const socket = net.connect(address.path);
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    const timer = setTimeout(() => finish(() => fail(errno('ETIMEDOUT', 'no answer'))), waitMs);
+    const finish = (then: () => void) => {
+      clearTimeout(timer);
+      socket.destroy();
+      then();
+    };
+    socket.on('error', error => finish(() => fail(error)));
+    socket.on('end', () => finish(() => fail(errno('ECONNRESET', 'closed without an answer'))));
+    socket.on('connect', () => socket.write(`${JSON.stringify({ ask: what })}\n`));
+    socket.on('data', (part: Buffer) => {
+      bytes += part.length;
+      if (bytes > ANSWER_BYTES_MAX) return finish(() => fail(errno('EMSGSIZE', 'the answer is too long')));
+      parts.push(part);
+      if (part[part.length - 1] !== 0x0a) return;
+      finish(() => {
+        try {
+          done(JSON.parse(Buffer.concat(parts).toString()));
+        } catch {
+          fail(errno('EBADMSG', 'the answer is not JSON'));
+        }
+      });
+    });
+  }).finally(address.release);
+}
+
+const errno = (code: string, text: string): Error => Object.assign(new Error(text), { code });

@@ -1,0 +1,61 @@
+// What the commands exit with. Scripts and supervisors branch on these: a code never changes its meaning.
+// 0 to 4 stand in `toastbox --help`.
+
+import { Failure, type FailureKind } from '../agent/failure.ts';
+
+export const Exit = { FINE: 0, FAILED: 1, USAGE: 2, RUNNING: 3, ENVIRONMENT: 4 } as const;
+export type Exit = (typeof Exit)[keyof typeof Exit];
+
+export const EXIT_HELP: readonly (readonly [code: Exit, name: string, what: string])[] = [
+  [Exit.FINE, 'fine', 'also after Ctrl-C, SIGTERM and SIGHUP, which end it in good order'],
+  [Exit.FAILED, 'failed', 'while it ran; stderr says how'],
+  [Exit.USAGE, 'usage', 'an option, variable or config key is missing, unknown or wrong'],
+  [Exit.RUNNING, 'running', 'another one is on this folder; for status: none is'],
+  [Exit.ENVIRONMENT, 'machine', 'a port is taken, a folder is missing, Node is too old'],
+];
+
+const OF_KIND: Readonly<Record<FailureKind, Exit>> = {
+  usage: Exit.USAGE,
+  running: Exit.RUNNING,
+  environment: Exit.ENVIRONMENT,
+  runtime: Exit.FAILED,
+};
+
+/** Errors of the system that a start meets when the machine is in the way, in words. */
+const OF_ERRNO: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EADDRINUSE: 'the address is taken by another program',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EEXIST: 'something else stands there',
+  EISDIR: 'it is a directory',
+  EMFILE: 'too many open files',
+  ENOENT: 'it does not exist',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'it is not a directory',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+};
+
+/** Any error as a Failure: ours as it is, the system's by its errno, the rest as a failure while running. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const { code, path, address, port, message } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
+  const words = code === undefined ? undefined : OF_ERRNO[code];
+  if (words === undefined) return new Failure('runtime', message ?? String(error), undefined, error);
+  const where = path ?? (port === undefined ? address : `${address}:${port}`);
+  return new Failure('environment', where === undefined ? words : `${where}: ${words}`, undefined, error);
+}
+
+/** A port that cannot be had, with how to choose another; any other error as it is. */
+export function portFailureOf(error: unknown, { host, port }: { host: string; port: number }): unknown {
+  const { code = '', syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== 'listen' || OF_ERRNO[code] === undefined) return error;
+  const other = `${host}:${port < 1024 || port > 65_000 ? 1884 : port + 1}`;
+  const advice = `choose another: --listen ${other} or TOASTBOX_LISTEN=${other}`;
+  return new Failure('environment', `cannot listen on ${host}:${port}: ${OF_ERRNO[code]}`, advice, error);
+}
+
+export const exitOf = (failure: Failure): Exit => OF_KIND[failure.kind];

@@ -1,0 +1,369 @@
+// Every command and every option, once. The command line, the environment, the config file, the help and the tests
+// are all read off this table: an option that stands here works in all of them.
+//
+//   name 'rescan'   ->   --rescan 10m     TOASTBOX_RESCAN=10m     rescan = "10m"
+//
+// What counts, strongest first: the command line, the environment, the config file, the default here.
+
+import type { Bounds, Kind, KindValues } from './kinds.ts';
+
+export interface Option extends Bounds {
+  kind: Kind;
+  /** What stands for the value in the help: DIR, URL. */
+  value?: string;
+  /** As the user would write it. */
+  default?: string;
+  /** The default in words, where it follows from another option. */
+  defaultWords?: string;
+  isRequired?: true;
+  /** Never on the command line, where every user of the machine could read it. */
+  isSecret?: true;
+  /** Names the file, so it cannot stand in it. */
+  isNotInFile?: true;
+  /** The option that this one rules out when both come from the same place; the stronger place wins otherwise. */
+  excludes?: string;
+  /** Outside the command line, those of them that it silently gives way to. */
+  yieldsTo?: readonly string[];
+  /** A right value, for messages and tests. */
+  example: string;
+  help: string;
+}
+
+export type Options = Readonly<Record<string, Option>>;
+
+/** The values of a command's options: always there with a default or when required. */
+export type Settings<O extends Options> = {
+  [N in keyof O]: O[N] extends { default: string } | { isRequired: true }
+    ? KindValues[O[N]['kind']]
+    : KindValues[O[N]['kind']] | undefined;
+};
+
+export interface Command<O extends Options = Options> {
+  summary: string;
+  /** What it does and what to know before using it, in paragraphs. */
+  about: readonly string[];
+  usage: string;
+  options: O;
+  /** Other commands whose tables in the config file it reads, if it has none of its own. */
+  alsoReads?: readonly string[];
+  examples: readonly (readonly [line: string, what: string])[];
+}
+
+const config = {
+  kind: 'path',
+  value: 'FILE',
+  isNotInFile: true,
+  example: '/etc/toastbox.toml',
+  help: 'Read options from this TOML file: keys are named like the options, in the open or in a table named like the command.',
+} as const satisfies Option;
+
+const arena = {
+  kind: 'size',
+  value: 'SIZE',
+  default: '8MiB',
+  least: 2 * 2 ** 20,
+  most: 2 ** 30,
+  example: '4MiB',
+  help: 'Memory for file data and the catalog. Taken once at the start; it never grows.',
+} as const satisfies Option;
+
+const progress = {
+  kind: 'choice',
+  value: 'HOW',
+  default: 'auto',
+  words: ['auto', 'lines', 'none'],
+  example: 'lines',
+  help: 'Long work: auto draws a bar in a terminal and prints a line now and then elsewhere; lines; none.',
+} as const satisfies Option;
+
+const quiet = {
+  kind: 'flag',
+  default: 'false',
+  example: 'true',
+  help: 'Print warnings and errors only: no files, no progress.',
+} as const satisfies Option;
+
+/** Both long-running commands: what is the same in an agent and in the agents that keep a gateway's plain copies. */
+const syncing = {
+  arena,
+  rescan: {
+    kind: 'duration',
+    value: 'TIME',
+    default: '10m',
+    least: 10,
+    most: 7 * 86_400,
+    example: '1h',
+    help: 'Look through the whole folder this often, for what watching missed.',
+  },
+  watches: {
+    kind: 'count',
+    value: 'COUNT',
+    default: '1024',
+    most: 1_000_000,
+    example: '256',
+    help: 'Watch at most this many directories for changes; rescans find the rest.',
+  },
+} as const satisfies Options;
+
+const linking = {
+  username: {
+    kind: 'text',
+    value: 'NAME',
+    example: 'board-7',
+    help: 'User name for the broker.',
+  },
+  'password-file': {
+    kind: 'path',
+    value: 'FILE',
+    example: '/etc/toastbox.password',
+    help: 'A file that holds the password for the broker, read at the start.',
+  },
+  password: {
+    kind: 'secret',
+    isSecret: true,
+    excludes: 'password-file',
+    example: 'correct horse',
+    help: 'The password itself; environment and config file only.',
+  },
+  'ca-file': {
+    kind: 'path',
+    value: 'FILE',
+    example: '/etc/ssl/broker-ca.pem',
+    help: "The authority that signed the broker's certificate (PEM); otherwise those that Node trusts.",
+  },
+  'cert-file': {
+    kind: 'path',
+    value: 'FILE',
+    example: '/etc/ssl/board-7.pem',
+    help: 'The certificate to show to the broker (PEM); needs --key-file.',
+  },
+  'key-file': {
+    kind: 'path',
+    value: 'FILE',
+    example: '/etc/ssl/board-7.key',
+    help: 'The private key of --cert-file (PEM).',
+  },
+  keepalive: {
+    kind: 'duration',
+    value: 'TIME',
+    default: '60s',
+    least: 5,
+    most: 65_535,
+    example: '5m',
+    help: 'Tell the broker this often that the link stands. Longer costs less, and notices a dead link later.',
+  },
+} as const satisfies Options;
+
+const demo = {
+  summary: 'try it: a gateway and a board on this machine',
+  about: [
+    'Starts a gateway with its own broker, and an agent with a folder of its own, both under one directory. Put a file into one folder and watch it come up in the other. Ctrl-C ends both; the files stay.',
+    '`npm start` in a checkout installs, builds and runs this.',
+  ],
+  usage: 'toastbox demo [OPTIONS]',
+  options: {
+    at: {
+      kind: 'path',
+      value: 'DIR',
+      default: './toastbox-demo',
+      example: '/tmp/toastbox-demo',
+      help: 'Where both folders and the state stand.',
+    },
+    listen: {
+      kind: 'hostPort',
+      value: 'HOST:PORT',
+      default: '127.0.0.1:1883',
+      example: '127.0.0.1:1884',
+      help: 'Where the broker listens; port 0 takes a free one.',
+    },
+    arena,
+    progress,
+    quiet,
+    config,
+  },
+  examples: [
+    ['toastbox demo', 'under ./toastbox-demo, broker on port 1883'],
+    ['toastbox demo --listen 127.0.0.1:1884', 'when port 1883 is taken'],
+  ],
+} as const satisfies Command;
+
+const gateway = {
+  summary: 'run the hub: orders changes, keeps history and plain copies',
+  about: [
+    'The gateway takes the changes of all boards, puts them in order, keeps every version, and keeps a plain copy of each synced folder: one directory per share under --folder. Programs on this machine may read and write there.',
+    'Boards meet it at a broker: one of yours (--broker), or its own (--listen), which is what runs when neither is given. Its own broker asks nobody for a password: open it to networks that you trust, and to no others.',
+  ],
+  usage: 'toastbox gateway --data DIR [--folder DIR] [--broker URL | --listen HOST:PORT]',
+  options: {
+    data: {
+      kind: 'path',
+      value: 'DIR',
+      isRequired: true,
+      example: '/var/lib/toastbox',
+      help: 'Where the store stands: history, blocks, state. Made if missing.',
+    },
+    folder: {
+      kind: 'path',
+      value: 'DIR',
+      defaultWords: 'DATA/folders',
+      example: '/srv/boards',
+      help: 'Where the plain copies stand, one directory per share. Made if missing.',
+    },
+    broker: {
+      kind: 'url',
+      value: 'URL',
+      excludes: 'listen',
+      example: 'mqtt://broker.lan:1883',
+      help: 'Meet the boards at this broker: mqtt, mqtts, ws or wss.',
+    },
+    listen: {
+      kind: 'hostPort',
+      value: 'HOST:PORT',
+      defaultWords: '127.0.0.1:1883, without --broker',
+      example: '0.0.0.0:1883',
+      help: 'Run the built-in broker here; port 0 takes a free one.',
+    },
+    ...syncing,
+    ...linking,
+    progress,
+    quiet,
+    config,
+  },
+  examples: [
+    [
+      'toastbox gateway --data /var/lib/toastbox --folder /srv/boards',
+      'with its own broker, on this machine only',
+    ],
+    [
+      'toastbox gateway --data /var/lib/toastbox --broker mqtt://broker.lan',
+      'at the Mosquitto that the boards use already',
+    ],
+  ],
+} as const satisfies Command;
+
+const agent = {
+  summary: 'run on a board: keeps one folder in sync',
+  about: [
+    'The agent watches one folder and keeps it the same as its share at the gateway, in both directions, whenever the broker can be reached. It may be killed at any time; it goes on where it was.',
+    'Every board needs a --name of its own. Boards that name the same --share have the same folder; without it a board has a folder of its own, called like the board. What .toastboxignore lists (the syntax of .gitignore) stays where it is.',
+  ],
+  usage: 'toastbox agent --folder DIR --broker URL --name BOARD [--share NAME]',
+  options: {
+    folder: {
+      kind: 'path',
+      value: 'DIR',
+      isRequired: true,
+      example: '/home/pi/photos',
+      help: 'The folder to sync. Must exist: a disk that is not mounted is not an empty folder.',
+    },
+    broker: {
+      kind: 'url',
+      value: 'URL',
+      isRequired: true,
+      example: 'mqtt://broker.lan:1883',
+      help: 'The broker where the gateway is: mqtt, mqtts, ws or wss.',
+    },
+    name: {
+      kind: 'label',
+      value: 'BOARD',
+      isRequired: true,
+      example: 'board-7',
+      help: "This board's name: no other board at this broker may have it.",
+    },
+    share: {
+      kind: 'label',
+      value: 'NAME',
+      defaultWords: 'the name',
+      example: 'photos',
+      help: 'The folder at the gateway that this board has part in.',
+    },
+    state: {
+      kind: 'path',
+      value: 'DIR',
+      defaultWords: 'FOLDER/.toastbox',
+      example: '/var/lib/toastbox-agent',
+      help: 'Where the catalog and files on their way stand. On the same file system as the folder.',
+    },
+    ...syncing,
+    ...linking,
+    progress,
+    quiet,
+    config,
+  },
+  examples: [
+    ['toastbox agent --folder ~/photos --broker mqtt://broker.lan --name board-7', 'a folder of its own'],
+    ['toastbox agent --config /etc/toastbox.toml', 'everything from a file'],
+  ],
+} as const satisfies Command;
+
+const status = {
+  summary: 'say what a running agent or gateway is doing',
+  about: [
+    'Asks the agent or gateway that runs on this machine: link, position, what is pending, conflicts, the last error, memory. Without an option it looks at the folder of the config file, then for .toastbox here and in the directories above, then for ./toastbox-demo.',
+  ],
+  usage: 'toastbox status [--folder DIR | --data DIR | --state DIR] [--json]',
+  alsoReads: ['agent', 'gateway'],
+  options: {
+    folder: {
+      kind: 'path',
+      value: 'DIR',
+      excludes: 'data',
+      // A gateway has a data directory and a folder, an agent may have a state and a folder.
+      yieldsTo: ['data', 'state'],
+      example: '/home/pi/photos',
+      help: "An agent's folder.",
+    },
+    data: {
+      kind: 'path',
+      value: 'DIR',
+      excludes: 'state',
+      example: '/var/lib/toastbox',
+      help: "A gateway's --data.",
+    },
+    state: {
+      kind: 'path',
+      value: 'DIR',
+      excludes: 'folder',
+      example: '/var/lib/toastbox-agent',
+      help: "An agent's --state, where it is not in the folder.",
+    },
+    json: {
+      kind: 'flag',
+      default: 'false',
+      example: 'true',
+      help: 'One JSON object per line and process, for programs.',
+    },
+    watch: {
+      kind: 'flag',
+      default: 'false',
+      example: 'true',
+      help: 'Show it again every two seconds, until Ctrl-C.',
+    },
+    config,
+  },
+  examples: [
+    ['toastbox status --folder ~/photos', 'the agent of that folder'],
+    ['toastbox status --data /var/lib/toastbox --json', 'the gateway, for a program'],
+  ],
+} as const satisfies Command;
+
+export const COMMANDS = { demo, gateway, agent, status } as const;
+export type CommandName = keyof typeof COMMANDS;
+export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
+
+export type SettingsOf<C extends CommandName> = Settings<(typeof COMMANDS)[C]['options']>;
+
+export const optionsOf = (command: CommandName): Options => COMMANDS[command].options;
+
+/** The options that `name` rules out or is ruled out by. */
+export const rivalsOf = (options: Options, name: string): string[] =>
+  Object.keys(options).filter(
+    other => other !== name && (options[other]!.excludes === name || options[name]?.excludes === other),
+  );
+
+export const envOf = (name: string): string => `TOASTBOX_${name.toUpperCase().replaceAll('-', '_')}`;
+
+/** Every option's name that some command has: a config file and an environment may serve several. */
+export const ALL_NAMES: readonly string[] = [
+  ...new Set(COMMAND_NAMES.flatMap(name => Object.keys(optionsOf(name)))),
+];
