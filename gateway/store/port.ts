@@ -63,7 +63,7 @@ export interface LoggedChange {
 declare const recipeBrand: unique symbol;
 export type RecipeNumber = number & { readonly [recipeBrand]: true };
 
-/** A file's content as a list of blocks: records of 20 bytes, a u32le length and the block's id. */
+/** A file's content as a list of blocks: records, as protocol/align.ts has them. */
 export interface Recipe {
   readonly number: RecipeNumber;
   readonly blockCount: number;
@@ -125,6 +125,8 @@ export interface Store {
   records(recipe: Recipe, ordinal: number, count: number): Uint8Array;
   /** The block that holds byte `offset`; undefined at the end and beyond. */
   placeOf(recipe: Recipe, offset: number): Place | undefined;
+  /** The byte at which block `ordinal` begins; the size for the one past the last. */
+  offsetOf(recipe: Recipe, ordinal: number): number;
   /** The recipe becomes that of `content`. All its blocks must have been put. */
   sealRecipe(recipe: Recipe, content: Uint8Array): void;
   dropRecipe(recipe: Recipe): void;
@@ -141,9 +143,6 @@ export interface Store {
 /** Blocks, recipe pages and boards' records waiting for a transaction that commits something. 8 MiB are 2,000
  * blocks of the aimed size: an fsync each would cost more than writing them. More would only be lost at a crash. */
 export const WAITING_BYTES_MAX = 8 * 1024 * 1024;
-
-/** One record of a recipe: u32le length, 16 bytes of id. */
-export const RECORD_BYTES = 20;
 
 /** Records in one page of a recipe: 2.5 KiB, about 512 KiB of content, so that a page is one read and an LMDB
  * page holds one. */

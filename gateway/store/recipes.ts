@@ -8,9 +8,10 @@
 // A recipe is written page by page while it arrives, under a number of its own, and sealing it only points a
 // content id at that number. What still arrives is marked ('T'), so that the next start clears it away.
 
+import { RECORD_BYTES } from '../../protocol/align.ts';
 import type { Facts } from './facts.ts';
 import { arrivingKey, asBuffer, contentKey, pageKey, readNumber, wholeTag } from './keys.ts';
-import { PAGE_RECORDS, type Place, RECORD_BYTES, type Recipe, type RecipeNumber } from './port.ts';
+import { PAGE_RECORDS, type Place, type Recipe, type RecipeNumber } from './port.ts';
 import { readContent, writeContent } from './record.ts';
 
 const OFFSET_BYTES = 8;
@@ -104,6 +105,15 @@ export class Recipes {
       record += RECORD_BYTES;
     }
     return undefined;
+  }
+
+  offsetOf(recipe: Recipe, ordinal: number): number {
+    if (ordinal >= recipe.blockCount) return recipe.size;
+    const page = this.#page(recipe.number, Math.floor(ordinal / PAGE_RECORDS));
+    const end = OFFSET_BYTES + (ordinal % PAGE_RECORDS) * RECORD_BYTES;
+    let offset = readOffset(page);
+    for (let record = OFFSET_BYTES; record < end; record += RECORD_BYTES) offset += lengthAt(page, record);
+    return offset;
   }
 
   seal(recipe: Recipe, content: Uint8Array): void {

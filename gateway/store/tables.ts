@@ -85,6 +85,7 @@ export function openTables(shelves: Shelves): Store {
     },
     records: (recipe, ordinal, count) => recipes.records(recipe, ordinal, count),
     placeOf: (recipe, offset) => recipes.placeOf(recipe, offset),
+    offsetOf: (recipe, ordinal) => recipes.offsetOf(recipe, ordinal),
     sealRecipe: (recipe, content) => recipes.seal(recipe, content),
     dropRecipe: recipe => recipes.drop(recipe),
 

@@ -11,10 +11,10 @@ import {
   type Change,
   type FolderNumber,
   PAGE_RECORDS,
-  RECORD_BYTES,
   type Store,
   WAITING_BYTES_MAX,
 } from '../../gateway/store/port.ts';
+import { RECORD_BYTES } from '../../protocol/align.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { makeRandom } from './random.ts';
 
@@ -333,10 +333,12 @@ describe.each(stands)('%s', (_name, open) => {
     let offset = 0;
     lengths.forEach((length, ordinal) => {
       expect(store.placeOf(kept, offset)).toEqual({ ordinal, offset });
+      expect(store.offsetOf(kept, ordinal)).toBe(offset);
       expect(store.placeOf(kept, offset + length - 1)).toEqual({ ordinal, offset });
       offset += length;
     });
     expect(store.placeOf(kept, offset)).toBeUndefined();
+    expect(store.offsetOf(kept, lengths.length)).toBe(offset);
   });
 
   it('store: a recipe still arriving at a crash, or dropped -> its pages are gone, numbers never collide', async () => {

@@ -1,0 +1,221 @@
+// Offers and their uploads: verdicts, needs, commits.
+//
+//   offer --check, rule--> verdict .............................................. done
+//                 '------> content known ---------------------------> commit ---> done
+//                 '------> Upload -- needs, recipe, blocks --> whole -> commit -> done
+//                              '-- gone, or a later offer for the path: dropped
+//                              '-- a fault: done BUSY, the board offers again
+//
+// The verdict is made again at the commit. A content that came whole is kept whatever the verdict: a conflict copy
+// is offered next, and needs no second transfer.
+
+import { Kind, type MessageNamed, type OfferItem, Verdict } from '../../protocol/messages.ts';
+import { checkFacts, checkPath, compareBytes, EMPTY_CONTENT } from '../../protocol/path.ts';
+import type { HubNote, HubOptions } from './ports.ts';
+import { type Session, UPLOADS_MAX } from './session.ts';
+import { type Budget, type Taken, Upload } from './upload.ts';
+import { rule } from './verdict.ts';
+
+/** What offers tell the hub. */
+export interface OffersPort {
+  note(note: HubNote): void;
+  /** The folder of this session has a new head. */
+  moved(session: Session): void;
+}
+
+export class Offers {
+  readonly #with: HubOptions;
+  readonly #hub: OffersPort;
+  readonly #waitMs: number;
+
+  constructor(options: HubOptions, waitMs: number, hub: OffersPort) {
+    this.#with = options;
+    this.#hub = hub;
+    this.#waitMs = waitMs;
+  }
+
+  /** `isResting`: the store failed a moment ago, nothing is started. */
+  onOffer(session: Session, items: readonly OfferItem[], isResting: boolean, now: number): void {
+    for (const item of items) {
+      const why =
+        checkPath(item.path) ??
+        checkFacts({ kind: item.kind, size: item.size, content: item.content }) ??
+        this.#checkSize(item);
+      if (why !== undefined) this.#refuse(session, item, why);
+      else if (isResting) session.done({ req: item.req, verdict: Verdict.BUSY, seq: 0 });
+      else this.#take(session, item, now);
+    }
+  }
+
+  onRecipe(
+    session: Session,
+    { req, ordinal, isLast }: MessageNamed<'recipe'>,
+    body: Uint8Array,
+    now: number,
+  ): void {
+    const upload = session.uploads.get(req);
+    const taken = upload?.takeRecipe(ordinal, isLast === 1, body, now) ?? 'unasked';
+    this.#count(session, upload, taken, now);
+  }
+
+  onBlocks(session: Session, { items }: MessageNamed<'blocks'>, body: Uint8Array, now: number): void {
+    let at = 0;
+    for (const item of items) {
+      const stored = body.subarray(at, at + item.stored);
+      at += item.stored;
+      const upload = session.uploads.get(item.req);
+      const taken = upload?.takeBlocks(item, stored, now) ?? 'unasked';
+      this.#count(session, upload, taken, now);
+    }
+  }
+
+  onGone(session: Session, { items }: MessageNamed<'gone'>): void {
+    for (const { req } of items) this.#drop(session, session.uploads.get(req));
+  }
+
+  /** Goes on with every upload of the session, in order of arrival, as far as credit and budget reach. */
+  advance(session: Session, budget: Budget, now: number): void {
+    let credit = session.credit;
+    for (const upload of [...session.uploads.values()]) {
+      const before = upload.outstandingBytes;
+      if (upload.fault === undefined) session.need(upload.advance(credit, budget, now));
+      credit -= upload.outstandingBytes - before;
+      if (upload.fault !== undefined) this.#fail(session, upload, upload.fault);
+      else if (upload.isWhole) {
+        this.#end(session, upload, now);
+        credit = session.credit;
+      }
+    }
+  }
+
+  /** Marks what was asked so long ago that it must be lost. */
+  expire(session: Session, now: number): void {
+    for (const upload of session.uploads.values()) upload.expire(now, session.answeredAt, this.#waitMs);
+  }
+
+  /** When the session's uploads want to go on without having heard anything. */
+  nextWake(session: Session, now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const upload of session.uploads.values()) {
+      if (upload.isRunnable) return now;
+      next = Math.min(next, upload.nextExpiry(session.answeredAt, this.#waitMs));
+    }
+    return next;
+  }
+
+  /** These uploads were lost with the store's trouble. */
+  turnAway(session: Session, uploads: readonly Upload[]): void {
+    for (const { offer } of uploads) session.done({ req: offer.req, verdict: Verdict.BUSY, seq: 0 });
+  }
+
+  dropAll(session: Session): void {
+    for (const upload of [...session.uploads.values()]) this.#drop(session, upload);
+  }
+
+  #take(session: Session, item: OfferItem, now: number): void {
+    if (this.#isUnderWay(session, item)) return;
+    const { verdict, seq } = rule(this.#with.store, session.folder, item);
+    if (verdict !== Verdict.ACCEPTED) {
+      this.#answer(session, item, verdict, seq);
+    } else if (item.kind !== Kind.FILE || this.#isKnown(item)) {
+      this.#commit(session, item, 0, now);
+    } else if (session.uploads.size >= UPLOADS_MAX) {
+      this.#answer(session, item, Verdict.BUSY, seq);
+    } else {
+      session.uploads.set(item.req, new Upload(this.#with, item, session.frameBytesMax));
+    }
+  }
+
+  /** The same offer again restarts nothing; another one for the path, or under the number, replaces what was. */
+  #isUnderWay(session: Session, item: OfferItem): boolean {
+    for (const upload of session.uploads.values()) {
+      const { offer } = upload;
+      const isPath = compareBytes(offer.path, item.path) === 0;
+      if (offer.req !== item.req && !isPath) continue;
+      if (isPath && offer.req === item.req && compareBytes(offer.content, item.content) === 0) {
+        upload.offer = item;
+        return true;
+      }
+      this.#drop(session, upload);
+    }
+    return false;
+  }
+
+  #checkSize(item: OfferItem): string | undefined {
+    const known = item.kind === Kind.FILE ? this.#with.store.content(item.content) : undefined;
+    return known === undefined || known.size === item.size ? undefined : 'size is not that of the content';
+  }
+
+  #isKnown(item: OfferItem): boolean {
+    const { store } = this.#with;
+    if (store.content(item.content) !== undefined) return true;
+    if (compareBytes(item.content, EMPTY_CONTENT) !== 0) return false;
+    store.sealRecipe(store.startRecipe(), EMPTY_CONTENT);
+    return true;
+  }
+
+  #count(session: Session, upload: Upload | undefined, taken: Taken, now: number): void {
+    if (taken === 'unasked') {
+      session.counters.unasked++;
+      return;
+    }
+    session.answeredAt = now;
+    if (taken === 'taken' || upload === undefined) return;
+    session.counters.mismatches++;
+    if (upload.fault !== undefined) return;
+    const { board, share } = session;
+    this.#hub.note({ kind: 'mismatch', board, share, path: upload.offer.path });
+  }
+
+  #fail(session: Session, upload: Upload, why: string): void {
+    const { board, share } = session;
+    this.#hub.note({ kind: 'dropped', board, share, path: upload.offer.path, why });
+    this.#drop(session, upload);
+    session.done({ req: upload.offer.req, verdict: Verdict.BUSY, seq: 0 });
+  }
+
+  #end(session: Session, upload: Upload, now: number): void {
+    const { store } = this.#with;
+    const { offer } = upload;
+    session.uploads.delete(offer.req);
+    // Another board may have brought the same content meanwhile.
+    if (store.content(offer.content) === undefined) store.sealRecipe(upload.recipe, offer.content);
+    else upload.drop();
+    const { verdict, seq } = rule(store, session.folder, offer);
+    if (verdict === Verdict.ACCEPTED) this.#commit(session, offer, upload.received, now);
+    else this.#answer(session, offer, verdict, seq);
+  }
+
+  #commit(session: Session, item: OfferItem, received: number, now: number): void {
+    const { req, path, mode, size, mtime, content } = item;
+    const { board, share, folder } = session;
+    const kind = item.kind as Kind;
+    const change = { kind, mode, size, mtime, content, board, arrived: now };
+    const seq = this.#with.store.commit(folder, path, change);
+    session.counters.accepted++;
+    session.done({ req, verdict: Verdict.ACCEPTED, seq });
+    this.#hub.note({ kind: 'accepted', board, share, path, what: kind, seq, bytes: size, received });
+    this.#hub.moved(session);
+  }
+
+  #answer(session: Session, item: OfferItem, verdict: Verdict, seq: number): void {
+    session.done({ req: item.req, verdict, seq });
+    if (verdict !== Verdict.CONFLICT) return;
+    session.counters.conflicts++;
+    const { board, share } = session;
+    this.#hub.note({ kind: 'conflict', board, share, path: item.path, seq });
+  }
+
+  #refuse(session: Session, item: OfferItem, why: string): void {
+    session.counters.refused++;
+    session.done({ req: item.req, verdict: Verdict.REFUSED, seq: 0 });
+    const { board, share } = session;
+    this.#hub.note({ kind: 'refused', board, share, path: item.path, why });
+  }
+
+  #drop(session: Session, upload: Upload | undefined): void {
+    if (upload === undefined) return;
+    session.uploads.delete(upload.offer.req);
+    upload.drop();
+  }
+}

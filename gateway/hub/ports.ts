@@ -1,0 +1,102 @@
+// What the hub is told, what it asks for, and what it is given to work with: its whole world.
+//
+// The hub is called with an event and a clock reading and leaves effects. It has no clock, no random and no I/O but
+// the Store, whose transaction the caller opens around it (pump.ts).
+
+import type { Squeeze } from '../../agent/engine/ports.ts';
+import type { Kind, Message } from '../../protocol/messages.ts';
+import type { Store } from '../store/port.ts';
+
+/** The ids of blocks and contents; the arena is one. */
+export interface Hasher {
+  blockId(bytes: Uint8Array): Uint8Array;
+  contentIdOf(records: Iterable<Uint8Array>): Uint8Array;
+}
+
+export interface HubOptions {
+  store: Store;
+  hasher: Hasher;
+  squeeze: Squeeze;
+  /** 16 bytes that no other folder has. */
+  newFolderId: () => Uint8Array;
+  /** The largest frame that the gateway takes and sends. */
+  frameBytesMax: number;
+  /** How long a need waits for its answer while nothing else of it comes. */
+  answerWaitMs?: number;
+}
+
+export type HubEvent =
+  | { is: 'message'; board: string; message: Message; body: Uint8Array }
+  | { is: 'malformed'; board: string; why: string }
+  /** The board's will, or its goodbye. One of an older session than the one known is passed over. */
+  | { is: 'left'; board: string; session?: number }
+  | { is: 'tick' };
+
+export type HubEffect =
+  | { do: 'send'; board: string; message: Message; body: Uint8Array | undefined }
+  | { do: 'note'; note: HubNote };
+
+/** What happened, for a person: the demo and the log show it. `share` tells the folder. */
+export type HubNote =
+  /** `bytes`: the file's; `received`: what travelled for it, as stored on the wire. */
+  | {
+      kind: 'accepted';
+      board: string;
+      share: string;
+      path: Uint8Array;
+      what: Kind;
+      seq: number;
+      bytes: number;
+      received: number;
+    }
+  | { kind: 'conflict'; board: string; share: string; path: Uint8Array; seq: number }
+  | { kind: 'refused'; board: string; share: string; path: Uint8Array; why: string }
+  /** Blocks that are not what the recipe says; they are asked for again. */
+  | { kind: 'mismatch'; board: string; share: string; path: Uint8Array }
+  /** An upload that cannot go on; the board was told BUSY. */
+  | { kind: 'dropped'; board: string; share: string; path: Uint8Array; why: string }
+  | { kind: 'malformed'; board: string; why: string }
+  | { kind: 'session'; board: string; text: string }
+  | { kind: 'trouble'; code: string; doing: string };
+
+export interface BoardCounters {
+  /** Bodies of frames, both ways. */
+  bytesIn: number;
+  bytesOut: number;
+  accepted: number;
+  conflicts: number;
+  refused: number;
+  malformed: number;
+  /** Blocks or recipes that were not what they were said to be. */
+  mismatches: number;
+  /** Answers to nothing that was asked: late or doubled. */
+  unasked: number;
+}
+
+export interface FolderStatus {
+  share: string;
+  id: string;
+  head: number;
+  entries: number;
+  bytes: number;
+}
+
+export interface BoardStatus {
+  name: string;
+  share: string;
+  isOnline: boolean;
+  position: number;
+  /** Uploads under way. */
+  pending: number;
+  lastSeen: number;
+  counters: BoardCounters;
+}
+
+/** Plain values only, as JSON has them. */
+export interface HubStatus {
+  folders: FolderStatus[];
+  boards: BoardStatus[];
+  /** Until when (milliseconds since 1970) the store is left alone after it failed; 0 when it is well. */
+  restingUntil: number;
+  lastTrouble: string;
+}

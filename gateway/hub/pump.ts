@@ -1,0 +1,92 @@
+// Carries events into the hub and its effects out, with the store's transaction around them.
+//
+//   push --> queue --(one turn of the loop)--> transaction { take, take, ... } --committed--> drain --> carry
+//                                                        '------------------- failed --------> fail --> carry
+//
+// No effect leaves before the commit that it speaks of: every `done` is durable. What came meanwhile shares the next
+// commit, so the more there is to do, the fewer fsyncs each change costs.
+//
+// The queue is bounded. What does not fit is dropped and counted, as a broker would drop it: the board asks again.
+
+import type { Store } from '../store/port.ts';
+import type { Hub } from './hub.ts';
+import type { HubEffect, HubEvent } from './ports.ts';
+
+/** Events that may wait: a body each, 32 MiB at most. Boards' windows keep it far below. */
+const QUEUE_MAX = 1024;
+
+/** Events in one transaction: some 2 MiB of blocks, so that a lone change never waits long behind a bulk. */
+const BATCH_MAX = 64;
+
+export interface PumpOptions {
+  hub: Hub;
+  store: Store;
+  carry: (effect: HubEffect) => void;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
+export class Pump {
+  /** Events that came when the queue was full. */
+  dropped = 0;
+
+  readonly #with: PumpOptions;
+  readonly #queue: HubEvent[] = [];
+  #isScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: PumpOptions) {
+    this.#with = options;
+  }
+
+  push(event: HubEvent): void {
+    if (this.#isClosed) return;
+    if (this.#queue.length >= QUEUE_MAX) {
+      this.dropped++;
+      return;
+    }
+    this.#queue.push(event);
+    this.#schedule();
+  }
+
+  /** Handles what waits, up to one batch; what a turn of the loop does. For tests and the simulated world. */
+  step(): void {
+    const { hub, store, carry, now } = this.#with;
+    const time = now();
+    if (time >= hub.wakeAt) this.#queue.push({ is: 'tick' });
+    const events = this.#queue.splice(0, BATCH_MAX);
+    if (events.length === 0) return;
+    const outcome = store.transaction(() => {
+      for (const event of events) hub.take(event, time);
+    });
+    const effects = outcome.isDurable ? hub.drain() : hub.fail(outcome.code, time);
+    for (const effect of effects) carry(effect);
+  }
+
+  /** Handles everything that waits and stops. */
+  close(): void {
+    while (this.#queue.length > 0) this.step();
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (this.#isClosed) return;
+      this.step();
+      if (this.#queue.length > 0) this.#schedule();
+      else this.#sleep();
+    });
+  }
+
+  #sleep(): void {
+    clearTimeout(this.#timer);
+    const wait = this.#with.hub.wakeAt - this.#with.now();
+    if (wait === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#schedule(), Math.max(0, Math.min(wait, 2 ** 31 - 1)));
+  }
+}

@@ -1,0 +1,124 @@
+// A board that said hello: what it told about itself, what is under way for it, and what is to be sent to it when
+// the event at hand is done.
+//
+// Bounds: UPLOADS_MAX uploads; needs within the board's window; what is to be sent is at most what the event asked for.
+
+import { RUN_BYTES_MAX } from '../../protocol/limits.ts';
+import type { DoneItem, Message, MessageNamed, NeedItem } from '../../protocol/messages.ts';
+import type { Folder, FolderNumber } from '../store/port.ts';
+import { splitItems } from './fill.ts';
+import type { BoardCounters, HubEffect, HubOptions } from './ports.ts';
+import { Pulls } from './pull.ts';
+import type { Upload } from './upload.ts';
+
+/** Offers whose content is under way, for one board. Each holds its offer, 8 KiB at most, and its asks. */
+export const UPLOADS_MAX = 256;
+
+export class Session {
+  readonly board: string;
+  readonly number: number;
+  readonly share: string;
+  readonly folder: FolderNumber;
+  /** What both ends and the broker take. */
+  readonly frameBytesMax: number;
+  readonly counters: BoardCounters;
+  pulls: Pulls;
+  readonly uploads = new Map<number, Upload>();
+  /** When anything was heard of it, and when an answer to a need. */
+  seenAt: number;
+  answeredAt: number;
+  position: number;
+
+  readonly #windowBytes: number;
+  readonly #dones: DoneItem[] = [];
+  readonly #needs: NeedItem[] = [];
+  readonly #frames: { message: Message; body: Uint8Array | undefined }[] = [];
+  #head: number | undefined;
+
+  constructor(
+    options: HubOptions,
+    board: string,
+    hello: MessageNamed<'hello'>,
+    folder: Folder,
+    counters: BoardCounters,
+    now: number,
+  ) {
+    this.board = board;
+    this.number = hello.session;
+    this.share = folder.share;
+    this.folder = folder.number;
+    this.frameBytesMax = Math.min(hello.frameBytesMax, options.frameBytesMax);
+    this.counters = counters;
+    this.pulls = new Pulls(options);
+    this.seenAt = now;
+    this.answeredAt = now;
+    this.position = hello.position;
+    this.#windowBytes = windowBytes(hello.window);
+  }
+
+  /** Whether this hello says nothing new. */
+  isThatOf(hello: MessageNamed<'hello'>): boolean {
+    const { session, share, frameBytesMax, window } = hello;
+    return (
+      session === this.number &&
+      share === this.share &&
+      frameBytesMax >= this.frameBytesMax &&
+      windowBytes(window) === this.#windowBytes
+    );
+  }
+
+  /** Bytes of content that may still be asked for. */
+  get credit(): number {
+    let outstanding = 0;
+    for (const upload of this.uploads.values()) outstanding += upload.outstandingBytes;
+    return this.#windowBytes - outstanding;
+  }
+
+  send(message: Message, body?: Uint8Array): void {
+    this.#frames.push({ message, body });
+  }
+
+  done(item: DoneItem): void {
+    this.#dones.push(item);
+  }
+
+  need(items: readonly NeedItem[]): void {
+    this.#needs.push(...items);
+  }
+
+  head(head: number): void {
+    this.#head = head;
+  }
+
+  /** What there is to send. `done` goes before `head`: a board that is told its own seq first need not ask for it. */
+  *drain(): Generator<HubEffect> {
+    const { board, number: session } = this;
+    const messages: { message: Message; body: Uint8Array | undefined }[] = this.#frames.splice(0);
+    for (const items of splitItems(this.#dones.splice(0), this.frameBytesMax)) {
+      messages.push({ message: { is: 'done', session, items }, body: undefined });
+    }
+    for (const items of splitItems(this.#needs.splice(0), this.frameBytesMax)) {
+      messages.push({ message: { is: 'need', session, items }, body: undefined });
+    }
+    if (this.#head !== undefined) {
+      messages.push({ message: { is: 'head', session, head: this.#head }, body: undefined });
+      this.#head = undefined;
+    }
+    for (const { message, body } of messages) {
+      this.counters.bytesOut += body?.length ?? 0;
+      yield { do: 'send', board, message, body };
+    }
+  }
+
+  /** Forgets what was to be sent, which was never made durable, and what was read beside it. */
+  discard(options: HubOptions): void {
+    this.pulls = new Pulls(options);
+    this.#frames.length = 0;
+    this.#dones.length = 0;
+    this.#needs.length = 0;
+    this.#head = undefined;
+  }
+}
+
+/** A frame is one run at most; a board that wants none would never get anything up. */
+const windowBytes = (frames: number): number => Math.max(1, frames) * RUN_BYTES_MAX;

@@ -1,0 +1,301 @@
+// The content of one offer on its way to the gateway.
+//
+//   RECIPE --described, grown, true--> BLOCKS --all held--> whole
+//     |  asks part after part            |  asks runs of blocks that the store lacks
+//     '------------ fault ---------------'   (a lie, a mismatch three times, no answer TRIES_MAX times)
+//
+// What is asked stays in `asks` until it is answered, and counts against the board's window. An answer to nothing
+// asked is late or doubled: it changes nothing. So any frame may be lost, doubled or late.
+//
+// The deflated run's dictionary is the content just before it, as far as the gateway holds it when it asks; the
+// store drops no block, so it still holds it when the answer comes.
+
+import { DICTIONARY_BYTES_MAX, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
+import { type BlocksItem, Need, type NeedItem, type OfferItem } from '../../protocol/messages.ts';
+import { compareBytes } from '../../protocol/path.ts';
+import { Records, recordId, recordLength } from './content.ts';
+import type { HubOptions } from './ports.ts';
+import { GrowingRecipe } from './recipe.ts';
+
+/** Bytes that do not hash to what the recipe says, of one run. A file that changes is told by `gone`; this is not. */
+const MISMATCHES_MAX = 3;
+
+/** Askings of one thing without an answer, each after the waiting time. The board will offer again. */
+const TRIES_MAX = 6;
+
+/** Blocks in one run: as the message has it. */
+const RUN_BLOCKS_MAX = 255;
+
+/** Parts of a recipe asked for at once: 1,600 blocks each, 6.4 MiB of content. */
+const PARTS_MAX = 4;
+
+/** A fresh block in a recipe: its length in at most 3 bytes and its id. */
+const FRESH_BYTES = 19;
+const BLOCK_BYTES_LEAST_AIM = 2048;
+
+/** Records that may be looked at before other events get their turn, for all uploads together: some 20 ms. */
+export interface Budget {
+  records: number;
+}
+
+interface Ask {
+  what: number;
+  ordinal: number;
+  count: number;
+  dictionary: number;
+  /** Bytes of content, or of a recipe at most: they count against the window. */
+  bytes: number;
+  askedAt: number;
+  tries: number;
+  mismatches: number;
+  /** To be sent again. */
+  isDue: boolean;
+}
+
+export type Taken = 'taken' | 'unasked' | 'mismatch';
+
+export class Upload {
+  /** Path and content stay; the board may correct base, mode and time while it is under way. */
+  offer: OfferItem;
+  /** Bytes that came for it, as stored on the wire. */
+  received = 0;
+  /** Why it cannot go on; then it is to be dropped. */
+  fault: string | undefined;
+  outstandingBytes = 0;
+  /** It could go on without an answer: it only ran out of budget. */
+  isRunnable = false;
+
+  readonly #with: HubOptions;
+  readonly #runBytesMax: number;
+  readonly #growing: GrowingRecipe;
+  readonly #asks = new Map<number, Ask>();
+  #records: Records | undefined;
+  #next = 0;
+
+  /** `frameBytesMax`: what both ends and the broker take. */
+  constructor(options: HubOptions, offer: OfferItem, frameBytesMax: number) {
+    this.#with = options;
+    this.#runBytesMax = Math.min(RUN_BYTES_MAX, frameBytesMax - HEADER_BYTES_KEPT);
+    this.offer = offer;
+    const base = offer.baseContent.length === 0 ? undefined : options.store.content(offer.baseContent);
+    this.#growing = new GrowingRecipe(options.store, base, offer.size);
+    if (offer.recipe.length > 0) {
+      this.received = offer.recipe.length;
+      this.fault = this.#growing.take(offer.recipe, true);
+    }
+  }
+
+  get recipe() {
+    return this.#growing.recipe;
+  }
+
+  /** Whether the store holds all of it. */
+  get isWhole(): boolean {
+    return this.#records !== undefined && this.#next === this.#records.count && this.#asks.size === 0;
+  }
+
+  /** Gives up what the store keeps for it. Blocks that came stay: they may serve another try. */
+  drop(): void {
+    this.#growing.drop();
+  }
+
+  takeRecipe(ordinal: number, isLast: boolean, part: Uint8Array, now: number): Taken {
+    const ask = this.#asks.get(ordinal);
+    if (ask === undefined || ask.what !== Need.RECIPE) return 'unasked';
+    this.received += part.length;
+    this.#remove(ask);
+    this.fault = this.#growing.take(part, isLast);
+    if (this.fault !== undefined) return 'mismatch';
+    const isMore = !isLast && ask.count > 1;
+    if (isMore)
+      this.#add({ ...ask, ordinal: this.#growing.described, count: ask.count - 1, askedAt: now, tries: 1 });
+    return 'taken';
+  }
+
+  takeBlocks(item: BlocksItem, stored: Uint8Array, now: number): Taken {
+    const ask = this.#asks.get(item.ordinal);
+    const isAsked =
+      ask !== undefined &&
+      ask.what === Need.BLOCKS &&
+      ask.count === item.count &&
+      ask.bytes === item.length &&
+      item.dictionary <= ask.dictionary;
+    if (!isAsked) return 'unasked';
+    this.received += stored.length;
+    if (this.#put(item, stored)) {
+      this.#remove(ask);
+      return 'taken';
+    }
+    ask.mismatches++;
+    if (ask.mismatches >= MISMATCHES_MAX) this.fault = 'blocks that are not what the recipe says';
+    ask.isDue = true;
+    ask.askedAt = now;
+    return 'mismatch';
+  }
+
+  /** Marks what was asked so long ago that it must be lost. `heardAt`: when the board last answered a need. */
+  expire(now: number, heardAt: number, waitMs: number): void {
+    for (const ask of this.#asks.values()) {
+      if (ask.isDue || now < expiry(ask, heardAt, waitMs)) continue;
+      ask.isDue = true;
+      if (ask.tries >= TRIES_MAX) this.fault = 'no answer';
+    }
+  }
+
+  /** Everything that was asked for may be lost. */
+  askAgain(): void {
+    for (const ask of this.#asks.values()) ask.isDue = true;
+  }
+
+  nextExpiry(heardAt: number, waitMs: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const ask of this.#asks.values()) {
+      next = Math.min(next, ask.isDue ? 0 : expiry(ask, heardAt, waitMs));
+    }
+    return next;
+  }
+
+  /** Goes on as far as it can: what is to be asked, within `credit` bytes for what was not asked before. */
+  advance(credit: number, budget: Budget, now: number): NeedItem[] {
+    const needs: NeedItem[] = [];
+    for (const ask of this.#asks.values()) if (ask.isDue) needs.push(this.#ask(ask, now));
+    if (this.#records === undefined) this.#describe(credit, budget, now, needs);
+    if (this.#records !== undefined && this.fault === undefined) {
+      this.#scan(this.#records, credit, budget, now, needs);
+      this.isRunnable = this.#next < this.#records.count && budget.records <= 0;
+    } else {
+      this.isRunnable = this.fault === undefined && !this.#growing.isGrown;
+    }
+    return needs;
+  }
+
+  #describe(credit: number, budget: Budget, now: number, needs: NeedItem[]): void {
+    const grown = this.#growing.grow(budget.records);
+    if (typeof grown === 'string') {
+      this.fault = grown;
+      return;
+    }
+    budget.records -= grown;
+    if (!this.#growing.isGrown) return;
+    if (this.#growing.isDescribed) {
+      this.fault = this.#growing.checkWhole(this.#with.hasher, this.offer.content);
+      if (this.fault === undefined) this.#records = new Records(this.#with.store, this.#growing.recipe);
+      return;
+    }
+    if (this.#asks.size > 0 || credit <= 0) return;
+    const count = Math.max(1, Math.min(PARTS_MAX, Math.floor(credit / RUN_BYTES_MAX)));
+    const whole = Math.ceil(this.offer.size / BLOCK_BYTES_LEAST_AIM) * FRESH_BYTES;
+    const bytes = Math.min(count * RUN_BYTES_MAX, whole);
+    const ordinal = this.#growing.described;
+    const ask = this.#add({ ...newAsk(Need.RECIPE, ordinal, count, now), bytes });
+    needs.push(this.#ask(ask, now));
+  }
+
+  /** Finds runs of blocks that the store lacks. */
+  #scan(records: Records, credit: number, budget: Budget, now: number, needs: NeedItem[]): void {
+    const { store } = this.#with;
+    let left = credit;
+    while (this.#next < records.count && budget.records > 0) {
+      let count = 0;
+      let bytes = 0;
+      for (; this.#next + count < records.count && count < RUN_BLOCKS_MAX; count++) {
+        budget.records--;
+        const record = records.at(this.#next + count);
+        const length = recordLength(record);
+        if (bytes + length > this.#runBytesMax || store.hasBlock(recordId(record))) break;
+        bytes += length;
+      }
+      if (count === 0) {
+        this.#next++;
+        continue;
+      }
+      if (bytes > left) return;
+      left -= bytes;
+      const dictionary = this.#dictionaryBytes(records, this.#next);
+      const ask = this.#add({ ...newAsk(Need.BLOCKS, this.#next, count, now), bytes, dictionary });
+      needs.push(this.#ask(ask, now));
+      this.#next += count;
+    }
+  }
+
+  #dictionaryBytes(records: Records, ordinal: number): number {
+    let bytes = 0;
+    for (let before = ordinal - 1; before >= 0; before--) {
+      const record = records.at(before);
+      const length = recordLength(record);
+      if (bytes + length > DICTIONARY_BYTES_MAX || !this.#with.store.hasBlock(recordId(record))) break;
+      bytes += length;
+    }
+    return bytes;
+  }
+
+  /** Inflates a run, checks every block of it and keeps them. False: it is not what was asked for. */
+  #put(item: BlocksItem, stored: Uint8Array): boolean {
+    const { squeeze, store, hasher } = this.#with;
+    const records = this.#records!;
+    const plain =
+      stored.length === item.length
+        ? stored
+        : squeeze.inflate(stored, this.#dictionary(records, item), item.length);
+    if (plain === undefined) return false;
+    const blocks: [Uint8Array, Uint8Array][] = [];
+    let at = 0;
+    for (let ordinal = item.ordinal; ordinal < item.ordinal + item.count; ordinal++) {
+      const record = records.at(ordinal);
+      const bytes = plain.subarray(at, at + recordLength(record));
+      if (compareBytes(hasher.blockId(bytes), recordId(record)) !== 0) return false;
+      blocks.push([recordId(record), bytes]);
+      at += bytes.length;
+    }
+    for (const [id, bytes] of blocks) store.putBlock(id, bytes);
+    return true;
+  }
+
+  /** The last `item.dictionary` bytes of the content before the run. */
+  #dictionary(records: Records, item: BlocksItem): Uint8Array {
+    const dictionary = new Uint8Array(item.dictionary);
+    let end = item.dictionary;
+    for (let ordinal = item.ordinal - 1; end > 0; ordinal--) {
+      const block = this.#with.store.block(recordId(records.at(ordinal)))!;
+      const part = block.subarray(Math.max(0, block.length - end));
+      dictionary.set(part, end - part.length);
+      end -= part.length;
+    }
+    return dictionary;
+  }
+
+  #add(ask: Ask): Ask {
+    this.#asks.set(ask.ordinal, ask);
+    this.outstandingBytes += ask.bytes;
+    return ask;
+  }
+
+  #remove(ask: Ask): void {
+    this.#asks.delete(ask.ordinal);
+    this.outstandingBytes -= ask.bytes;
+  }
+
+  #ask(ask: Ask, now: number): NeedItem {
+    ask.isDue = false;
+    ask.askedAt = now;
+    ask.tries++;
+    const { what, ordinal, count, dictionary } = ask;
+    return { req: this.offer.req, what, ordinal, count, dictionary };
+  }
+}
+
+const newAsk = (what: number, ordinal: number, count: number, now: number): Ask => ({
+  what,
+  ordinal,
+  count,
+  dictionary: 0,
+  bytes: 0,
+  askedAt: now,
+  tries: 0,
+  mismatches: 0,
+  isDue: false,
+});
+
+/** A slow link is no lost frame: while answers come, what was asked has six times as long. */
+const expiry = (ask: Ask, heardAt: number, waitMs: number): number =>
+  Math.min(Math.max(ask.askedAt, heardAt) + waitMs, ask.askedAt + 6 * waitMs);
