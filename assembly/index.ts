@@ -6,3 +6,4 @@ export * from './gear';
 export * from './plan';
 export * from './pool';
 export * from './trap';
+export * from './tree';
