@@ -21,6 +21,8 @@ import { explain } from './trouble.ts';
 const STATUS_MS = 1000;
 /** What close() may take: a broker that does not answer must not hold up a shutdown. */
 const CLOSE_MS = 2000;
+/** MQTT 5's reason code for it; brokers that do not say so just close. */
+const SESSION_TAKEN_OVER = 142;
 /** A connection that lasted so long was a good one: the next wait is short again. Two clients of one name that
  * throw each other out do not reach it. */
 const GOOD_MS = 20_000;
@@ -75,6 +77,8 @@ export class Keeper {
   #frameBytesMax = 0;
   #failures = 0;
   #why = '';
+  /** Somebody younger was online under our name: a broken connection was most likely their doing. */
+  #hasRival = false;
   #waiting: NodeJS.Timeout | undefined;
 
   #facts: object;
@@ -140,6 +144,16 @@ export class Keeper {
     });
   }
 
+  /**
+   * Our own status came back. Where it says "offline" it is the will of an earlier connection: it must not stay.
+   * Where it is of a younger session, a second process runs under our name (perhaps thrown out by us just now).
+   */
+  seeOwn(status: { state: 'online' | 'offline'; session: number }): void {
+    const { session } = this.#options;
+    if (status.state === 'offline' && status.session <= session) this.announce();
+    this.#hasRival ||= status.session > session;
+  }
+
   close(): Promise<void> {
     if (this.#closing) return this.#closing;
     clearTimeout(this.#waiting);
@@ -189,12 +203,15 @@ export class Keeper {
       return;
     }
     const now = performance.now();
-    if (wasUp && now - this.#upAt >= GOOD_MS) this.#failures = 0;
+    const wasGood = wasUp && now - this.#upAt >= GOOD_MS;
+    if (wasGood) this.#failures = 0;
+    if (wasGood || !wasUp) this.#hasRival = false;
     const isNext = this.#negotiation.ended(protocol, wasUp ? 'other' : ending, now);
     const wait = isNext ? 0 : waitMs(this.#failures++, this.#options.random);
     this.#waiting = setTimeout(() => this.#open(), wait);
     if (isNext) return;
-    const reason = explain(why, this.#options.endpoint);
+    const isRival = this.#hasRival && (why as { code?: unknown }).code === 'ECONNRESET';
+    const reason = explain(isRival ? { code: SESSION_TAKEN_OVER } : why, this.#options.endpoint);
     if (reason === this.#why) return;
     this.#why = reason;
     this.#handlers.down(reason);

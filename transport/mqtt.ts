@@ -25,7 +25,13 @@ import { type Endpoint, type EndpointOptions, openSocket, readEndpoint } from '.
 import { type Connection, type ConnectionEvents, Keeper } from './keeper.ts';
 import type { BoardLink, BoardLinkHandlers, GatewayLink, GatewayLinkHandlers } from './link.ts';
 import type { Ending } from './negotiate.ts';
-import { readBoardStatus, readGatewayStatus, writeStatus } from './status.ts';
+import {
+  type BoardStatus,
+  type GatewayStatus,
+  readBoardStatus,
+  readGatewayStatus,
+  writeStatus,
+} from './status.ts';
 import { Wire } from './wire.ts';
 
 // Node's import gives a CommonJS module's exports; what bundles or runs tests may give its `default` at once.
@@ -77,7 +83,7 @@ interface Role {
 
 /** Throws if the options cannot work; anything that time may heal comes as down(). */
 export function connectBoard(options: BoardLinkOptions, handlers: BoardLinkHandlers): BoardLink {
-  const { board, session } = options;
+  const { board } = options;
   if (!LABEL.test(board))
     throw new Error(`"${board}" cannot be a board's name: letters, digits, '.', '_', '-'`);
   const upTopic = boardTopic(board, 'up');
@@ -109,7 +115,7 @@ export function connectBoard(options: BoardLinkOptions, handlers: BoardLinkHandl
           }
           return true;
         }
-        return topic === statusTopic && seeOwn(keeper, readBoardStatus(payload), session);
+        return topic === statusTopic && seeOwn(keeper, readBoardStatus(payload));
       },
     },
     {
@@ -138,8 +144,7 @@ export function connectGateway(options: GatewayLinkOptions, handlers: GatewayLin
       topics: [everyBoard('up'), everyBoard('status'), GATEWAY_STATUS_TOPIC],
       queueBytesMax: GATEWAY_QUEUE_BYTES_MAX,
       take(topic, payload, isRetained) {
-        if (topic === GATEWAY_STATUS_TOPIC)
-          return seeOwn(keeper, readGatewayStatus(payload), options.session);
+        if (topic === GATEWAY_STATUS_TOPIC) return seeOwn(keeper, readGatewayStatus(payload));
         const place = boardOfTopic(topic);
         if (place === undefined) return false;
         if (place.leaf === 'status') {
@@ -163,15 +168,9 @@ export function connectGateway(options: GatewayLinkOptions, handlers: GatewayLin
   };
 }
 
-/** Our own status came back. Where it says "offline", it is the will of an earlier connection: it must not stay. */
-function seeOwn(
-  keeper: Keeper,
-  status: { state: string; session: number } | undefined,
-  session: number,
-): boolean {
-  if (!status) return false;
-  if (status.state === 'offline' && status.session <= session) keeper.announce();
-  return true;
+function seeOwn(keeper: Keeper, status: BoardStatus | GatewayStatus | undefined): boolean {
+  if (status) keeper.seeOwn(status);
+  return status !== undefined;
 }
 
 function keep(options: LinkOptions, role: Role, handlers: ConstructorParameters<typeof Keeper>[1]): Keeper {
