@@ -290,7 +290,7 @@ function openConnection(opening: Opening, events: ConnectionEvents): Connection 
 /** One WebSocket message may hold several packets; a broker that sends more at once is cut off. */
 const WEB_BYTES_MAX = 1024 * 1024;
 
-/** MQTT.js brings `ws`; it is loaded only where a broker is reached through it, for it takes 4 MB. */
+/** MQTT.js brings `ws`; it is loaded only where a broker is reached through it, for it takes 1 MB. */
 function openWebSocket({ endpoint, protocol }: Opening): Duplex {
   const { streamBuilder } = require('mqtt/lib/connect/ws') as typeof import('mqtt/lib/connect/ws');
   const { pem, isTls, host, port, path } = endpoint;
