@@ -1,0 +1,261 @@
+// Changes to the folder, each made only while what is expected stands at its path.
+//
+//   place, makeSymlink    .toastbox/stage/N  --link, or rename over what is expected-->  path
+//   setAside              path  --link + unlink (rename for a directory)-->  a free name
+//   remove, retouch       on what is expected
+//   makeDirectory         where nothing stands
+//
+// The check is an lstat right before the act. Where nothing is expected, link() does both in one: it never
+// replaces, so what a user creates in the last microsecond is kept; only a file system without hard links (vfat)
+// makes do with a check and a rename. A directory is never lost: rmdir and rename fail on a full one.
+//
+// retouch works on the opened thing (O_PATH), not on its name: a symlink swapped in is never followed.
+//
+// The stat that comes back is of what we put there; should something else stand there already, the answer is
+// CHANGED, so that it is looked at and not taken for ours. Making it durable is Durable's; of staged files, here.
+
+import { Kind } from '../../protocol/messages.ts';
+import type { Path, Placing, Stat, Trouble } from '../engine/ports.ts';
+import { type Durable, SINGLE_SYNCS_MAX } from './durable.ts';
+import type { Folder, Spot } from './folder.ts';
+import type { Home } from './home.ts';
+import type { Stage } from './stage.ts';
+import { isSame, toSeconds, toStat } from './stat.ts';
+import type { Place, System } from './system.ts';
+import { codeOf, DiskError, troubleOf } from './trouble.ts';
+
+/** What link() says where the file system has no hard links, or none of this one. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']);
+
+const LINK_NAME = Buffer.from('link');
+const UNSEEN_DIRECTORY = 0o700;
+
+export interface Placed {
+  slot: number;
+  stat: Stat | undefined;
+  trouble: Trouble | undefined;
+}
+
+export class Change {
+  readonly #system: System;
+  readonly #home: Home;
+  readonly #folder: Folder;
+  readonly #stage: Stage;
+  readonly #durable: Durable;
+
+  constructor(ports: { system: System; home: Home; folder: Folder; stage: Stage; durable: Durable }) {
+    this.#system = ports.system;
+    this.#home = ports.home;
+    this.#folder = ports.folder;
+    this.#stage = ports.stage;
+    this.#durable = ports.durable;
+  }
+
+  /** Makes every staged file durable, then gives each its place. */
+  place(items: Placing[]): Placed[] {
+    const troubles = this.#prepare(items);
+    return items.map((item, i) => {
+      const trouble = troubles[i];
+      if (trouble !== undefined) return { slot: item.slot, stat: undefined, trouble };
+      try {
+        const stat = this.#moveIn(this.#stage.name(item.slot), this.#folder.spot(item.path), item.expect);
+        this.#stage.release(item.slot);
+        return { slot: item.slot, stat, trouble: undefined };
+      } catch (error) {
+        return { slot: item.slot, stat: undefined, trouble: troubleOf(error) };
+      }
+    });
+  }
+
+  makeDirectory(path: Path, mode: number): Stat {
+    const spot = this.#folder.spot(path);
+    try {
+      this.#system.mkdirSync(spot.place, UNSEEN_DIRECTORY);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') throw new DiskError('EEXIST', this.#standing(spot));
+      throw error;
+    }
+    const { flags } = this.#system;
+    const fd = this.#system.openSync(spot.place, flags.RDONLY | flags.DIRECTORY | flags.NOFOLLOW);
+    try {
+      // mkdir leaves out what the umask says.
+      this.#system.fchmodSync(fd, mode);
+      this.#durable.changed(fd);
+      this.#durable.changed(spot.directory);
+      return toStat(this.#system.fstatSync(fd));
+    } finally {
+      this.#system.closeSync(fd);
+    }
+  }
+
+  makeSymlink(path: Path, target: Uint8Array, mtime: number, expect: Stat | undefined): Stat {
+    if (target.length === 0 || target.includes(0)) throw new DiskError('EINVAL');
+    const staged = this.#staged(LINK_NAME);
+    this.#clear(staged);
+    this.#system.symlinkSync(Buffer.from(target), staged);
+    try {
+      const seconds = toSeconds(mtime);
+      this.#system.lutimesSync(staged, seconds, seconds);
+      return this.#moveIn(LINK_NAME, this.#folder.spot(path), expect);
+    } catch (error) {
+      this.#clear(staged);
+      throw error;
+    }
+  }
+
+  remove(path: Path, expect: Stat): void {
+    const spot = this.#folder.spot(path);
+    this.#expect(spot, expect);
+    if (expect.kind === Kind.DIRECTORY) this.#system.rmdirSync(spot.place);
+    else this.#system.unlinkSync(spot.place);
+    this.#durable.changed(spot.directory);
+  }
+
+  /** Sets permissions and time; of a symlink the time only, of a directory the permissions only. */
+  retouch(path: Path, mode: number, mtime: number, expect: Stat): Stat {
+    const spot = this.#folder.spot(path);
+    const seconds = toSeconds(mtime);
+    if (expect.kind === Kind.SYMLINK) {
+      this.#expect(spot, expect);
+      this.#system.lutimesSync(spot.place, seconds, seconds);
+      this.#durable.changed(spot.directory);
+      return this.#mustStand(spot, { ...expect, mtime });
+    }
+    const { flags } = this.#system;
+    const fd = this.#system.openSync(spot.place, flags.PATH | flags.NOFOLLOW | flags.NONBLOCK);
+    try {
+      const stands = toStat(this.#system.fstatSync(fd));
+      this.#refuseState(spot, stands);
+      if (!isSame(stands, expect)) throw new DiskError('CHANGED', stands);
+      const self = this.#system.self(fd);
+      if (stands.mode !== mode) this.#system.chmodSync(self, mode);
+      if (expect.kind === Kind.FILE) this.#system.utimesSync(self, seconds, seconds);
+      this.#durable.changed(fd);
+      this.#durable.changed(spot.directory);
+      return toStat(this.#system.fstatSync(fd));
+    } finally {
+      this.#system.closeSync(fd);
+    }
+  }
+
+  setAside(path: Path, to: Path, expect: Stat): Stat {
+    const from = this.#folder.spot(path);
+    const goal = this.#folder.spot(to);
+    this.#expect(from, expect);
+    if (expect.kind === Kind.DIRECTORY || !this.#link(from.place, goal.place)) {
+      const stands = this.#standing(goal);
+      if (stands !== undefined) throw new DiskError('EEXIST', stands);
+      this.#system.renameSync(from.place, goal.place);
+    } else {
+      this.#system.unlinkSync(from.place);
+    }
+    this.#durable.changed(from.directory);
+    this.#durable.changed(goal.directory);
+    return this.#mustStand(goal, expect);
+  }
+
+  /** Gives the staged files their facts and syncs them; what went wrong stands at the item's index. */
+  #prepare(items: Placing[]): (Trouble | undefined)[] {
+    const troubles = items.map(item => attempt(() => this.#giveFacts(item)));
+    if (items.length > SINGLE_SYNCS_MAX && this.#system.syncFileSystem(this.#home.stageFd)) return troubles;
+    return items.map((item, i) => troubles[i] ?? attempt(() => this.#stage.sync(item.slot)));
+  }
+
+  #giveFacts({ slot, mode, mtime }: Placing): void {
+    const fd = this.#stage.fd(slot);
+    const seconds = toSeconds(mtime);
+    this.#system.fchmodSync(fd, mode);
+    this.#system.futimesSync(fd, seconds, seconds);
+  }
+
+  /** Moves what is staged to its place, if what is expected stands there; what then stands there. */
+  #moveIn(stagedName: Uint8Array, spot: Spot, expect: Stat | undefined): Stat {
+    const staged = this.#staged(stagedName);
+    const ours = toStat(this.#system.lstatSync(staged));
+    this.#expect(spot, expect);
+    if (expect?.kind === Kind.DIRECTORY) this.#system.rmdirSync(spot.place);
+    if (expect !== undefined && expect.kind !== Kind.DIRECTORY) {
+      this.#system.renameSync(staged, spot.place);
+    } else {
+      this.#moveToFree(staged, spot);
+    }
+    this.#durable.changed(spot.directory);
+    return this.#mustStand(spot, ours);
+  }
+
+  #moveToFree(staged: Place, spot: Spot): void {
+    try {
+      if (this.#link(staged, spot.place)) {
+        this.#system.unlinkSync(staged);
+        return;
+      }
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') throw new DiskError('CHANGED', this.#standing(spot));
+      throw error;
+    }
+    this.#expect(spot, undefined);
+    this.#system.renameSync(staged, spot.place);
+  }
+
+  /** False where the file system has no hard links. */
+  #link(from: Place, to: Place): boolean {
+    try {
+      this.#system.linkSync(from, to);
+      return true;
+    } catch (error) {
+      if (NO_LINKS.has(codeOf(error) ?? '')) return false;
+      throw error;
+    }
+  }
+
+  #expect(spot: Spot, expect: Stat | undefined): void {
+    const stands = this.#standing(spot);
+    if (!isSame(stands, expect)) throw new DiskError('CHANGED', stands);
+  }
+
+  #standing(spot: Spot): Stat | undefined {
+    try {
+      const stat = toStat(this.#system.lstatSync(spot.place));
+      this.#refuseState(spot, stat);
+      return stat;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #refuseState(spot: Spot, stat: Stat): void {
+    const isState = spot.isRoot && stat.kind === Kind.DIRECTORY && stat.inode === this.#home.stateInode;
+    if (isState) throw new DiskError('REFUSED');
+  }
+
+  /** What stands at the spot, if it is ours: the very thing, but for its ctime. */
+  #mustStand(spot: Spot, ours: Stat): Stat {
+    const stands = this.#standing(spot);
+    if (stands === undefined || !isSame({ ...stands, ctime: 0 }, { ...ours, ctime: 0 }))
+      throw new DiskError('CHANGED', stands);
+    return stands;
+  }
+
+  #staged(name: Uint8Array): Place {
+    if (this.#home.stageFd < 0) throw new DiskError('EROFS');
+    return this.#system.at(this.#home.stageFd, name);
+  }
+
+  #clear(staged: Place): void {
+    try {
+      this.#system.unlinkSync(staged);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+  }
+}
+
+function attempt(act: () => void): Trouble | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return troubleOf(error);
+  }
+}

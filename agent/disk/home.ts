@@ -1,0 +1,217 @@
+// The folder's root and what is ours under it, held open by descriptor.
+//
+//   ROOT/                     rootFd
+//     .toastbox/              stateFd     never listed, never reached by a path
+//       folder                            the marker: which folder this is
+//       stage/                stageFd     files on their way in, one per slot
+//
+// A stick that is unmounted leaves an empty mount point, which must not look like a folder whose files were all
+// deleted. So the root counts only while its marker is there and right. check() finds that out, and finds the
+// folder again when it is back, be it on another inode.
+//
+// Invariant: unless `trouble` says otherwise, the three descriptors are open and belong to one folder with our
+// marker. `.toastbox` itself is opened without following links; the root's path may lead through some.
+
+import { RESERVED_NAME } from '../../protocol/path.ts';
+import type { Trouble } from '../engine/ports.ts';
+import type { System } from './system.ts';
+import { codeOf, DiskError, troubleOf } from './trouble.ts';
+
+const STATE_NAME = Buffer.from(RESERVED_NAME);
+const STAGE_NAME = Buffer.from('stage');
+const MARKER_NAME = Buffer.from('folder');
+
+/** A marker is a short line; more would not be ours. */
+const MARKER_BYTES_MAX = 256;
+const PRIVATE_FILE = 0o600;
+const PRIVATE_DIRECTORY = 0o700;
+
+/** The marker that the folder must have; undefined at first start, when `fresh` is written unless one is there. */
+export interface Marker {
+  expect: string | undefined;
+  fresh: string;
+}
+
+export class Home {
+  rootFd = -1;
+  stateFd = -1;
+  stageFd = -1;
+  /** Of `.toastbox`: it is refused by inode too, for file systems that know it under a second name. */
+  stateInode = -1;
+  /** Of the root: a file system mounted inside the folder has another. */
+  device = -1;
+  /** Why the folder may not be used now. */
+  trouble: Trouble | undefined = { code: 'ENOENT' };
+  /** The folder's marker, once known. */
+  marker: string | undefined;
+  readonly #system: System;
+  readonly #root: string;
+  readonly #fresh: string;
+  #rootInode = -1;
+  #stageInode = -1;
+
+  constructor(system: System, root: string, marker: Marker) {
+    this.#system = system;
+    this.#root = root;
+    this.#fresh = marker.fresh;
+    this.marker = marker.expect;
+  }
+
+  /**
+   * Looks whether the folder is there and the right one, and opens it anew when it is not the one held. True when
+   * it was opened: the staging area is empty then.
+   */
+  check(): boolean {
+    const { flags } = this.#system;
+    let root = -1;
+    let state = -1;
+    try {
+      root = this.#system.openSync(this.#root, flags.RDONLY | flags.DIRECTORY);
+      state = this.#openState(root);
+      this.#checkMarker(root, state);
+      const { dev, ino } = this.#system.fstatSync(root);
+      const stateInode = this.#system.fstatSync(state).ino;
+      this.trouble = undefined;
+      const isKnown = dev === this.device && ino === this.#rootInode && stateInode === this.stateInode;
+      if (isKnown && this.#stageInodeIn(state) === this.#stageInode) return false;
+      const stage = this.#openStage(state);
+      this.close();
+      this.device = dev;
+      this.#rootInode = ino;
+      this.stateInode = stateInode;
+      this.#stageInode = stage < 0 ? -1 : this.#system.fstatSync(stage).ino;
+      [this.rootFd, this.stateFd, this.stageFd] = [root, state, stage];
+      root = -1;
+      state = -1;
+      return true;
+    } catch (error) {
+      this.trouble = troubleOf(error);
+      return false;
+    } finally {
+      if (root >= 0) this.#system.closeSync(root);
+      if (state >= 0) this.#system.closeSync(state);
+    }
+  }
+
+  close(): void {
+    for (const fd of [this.rootFd, this.stateFd, this.stageFd]) if (fd >= 0) this.#system.closeSync(fd);
+    this.rootFd = -1;
+    this.stateFd = -1;
+    this.stageFd = -1;
+    this.device = -1;
+    this.#rootInode = -1;
+    this.#stageInode = -1;
+    this.stateInode = -1;
+  }
+
+  #openState(root: number): number {
+    const place = this.#system.at(root, STATE_NAME);
+    try {
+      return this.#openDirectory(place);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      if (this.marker !== undefined) throw new DiskError('CHANGED');
+      this.#system.mkdirSync(place, PRIVATE_DIRECTORY);
+      return this.#openDirectory(place);
+    }
+  }
+
+  #checkMarker(root: number, state: number): void {
+    const found = this.#readMarker(state);
+    if (found === undefined && this.marker === undefined) {
+      this.#writeMarker(root, state);
+      this.marker = this.#fresh;
+      return;
+    }
+    this.marker ??= found;
+    if (found !== this.marker) throw new DiskError('CHANGED');
+  }
+
+  #readMarker(state: number): string | undefined {
+    const { flags } = this.#system;
+    let fd: number;
+    try {
+      fd = this.#system.openSync(
+        this.#system.at(state, MARKER_NAME),
+        flags.RDONLY | flags.NOFOLLOW | flags.NONBLOCK,
+      );
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    try {
+      const bytes = Buffer.alloc(MARKER_BYTES_MAX);
+      const count = this.#system.readSync(fd, bytes, 0, bytes.length, 0);
+      const text = bytes.toString('latin1', 0, count).trim();
+      // An empty marker is one whose writing was cut off: there was no first start yet.
+      return text === '' && this.marker === undefined ? undefined : text;
+    } finally {
+      this.#system.closeSync(fd);
+    }
+  }
+
+  #writeMarker(root: number, state: number): void {
+    const { flags } = this.#system;
+    const place = this.#system.at(state, MARKER_NAME);
+    const fd = this.#system.openSync(place, flags.RDWR | flags.CREAT | flags.NOFOLLOW, PRIVATE_FILE);
+    try {
+      const line = Buffer.from(`${this.#fresh}\n`, 'latin1');
+      this.#system.writeSync(fd, line, 0, line.length, 0);
+      this.#system.fsyncSync(fd);
+    } finally {
+      this.#system.closeSync(fd);
+    }
+    this.#system.fsyncSync(state);
+    this.#system.fsyncSync(root);
+  }
+
+  /**
+   * Opens the staging directory and empties it: what a former life left there is of no use. -1 where none can be
+   * made: on a read-only file system looking still works, and staging says what is wrong.
+   */
+  #openStage(state: number): number {
+    const place = this.#system.at(state, STAGE_NAME);
+    try {
+      this.#system.mkdirSync(place, PRIVATE_DIRECTORY);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'EROFS' || code === 'EACCES') return -1;
+      if (code !== 'EEXIST') throw error;
+    }
+    const stage = this.#openDirectory(place);
+    this.#empty(stage);
+    return stage;
+  }
+
+  #stageInodeIn(state: number): number {
+    try {
+      return this.#system.lstatSync(this.#system.at(state, STAGE_NAME)).ino;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return -1;
+      throw error;
+    }
+  }
+
+  #empty(stage: number): void {
+    const directory = this.#system.opendirSync(this.#system.self(stage), {
+      encoding: 'buffer',
+      bufferSize: 64,
+    });
+    try {
+      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+        try {
+          this.#system.unlinkSync(this.#system.at(stage, entry.name as Uint8Array));
+        } catch {
+          // Not a file, or read-only: staging under that name will say so.
+        }
+      }
+    } finally {
+      directory.closeSync();
+    }
+  }
+
+  #openDirectory(place: Parameters<System['openSync']>[0]): number {
+    const { flags } = this.#system;
+    return this.#system.openSync(place, flags.RDONLY | flags.DIRECTORY | flags.NOFOLLOW);
+  }
+}

@@ -1,0 +1,117 @@
+// Staged files: what a peer's content is written to until it is whole. One file per slot in `.toastbox/stage`,
+// reached through the directory's descriptor only, readable by nobody else.
+//
+// A slot whose fsync failed is spoiled: its pages are gone, and a second fsync would report success. Every later
+// use of it says EIO, until it is staged anew.
+//
+// Cost: at most 32 open files, whatever the number of slots; one more open for a slot that fell out of those.
+
+import type { Home } from './home.ts';
+import type { System } from './system.ts';
+import { codeOf, DiskError } from './trouble.ts';
+
+const FILES_OPEN_MAX = 32;
+const PRIVATE_FILE = 0o600;
+
+export class Stage {
+  readonly #system: System;
+  readonly #home: Home;
+  /** Slot to descriptor, least recently used first. */
+  readonly #open = new Map<number, number>();
+  readonly #spoiled = new Set<number>();
+
+  constructor(system: System, home: Home) {
+    this.#system = system;
+    this.#home = home;
+  }
+
+  name(slot: number): Uint8Array {
+    return Buffer.from(String(slot), 'latin1');
+  }
+
+  /** Begins the slot's file, empty, in place of whatever it held. */
+  start(slot: number): void {
+    this.drop(slot);
+    const { flags } = this.#system;
+    const fd = this.#system.openSync(
+      this.#system.at(this.#directory(), this.name(slot)),
+      flags.RDWR | flags.CREAT | flags.EXCL | flags.NOFOLLOW,
+      PRIVATE_FILE,
+    );
+    this.#keep(slot, fd);
+  }
+
+  /** The slot's open file, for use before the next call here. */
+  fd(slot: number): number {
+    if (this.#spoiled.has(slot)) throw new DiskError('EIO');
+    const known = this.#open.get(slot);
+    if (known !== undefined) {
+      this.#open.delete(slot);
+      this.#open.set(slot, known);
+      return known;
+    }
+    const { flags } = this.#system;
+    const place = this.#system.at(this.#directory(), this.name(slot));
+    const fd = this.#system.openSync(place, flags.RDWR | flags.NOFOLLOW);
+    this.#keep(slot, fd);
+    return fd;
+  }
+
+  write(slot: number, bytes: Uint8Array, offset: number): void {
+    const fd = this.fd(slot);
+    for (let done = 0; done < bytes.length; ) {
+      const count = this.#system.writeSync(fd, bytes, done, bytes.length - done, offset + done);
+      if (count === 0) throw new DiskError('EIO');
+      done += count;
+    }
+  }
+
+  /** Makes the slot's file durable; a failure spoils it. */
+  sync(slot: number): void {
+    const fd = this.fd(slot);
+    try {
+      this.#system.fsyncSync(fd);
+    } catch (error) {
+      this.#spoiled.add(slot);
+      throw error;
+    }
+  }
+
+  /** The slot's file has its place in the folder now: it must not be written through us any more. */
+  release(slot: number): void {
+    const fd = this.#open.get(slot);
+    this.#open.delete(slot);
+    this.#spoiled.delete(slot);
+    if (fd !== undefined) this.#system.closeSync(fd);
+  }
+
+  drop(slot: number): void {
+    this.release(slot);
+    try {
+      this.#system.unlinkSync(this.#system.at(this.#directory(), this.name(slot)));
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+      // Not there, or the file system is read-only or gone: nothing to drop, or start() will say what is wrong.
+    }
+  }
+
+  /** Closes everything: the staging directory is another one now, and empty. */
+  forget(): void {
+    for (const fd of this.#open.values()) this.#system.closeSync(fd);
+    this.#open.clear();
+    this.#spoiled.clear();
+  }
+
+  #directory(): number {
+    if (this.#home.stageFd < 0) throw new DiskError('EROFS');
+    return this.#home.stageFd;
+  }
+
+  #keep(slot: number, fd: number): void {
+    this.#open.set(slot, fd);
+    if (this.#open.size <= FILES_OPEN_MAX) return;
+    const [oldest, oldestFd] = this.#open.entries().next().value as [number, number];
+    this.#open.delete(oldest);
+    this.#system.closeSync(oldestFd);
+  }
+}

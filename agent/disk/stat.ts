@@ -1,0 +1,56 @@
+// What lstat says, in the engine's terms, and times in both directions.
+//
+// Times are whole microseconds in a double. Reading rounds lstat's milliseconds; writing adds half a microsecond,
+// because libuv cuts the rest off. Both together give back exactly what was set, from 1901 to 2109: later, a
+// double of milliseconds no longer tells one microsecond from the next, and a time may come back one off.
+
+import { MODE_MAX } from '../../protocol/limits.ts';
+import { Kind } from '../../protocol/messages.ts';
+import { OTHER, type Stat } from '../engine/ports.ts';
+import type { RawStats, Seconds } from './system.ts';
+
+const TYPE_MASK = 0o170000;
+const TYPE_FILE = 0o100000;
+const TYPE_DIRECTORY = 0o040000;
+const TYPE_SYMLINK = 0o120000;
+
+export function toStat(raw: RawStats): Stat {
+  return {
+    kind: kindOf(raw.mode),
+    mode: raw.mode & MODE_MAX,
+    size: raw.size,
+    mtime: Math.round(raw.mtimeMs * 1000),
+    ctime: Math.round(raw.ctimeMs * 1000),
+    inode: raw.ino,
+  };
+}
+
+function kindOf(mode: number): Stat['kind'] {
+  switch (mode & TYPE_MASK) {
+    case TYPE_FILE:
+      return Kind.FILE;
+    case TYPE_DIRECTORY:
+      return Kind.DIRECTORY;
+    case TYPE_SYMLINK:
+      return Kind.SYMLINK;
+    default:
+      return OTHER;
+  }
+}
+
+/**
+ * Whether what stands there is still what was seen. A directory is known by its inode and mode alone: its size and
+ * times change with its children, and every call that could lose one of those fails by itself (ENOTEMPTY).
+ */
+export function isSame(stands: Stat | undefined, seen: Stat | undefined): boolean {
+  if (stands === undefined || seen === undefined) return stands === seen;
+  if (stands.kind !== seen.kind || stands.inode !== seen.inode || stands.mode !== seen.mode) return false;
+  if (stands.kind === Kind.DIRECTORY) return true;
+  return stands.size === seen.size && stands.mtime === seen.mtime && stands.ctime === seen.ctime;
+}
+
+/** Microseconds as the utimes calls take them. */
+export function toSeconds(microseconds: number): Seconds {
+  const seconds = (microseconds + (microseconds < 0 ? -0.5 : 0.5)) / 1e6;
+  return microseconds < 0 ? String(seconds) : seconds;
+}

@@ -1,0 +1,136 @@
+// The file system calls that the disk carrier makes: node:fs under its own names, and one way to name a thing by
+// its directory's descriptor.
+//
+// `/proc/self/fd/N/name` is Node's openat(): the kernel starts at the very directory that N holds, so nothing
+// that is swapped into the path above it can lead elsewhere. The last part may still be a symlink: calls here
+// either do not follow it (lstat, rename, unlink, link, readlink, lutimes) or are opened with O_NOFOLLOW.
+//
+// An interface, so that a simulated disk can stand in. Linux only, with /proc mounted.
+
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+
+/** A path as the calls take it; bytes on the real system, so that a name need not be UTF-8. */
+export type Place = string | Buffer;
+/** Seconds since 1970. As text it may be negative: Node turns a negative number into the present time. */
+export type Seconds = number | string;
+
+export interface RawStats {
+  dev: number;
+  ino: number;
+  mode: number;
+  size: number;
+  mtimeMs: number;
+  ctimeMs: number;
+}
+
+/** An open directory that hands out its names one by one, without '.' and '..'. */
+export interface OpenDirectory {
+  readSync(): { name: unknown } | null;
+  closeSync(): void;
+}
+
+export interface Flags {
+  readonly RDONLY: number;
+  readonly RDWR: number;
+  readonly CREAT: number;
+  readonly EXCL: number;
+  readonly DIRECTORY: number;
+  readonly NOFOLLOW: number;
+  readonly NONBLOCK: number;
+  /** Names a thing without opening its content: needs no permission on it. */
+  readonly PATH: number;
+}
+
+export interface System {
+  readonly flags: Flags;
+  /** `name` (one part of a path) in the directory that `directory` holds. */
+  at(directory: number, name: Uint8Array): Place;
+  /** The very thing that `fd` holds. */
+  self(fd: number): Place;
+  /** Makes the whole file system under the directory durable in one go; false where that cannot be had. */
+  syncFileSystem(directory: number): boolean;
+
+  openSync(place: Place, flags: number, mode?: number): number;
+  closeSync(fd: number): void;
+  readSync(fd: number, into: Uint8Array, offset: number, length: number, position: number): number;
+  writeSync(fd: number, from: Uint8Array, offset: number, length: number, position: number): number;
+  fsyncSync(fd: number): void;
+  fstatSync(fd: number): RawStats;
+  lstatSync(place: Place): RawStats;
+  fchmodSync(fd: number, mode: number): void;
+  chmodSync(place: Place, mode: number): void;
+  futimesSync(fd: number, atime: Seconds, mtime: Seconds): void;
+  utimesSync(place: Place, atime: Seconds, mtime: Seconds): void;
+  lutimesSync(place: Place, atime: Seconds, mtime: Seconds): void;
+  mkdirSync(place: Place, mode: number): unknown;
+  rmdirSync(place: Place): void;
+  unlinkSync(place: Place): void;
+  renameSync(from: Place, to: Place): void;
+  linkSync(from: Place, to: Place): void;
+  symlinkSync(target: Place, place: Place): void;
+  readlinkSync(place: Place, options: { encoding: 'buffer' }): Buffer;
+  opendirSync(place: Place, options: { encoding: 'buffer'; bufferSize: number }): OpenDirectory;
+}
+
+const O = fs.constants;
+
+/** O_PATH is not among Node's constants; it is this on every architecture that Node runs on (asm-generic/fcntl.h). */
+const O_PATH = 0o10000000;
+
+/** Where the child of spawnSync finds the directory handed to it as fourth descriptor. */
+const HANDED_DIRECTORY = '/proc/self/fd/3';
+
+export const realSystem: System = {
+  flags: {
+    RDONLY: O.O_RDONLY,
+    RDWR: O.O_RDWR,
+    CREAT: O.O_CREAT,
+    EXCL: O.O_EXCL,
+    DIRECTORY: O.O_DIRECTORY,
+    NOFOLLOW: O.O_NOFOLLOW,
+    NONBLOCK: O.O_NONBLOCK,
+    PATH: O_PATH,
+  },
+
+  at(directory, name) {
+    const prefix = `/proc/self/fd/${directory}/`;
+    const place = Buffer.allocUnsafe(prefix.length + name.length);
+    place.write(prefix, 0, 'latin1');
+    place.set(name, prefix.length);
+    return place;
+  },
+
+  self: fd => Buffer.from(`/proc/self/fd/${fd}`, 'latin1'),
+
+  // Node has no syncfs(2); coreutils' `sync -f` is that call. It reports what fails from now on; an error that the
+  // kernel met before it is only told to fsync. So whoever must know of each file asks fsync of each.
+  syncFileSystem(directory) {
+    const { status } = spawnSync('sync', ['-f', HANDED_DIRECTORY], {
+      stdio: ['ignore', 'ignore', 'ignore', directory],
+    });
+    return status === 0;
+  },
+
+  openSync: fs.openSync,
+  closeSync: fs.closeSync,
+  readSync: fs.readSync,
+  writeSync: fs.writeSync,
+  fsyncSync: fs.fsyncSync,
+  fstatSync: fs.fstatSync,
+  lstatSync: fs.lstatSync,
+  fchmodSync: fs.fchmodSync,
+  chmodSync: fs.chmodSync,
+  futimesSync: fs.futimesSync,
+  utimesSync: fs.utimesSync,
+  lutimesSync: fs.lutimesSync,
+  mkdirSync: fs.mkdirSync,
+  rmdirSync: fs.rmdirSync,
+  unlinkSync: fs.unlinkSync,
+  renameSync: fs.renameSync,
+  linkSync: fs.linkSync,
+  symlinkSync: fs.symlinkSync,
+  readlinkSync: fs.readlinkSync,
+  // Node's types have no 'buffer' here; Node does.
+  opendirSync: fs.opendirSync as unknown as System['opendirSync'],
+};

@@ -1,0 +1,33 @@
+// Operating errors on their way to the engine: errno's name, or one of ours: CHANGED (what was expected no longer
+// stands there) and REFUSED (the path leads through a symlink, or to where no peer may go).
+//
+// Inside the carrier they are thrown, because node:fs throws; at its border they become values. What is not an
+// operating error (a bad argument, a bug) is thrown on: hiding it would answer the engine with a lie.
+
+import type { Stat, Trouble } from '../engine/ports.ts';
+
+export class DiskError extends Error {
+  override readonly name = 'DiskError';
+  readonly code: string;
+  /** What stands there instead, where that is known. */
+  readonly stands: Stat | undefined;
+
+  constructor(code: string, stands?: Stat) {
+    super(code);
+    this.code = code;
+    this.stands = stands;
+  }
+}
+
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  if (error instanceof DiskError) return error.code;
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+/** The trouble that an error means; throws on what is no operating error. */
+export function troubleOf(error: unknown): Trouble {
+  const code = codeOf(error);
+  if (code === undefined) throw error;
+  return { code };
+}
