@@ -3,8 +3,8 @@
 //   bytes -> bounds.ts -> cbor.ts -> the message's table -> what the table cannot say (below) -> Message
 //
 // What a decoded message promises: every field is there and inside its bound; the body is as long as its items say;
-// no run inflates past RUN_BYTES_MAX, no dictionary is longer than DICTIONARY_BYTES_MAX; offset plus length stays
-// exact. What it does not: paths and facts (path.ts, an answer per item), recipe operations (recipe.ts), and whether
+// no run inflates past RUN_BYTES_MAX, no copy is longer than COPY_BYTES_MAX, no dictionary longer than
+// DICTIONARY_BYTES_MAX; offset plus length stays exact. What it does not: paths and facts (path.ts, an answer per item), recipe operations (recipe.ts), and whether
 // the request that it answers was ever made (the engine, the hub).
 //
 // The message owns its bytes. The body is a view of the frame and lives as long as the frame does.
@@ -13,7 +13,7 @@
 import { assert } from './assert.ts';
 import type { Refusal } from './bounds.ts';
 import { decodeHeader, encodeHeader } from './cbor.ts';
-import { DICTIONARY_BYTES_MAX, FRAME_BYTES_MAX, RUN_BYTES_MAX, UINT_MAX } from './limits.ts';
+import { COPY_BYTES_MAX, DICTIONARY_BYTES_MAX, FRAME_BYTES_MAX, RUN_BYTES_MAX, UINT_MAX } from './limits.ts';
 import { MESSAGES, type Message, type MessageNamed, Need, Piece, Verdict } from './messages.ts';
 import type { Field, Fields, MessageKind } from './schema.ts';
 
@@ -131,6 +131,7 @@ function wrongPiece(message: MessageNamed<'piece'>, bodyBytes: number | undefine
   for (const item of message.items) {
     if (item.offset + item.length > UINT_MAX) return 'offset';
     if (item.op === Piece.COPY) {
+      if (item.length > COPY_BYTES_MAX) return 'length';
       if (item.baseOffset + item.length > UINT_MAX) return 'baseOffset';
       if (item.stored !== 0) return 'stored';
     } else if (item.op === Piece.LITERAL) {

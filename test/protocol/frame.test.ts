@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeHeader } from '../../protocol/cbor.ts';
 import { decodeFrame, encodeFrameHeader, type Way } from '../../protocol/frame.ts';
-import { DICTIONARY_BYTES_MAX, FRAME_BYTES_MAX, RUN_BYTES_MAX, UINT_MAX } from '../../protocol/limits.ts';
+import {
+  COPY_BYTES_MAX,
+  DICTIONARY_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  RUN_BYTES_MAX,
+  UINT_MAX,
+} from '../../protocol/limits.ts';
 import { MESSAGES, type Message, Piece } from '../../protocol/messages.ts';
 import type { Field, MessageKind } from '../../protocol/schema.ts';
 import { anyOfAll, anySample, randomFrom, type Sample } from './random.ts';
@@ -132,13 +138,14 @@ describe('frame: what the tables cannot say', () => {
 
   test('piece: a right one -> decodes', () => {
     expect(piece(literal, 10)).toHaveProperty('message');
-    expect(piece([1, Piece.COPY, 0, UINT_MAX, 0, 0, 0, 0], 0)).toHaveProperty('message');
+    expect(piece([1, Piece.COPY, 0, COPY_BYTES_MAX, 0, 0, 0, 0], 0)).toHaveProperty('message');
   });
 
   test.each([
     ['op', [1, 2, 100, 50, 0, 10, 0, 0], 10],
-    ['offset', [1, 0, 1, UINT_MAX, 0, 0, 0, 0], 0],
-    ['baseOffset', [1, 0, 0, UINT_MAX, 1, 0, 0, 0], 0],
+    ['offset', [1, 0, UINT_MAX, 1, 0, 0, 0, 0], 0],
+    ['baseOffset', [1, 0, 0, 1, UINT_MAX, 0, 0, 0], 0],
+    ['length', [1, 0, 0, COPY_BYTES_MAX + 1, 0, 0, 0, 0], 0],
     ['baseOffset', [1, 1, 100, 50, UINT_MAX, 10, 1, 0], 10],
     ['stored', [1, 0, 0, 50, 0, 10, 0, 0], 0],
     ['stored', [1, 1, 100, 9, 0, 10, 0, 0], 10],

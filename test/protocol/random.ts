@@ -2,7 +2,13 @@
 // holds too (bodies as long as their items say, seqs that rise).
 
 import fc from 'fast-check';
-import { DICTIONARY_BYTES_MAX, RUN_BYTES_MAX, TEXT_BYTES_MAX, UINT_MAX } from '../../protocol/limits.ts';
+import {
+  COPY_BYTES_MAX,
+  DICTIONARY_BYTES_MAX,
+  RUN_BYTES_MAX,
+  TEXT_BYTES_MAX,
+  UINT_MAX,
+} from '../../protocol/limits.ts';
 import { MESSAGES, type Message, type MessageNamed, Piece } from '../../protocol/messages.ts';
 import type { Field, Fields, MessageKind } from '../../protocol/schema.ts';
 
@@ -104,7 +110,7 @@ function bendPiece(item: MessageNamed<'piece'>['items'][number]): number {
   item.offset %= 2 ** 52;
   item.baseOffset %= 2 ** 52;
   if (item.op === Piece.COPY) {
-    item.length %= 2 ** 52;
+    item.length %= COPY_BYTES_MAX + 1;
     item.stored = 0;
     return 0;
   }
