@@ -18,6 +18,8 @@ export interface Outlets {
   send(frame: Uint8Array, sent: () => void): void;
   note(note: Note): void;
   startOver(why: string): void;
+  /** The engine threw: the catalog's file failed it, or we are wrong. Nothing is taken any more. */
+  fail(error: unknown): void;
 }
 
 export interface Clock {
@@ -57,6 +59,9 @@ export class Driver {
     this.isBusy = true;
     try {
       this.run();
+    } catch (error) {
+      this.stop();
+      this.outlets.fail(error);
     } finally {
       this.isBusy = false;
     }

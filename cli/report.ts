@@ -64,7 +64,7 @@ function gatewayReport(status: GatewayStatus, now: number): string[] {
   }
   rows.push(
     ['traffic', `in ${bytesText(status.bytes.in)}, out ${bytesText(status.bytes.out)}`],
-    ['store', `${bytesText(status.store.bytes)}, ${countOf(status.store.blocks, 'block')}`],
+    ['store', bytesText(status.store.bytes)],
   );
   if (status.malformed > 0) rows.push(['dropped', countOf(status.malformed, 'malformed frame')]);
   if (status.lastError)

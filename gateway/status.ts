@@ -39,6 +39,7 @@ export interface GatewayStatus {
   boards: BoardStatus[];
   malformed: number;
   bytes: { in: number; out: number };
-  store: { bytes: number; blocks: number };
+  /** On disk. */
+  store: { bytes: number };
   lastError?: { at: number; text: string };
 }

@@ -262,6 +262,24 @@ export class Catalog {
     this.tree.put(metaKey('folder'), id);
   }
 
+  /** The session number that was last used. */
+  get session(): number {
+    return this.number('session');
+  }
+
+  set session(session: number) {
+    this.setNumber('session', session);
+  }
+
+  /** The marker of the folder that this is the catalog of; empty until it is known. */
+  get marker(): string {
+    return Buffer.from(this.tree.get(metaKey('marker')) ?? EMPTY).toString();
+  }
+
+  set marker(marker: string) {
+    this.tree.put(metaKey('marker'), Buffer.from(marker));
+  }
+
   /** Durable on return. Throws what the page file throws. */
   commit(): void {
     this.setNumber('localCount', this.localCount);

@@ -43,7 +43,8 @@ export interface Snapshot {
   counters: Counters;
   lastTrouble: { at: number; text: string } | undefined;
   /** Files under way with bytes of content done and in all. */
-  reading: { path: Path; bytes: number } | undefined;
+  reading: { path: Path; bytes: number; done: number } | undefined;
+  offering: { path: Path; done: number; size: number }[];
   fetching: { path: Path; done: number; size: number }[];
 }
 
@@ -291,6 +292,11 @@ export class Engine {
       counters: core.counters,
       lastTrouble: core.lastTrouble,
       reading: this.examine.reading,
+      offering: this.offers.active.map(({ path, bytesServed, facts }) => ({
+        path,
+        done: Math.min(bytesServed, facts.size),
+        size: facts.size,
+      })),
       fetching: this.fetches.active.map(({ path, offset, version }) => ({
         path,
         done: offset,

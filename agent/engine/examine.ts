@@ -18,7 +18,9 @@ const RETRY_MS = [100, 300, 1000] as const;
 /** Files under observation because they changed while read; beyond, the oldest is taken as it is read. */
 const RESTLESS_MAX = 16;
 
-type Job = { is: 'local'; place: Place; path: Path; bytes: number } | { is: 'staged'; slot: number };
+type Job =
+  | { is: 'local'; place: Place; path: Path; bytes: number; done: number }
+  | { is: 'staged'; slot: number };
 
 export interface Examined {
   content: Uint8Array;
@@ -51,7 +53,7 @@ export class Examine {
   }
 
   /** What is being read, for status. */
-  get reading(): { path: Path; bytes: number } | undefined {
+  get reading(): { path: Path; bytes: number; done: number } | undefined {
     return this.job?.is === 'local' ? this.job : undefined;
   }
 
@@ -67,7 +69,7 @@ export class Examine {
       this.core.wake(restless.retryAt);
       return false;
     }
-    this.start({ is: 'local', place, path, bytes });
+    this.start({ is: 'local', place, path, bytes, done: 0 });
     return true;
   }
 
@@ -107,7 +109,9 @@ export class Examine {
   }
 
   onCut(records: Uint8Array): void {
-    if (this.job !== undefined) this.core.writer.add(records);
+    if (this.job === undefined) return;
+    this.core.writer.add(records);
+    if (this.job.is === 'local') this.job.done = this.core.writer.bytes;
   }
 
   onExamined(event: Extract<Event, { is: 'examined' }>): void {

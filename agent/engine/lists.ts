@@ -75,6 +75,11 @@ export class ListWriter {
     }
   }
 
+  /** Bytes of content that the records cover so far. */
+  get bytes(): number {
+    return this.offset;
+  }
+
   /** The list's id, 0 for a content of one block or none. */
   end(): EntryId {
     if (this.list !== 0 && this.inPage > 0) this.flush();

@@ -59,7 +59,9 @@ export interface Offer {
   baseContent: Uint8Array;
   baseList: EntryId;
   heardAt: number;
+  /** Bytes that travelled, and bytes of content that they stand for. */
   bytesSent: number;
+  bytesServed: number;
   isConflict: boolean;
   attempt: number;
 }
@@ -93,6 +95,10 @@ export class Offers {
 
   get count(): number {
     return this.offers.size;
+  }
+
+  get active(): readonly Offer[] {
+    return [...this.offers.values()];
   }
 
   get(req: number): Offer | undefined {
@@ -298,6 +304,7 @@ export class Offers {
       baseList: isEdit ? synced.list : 0,
       heardAt: this.core.now,
       bytesSent: 0,
+      bytesServed: 0,
       isConflict: false,
       attempt: 0,
     };

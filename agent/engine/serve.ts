@@ -200,6 +200,7 @@ export class Serve {
     this.bodyOf(this.cell).set(stored, this.filled);
     this.filled += stored.length;
     offer.bytesSent += stored.length;
+    offer.bytesServed += plain.length;
     const { req, ordinal, count } = need;
     const { length, dictionary } = run;
     this.items.push({ req, ordinal, count, length, stored: stored.length, dictionary });

@@ -1,0 +1,148 @@
+// Starts an agent on the real world: control socket, catalog file, folder, watcher, broker. Composes, decides
+// nothing.
+
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectBoard } from '../transport/mqtt.ts';
+import { realClock } from './clock.ts';
+import { openControl } from './control.ts';
+import { openPages } from './disk/pages.ts';
+import { realScheduler } from './disk/schedule.ts';
+import { realSystem } from './disk/system.ts';
+import { InotifyWatcher } from './disk/watcher.ts';
+import { Failure } from './failure.ts';
+import type { AgentOptions, RunningAgent } from './options.ts';
+import { Report } from './report.ts';
+import { Sync, type SyncPorts } from './sync.ts';
+import { VERSION } from './version.ts';
+
+const CATALOG_NAME = 'catalog';
+/** Between looks whether the retained status is still true. */
+const STATUS_MS = 1_000;
+
+/** The real outside but for the link: what the agent and the gateway's plain copies share. */
+export function realPorts(
+  state: string,
+  watches: number,
+): Omit<SyncPorts, 'openLink' | 'onNote' | 'onLog' | 'onFail'> {
+  const catalog = join(state, CATALOG_NAME);
+  return {
+    system: realSystem,
+    scheduler: realScheduler,
+    clock: realClock(),
+    openWatcher: ports => new InotifyWatcher(ports, watches),
+    openPages: () => openPages(catalog),
+    setCatalogAside() {
+      const aside = `${catalog}.${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}`;
+      renameSync(catalog, aside);
+      return aside;
+    },
+    freshMarker: () => randomBytes(16).toString('hex'),
+  };
+}
+
+/** Makes the state's directory, for its owner's eyes only. */
+export function makeState(state: string): void {
+  try {
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Failure(
+      'environment',
+      `cannot make ${state}: ${(error as NodeJS.ErrnoException).code}`,
+      'make the folder writable, or give another place with --state',
+    );
+  }
+}
+
+export function checkFolder(folder: string): void {
+  let isDirectory = false;
+  try {
+    isDirectory = statSync(folder).isDirectory();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Failure('environment', `the folder ${folder} cannot be used: ${code}`, `mkdir -p ${folder}`);
+  }
+  if (!isDirectory) throw new Failure('environment', `${folder} is not a directory`);
+}
+
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  const { folder, state, name, share, arenaBytes, rescanSeconds } = options;
+  checkFolder(folder);
+  makeState(state);
+  const software = `toastbox ${VERSION}`;
+  let fail: (error: Error) => void = () => {};
+  const failed = new Promise<Error>(resolve => {
+    fail = resolve;
+  });
+  let report: Report | undefined;
+  const control = await openControl(state, { status: () => report?.status() });
+  if (control.why !== undefined) options.onLog('warn', control.why);
+  const ports: SyncPorts = {
+    ...realPorts(state, options.watches),
+    openLink: (session, handlers) =>
+      connectBoard(
+        {
+          url: options.broker,
+          board: name,
+          session,
+          software,
+          username: options.username,
+          password: options.password,
+          ca: pem(options.caFile),
+          cert: pem(options.certFile),
+          key: pem(options.keyFile),
+          keepaliveSeconds: options.keepaliveSeconds,
+        },
+        handlers,
+      ),
+    onNote(note) {
+      report?.onNote(note);
+      options.onNote(note);
+    },
+    onLog: options.onLog,
+    onFail: error => fail(error instanceof Error ? error : new Error(String(error))),
+  };
+  try {
+    const sync = new Sync({ folder, board: name, share, software, arenaBytes, rescanSeconds }, ports);
+    report = new Report({ name, share, folder, broker: options.broker, arenaBytes }, sync);
+    sync.start();
+    const timer = tellStatus(sync, report);
+    let stopping: Promise<void> | undefined;
+    return {
+      status: () => (report as Report).status(),
+      stop: () => {
+        clearInterval(timer);
+        stopping ??= sync.stop().then(() => control.close());
+        return stopping;
+      },
+      failed,
+    };
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
+}
+
+// Published when something changed, never for its own sake: an idle link carries keep-alives only.
+function tellStatus(sync: Sync, report: Report): NodeJS.Timeout {
+  let told = '';
+  const timer = setInterval(() => {
+    const facts = report.facts();
+    const text = JSON.stringify(facts);
+    if (text === told) return;
+    told = text;
+    sync.setStatus(facts);
+  }, STATUS_MS);
+  timer.unref();
+  return timer;
+}
+
+function pem(file: string | undefined): Uint8Array | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Failure('environment', `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}

@@ -1,0 +1,180 @@
+// What a running sync says about itself, in the shapes that others read: the status of the control socket, and the
+// retained status that any MQTT client can follow.
+
+import { printable } from '../protocol/path.ts';
+import type { BoardFacts } from '../transport/status.ts';
+import type { Note } from './engine/ports.ts';
+import { type AgentState, type AgentStatus, type Progress, RECENT_CONFLICTS_MAX } from './status.ts';
+import type { Look, Sync } from './sync.ts';
+import { VERSION } from './version.ts';
+
+/** The trouble of this long ago still colours the state. */
+const TROUBLE_MS = 60_000;
+
+export interface Identity {
+  name: string;
+  share: string;
+  folder: string;
+  broker: string;
+  arenaBytes: number;
+}
+
+export class Report {
+  private readonly identity: Identity;
+  private readonly sync: Sync;
+  private readonly startedAt = Date.now();
+  private readonly conflicts: string[] = [];
+  private lastError: { at: number; text: string } | undefined;
+
+  constructor(identity: Identity, sync: Sync) {
+    this.identity = identity;
+    this.sync = sync;
+  }
+
+  onNote(note: Note): void {
+    if (note.kind === 'conflict') {
+      if (this.conflicts.length === RECENT_CONFLICTS_MAX) this.conflicts.shift();
+      this.conflicts.push(printable(note.copy));
+    }
+    if (note.kind !== 'trouble') return;
+    const where = note.path.length === 0 ? '' : ` (${printable(note.path)})`;
+    this.lastError = { at: Date.now(), text: `${note.doing}: ${note.code}${where}` };
+  }
+
+  status(): AgentStatus {
+    const look = this.sync.look();
+    const { name, share, folder, broker, arenaBytes } = this.identity;
+    const { trouble } = this.sync;
+    const lastError = this.lastError ?? (trouble === '' ? undefined : { at: this.startedAt, text: trouble });
+    const engine = look?.engine;
+    const bytesOf = (sizes: { size: number; done: number }[] = []) =>
+      sizes.reduce((sum, { size, done }) => sum + size - done, 0);
+    const progress = look === undefined ? undefined : progressOf(look);
+    return {
+      kind: 'agent',
+      version: VERSION,
+      pid: process.pid,
+      startedAt: this.startedAt,
+      name,
+      share,
+      folder,
+      state: this.state(look),
+      link: linkOf(look, broker, this.startedAt),
+      session: this.sync.session,
+      head: engine?.head ?? 0,
+      position: engine?.position ?? 0,
+      settled: engine?.settled ?? 0,
+      pending: {
+        up: engine?.pendingUp ?? 0,
+        down: engine?.pendingDown ?? 0,
+        bytesUp: bytesOf(engine?.offering),
+        bytesDown: bytesOf(engine?.fetching),
+      },
+      bytes: look?.bytes ?? { in: 0, out: 0 },
+      conflicts: engine?.counters.conflicts ?? 0,
+      recentConflicts: [...this.conflicts],
+      malformed: engine?.counters.malformed ?? 0,
+      skipped: engine?.counters.skipped ?? 0,
+      ...(lastError === undefined ? {} : { lastError }),
+      scan: {
+        running: engine?.isScanning ?? false,
+        seen: engine?.scanned ?? 0,
+        ...(engine === undefined || engine.scanFinishedAt === 0
+          ? {}
+          : { lastFinishedAt: engine.scanFinishedAt }),
+      },
+      arena: { bytes: look?.memoryBytes ?? arenaBytes, pools: look === undefined ? [] : poolsOf(look) },
+      catalog: {
+        pages: look?.tree.pages ?? 0,
+        bytes: (look?.tree.pages ?? 0) * 4096,
+        cachePages: look?.tree.frames ?? 0,
+        commits: look?.tree.commits ?? 0,
+      },
+      ...(progress === undefined ? {} : { progress }),
+    };
+  }
+
+  private state(look: Look | undefined): AgentState {
+    if (look === undefined) return this.sync.trouble === '' ? 'starting' : 'trouble';
+    const { engine } = look;
+    const recent = this.lastError !== undefined && Date.now() - this.lastError.at < TROUBLE_MS;
+    const isWaiting = engine.pendingUp > 0 || engine.pendingDown > 0;
+    if (engine.isPaused || engine.refusal !== undefined || (recent && isWaiting)) return 'trouble';
+    if (engine.link !== 'live') return 'offline';
+    if (engine.isScanning) return 'scanning';
+    return isWaiting ? 'syncing' : 'idle';
+  }
+
+  /** For the retained status; the same object content means that nothing need be published. */
+  facts(): BoardFacts {
+    const status = this.status();
+    return {
+      software: `toastbox ${VERSION}`,
+      share: status.share,
+      phase: status.state,
+      head: status.head,
+      position: status.settled,
+      pendingUp: status.pending.up,
+      pendingDown: status.pending.down,
+      conflicts: status.conflicts,
+      arenaBytes: status.arena.bytes,
+      ...(status.lastError === undefined
+        ? {}
+        : { lastError: status.lastError.text.slice(0, 200), lastErrorAt: status.lastError.at }),
+    };
+  }
+}
+
+function linkOf(look: Look | undefined, broker: string, startedAt: number): AgentStatus['link'] {
+  if (look === undefined) return { up: false, broker, since: startedAt, why: 'starting' };
+  const { up, why, since } = look.link;
+  if (up === undefined) return { up: false, broker, since, why };
+  const refusal = look.engine.refusal;
+  return {
+    up: true,
+    broker: up.broker,
+    protocol: up.protocol,
+    since,
+    ...(refusal === undefined ? {} : { why: refusal }),
+  };
+}
+
+function poolsOf({ pools, tree }: Look): AgentStatus['arena']['pools'] {
+  return [
+    ...pools,
+    { name: 'pages', cells: tree.frames, cellBytes: 4096, taken: tree.cached, highWater: tree.cached },
+  ];
+}
+
+function progressOf({ engine }: Look): Progress | undefined {
+  const [fetch] = engine.fetching;
+  const [offer] = engine.offering;
+  const sum = (sizes: { size: number; done: number }[], key: 'size' | 'done') =>
+    sizes.reduce((total, item) => total + item[key], 0);
+  const { sentFiles, receivedFiles } = engine.counters;
+  if (fetch !== undefined)
+    return {
+      doing: 'down',
+      path: printable(fetch.path),
+      bytesDone: sum(engine.fetching, 'done'),
+      bytesTotal: sum(engine.fetching, 'size'),
+      filesDone: receivedFiles,
+      filesTotal: receivedFiles + engine.pendingDown,
+    };
+  const up = { filesDone: sentFiles, filesTotal: sentFiles + engine.pendingUp };
+  if (offer !== undefined)
+    return {
+      doing: 'up',
+      path: printable(offer.path),
+      bytesDone: sum(engine.offering, 'done'),
+      bytesTotal: sum(engine.offering, 'size'),
+      ...up,
+    };
+  if (engine.reading !== undefined) {
+    const { path, bytes, done } = engine.reading;
+    return { doing: 'examine', path: printable(path), bytesDone: done, bytesTotal: bytes, ...up };
+  }
+  if (!engine.isScanning) return undefined;
+  const seen = { filesDone: engine.scanned, filesTotal: engine.scanned };
+  return { doing: 'scan', path: '', bytesDone: 0, bytesTotal: 0, ...seen };
+}

@@ -1,0 +1,279 @@
+// One folder kept in sync over one link: arena, catalog, engine, disk and link put together and kept alive. The
+// agent's process has one, the gateway one for each plain copy, the simulator one for each board.
+//
+//   start -> life -> stop
+//            |  ^
+//            |  '-- a new life from the last commit, after REST_MS --- the catalog's file failed (full disk, EIO)
+//            |  '-- a new life with a new catalog -------------------- it is damaged, or of another folder
+//            '----> fail: an error of ours. The process should end; a supervisor starts it again.
+//
+// A life holds nothing that the next one needs: what matters is in the catalog's last commit and on the disk.
+
+import { LABEL } from '../protocol/limits.ts';
+import type { BoardLink, BoardLinkHandlers, LinkUp } from '../transport/link.ts';
+import { type Arena, openArena } from './arena/arena.ts';
+import { CatalogDamaged, openTree, type Tree } from './arena/tree.ts';
+import { Disk } from './disk/carry.ts';
+import type { OpenPages } from './disk/pages.ts';
+import type { Scheduler } from './disk/schedule.ts';
+import { squeeze } from './disk/squeeze.ts';
+import type { System } from './disk/system.ts';
+import type { Watcher, WatcherPorts } from './disk/watcher.ts';
+import { type Clock, Driver } from './driver.ts';
+import { Catalog } from './engine/catalog.ts';
+import { Engine, type Snapshot } from './engine/engine.ts';
+import type { Note } from './engine/ports.ts';
+import { Failure } from './failure.ts';
+
+/** Before a catalog's file that failed is tried again. */
+const REST_MS = 5_000;
+/** Between looks whether the folder is still the one known. */
+const ROOT_MS = 5_000;
+
+export interface SyncOptions {
+  folder: string;
+  board: string;
+  share: string;
+  software: string;
+  arenaBytes: number;
+  rescanSeconds: number;
+}
+
+/** The outside world, real or simulated. */
+export interface SyncPorts {
+  system: System;
+  scheduler: Scheduler;
+  clock: Clock;
+  openWatcher?: (ports: WatcherPorts) => Watcher;
+  /** Opens the catalog's file, making it if need be. */
+  openPages(): OpenPages;
+  /** Puts the catalog's file out of the way, under a name that tells. Its path for a person. */
+  setCatalogAside(): string;
+  openLink(session: number, handlers: BoardLinkHandlers): BoardLink;
+  /** A new folder's marker: text that no other folder has. */
+  freshMarker(): string;
+  onNote(note: Note): void;
+  onLog(level: 'info' | 'warn' | 'error', text: string): void;
+  /** An error of ours, or one that no waiting heals. */
+  onFail(error: unknown): void;
+}
+
+/** What a life shows of itself. */
+export interface Look {
+  engine: Snapshot;
+  pools: ReturnType<Arena['pools']>;
+  tree: ReturnType<Tree['stats']>;
+  memoryBytes: number;
+  link: { up: LinkUp | undefined; why: string; since: number };
+  bytes: { in: number; out: number };
+}
+
+interface Life {
+  arena: Arena;
+  pages: OpenPages;
+  tree: Tree;
+  catalog: Catalog;
+  engine: Engine;
+  driver: Driver;
+  disk: Disk;
+  link: BoardLink;
+}
+
+export class Sync {
+  private readonly options: SyncOptions;
+  private readonly ports: SyncPorts;
+  private life: Life | undefined;
+  private isStopped = false;
+  private linkUp: LinkUp | undefined;
+  private linkWhy = 'connecting';
+  private linkSince: number;
+  private lastError = '';
+  /** Of the last hello; greater than that of any earlier life of this board, whatever the clock does. */
+  session = 0;
+
+  constructor(options: SyncOptions, ports: SyncPorts) {
+    if (!LABEL.test(options.board) || !LABEL.test(options.share))
+      throw new Failure('usage', `"${options.board}" or "${options.share}" cannot be a name`);
+    this.options = options;
+    this.ports = ports;
+    this.linkSince = ports.clock.now();
+  }
+
+  /** Opens everything and begins. Throws what no waiting heals: a catalog of a newer version, a wrong option. */
+  start(): void {
+    const life = this.open();
+    this.life = life;
+    // The first look at the folder comes before `start`: nothing is concluded from a folder that is not there.
+    this.lookAtRoot(life);
+    life.driver.take({ is: 'start' });
+    this.watchRoot(life);
+  }
+
+  /** Commits the catalog and closes the link. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    const { life } = this;
+    this.life = undefined;
+    if (life !== undefined) await this.close(life, true);
+  }
+
+  look(): Look | undefined {
+    const { life } = this;
+    if (life === undefined) return undefined;
+    return {
+      engine: life.engine.snapshot(),
+      pools: life.arena.pools(),
+      tree: life.tree.stats(),
+      memoryBytes: life.arena.memory.buffer.byteLength,
+      link: { up: this.linkUp, why: this.linkWhy, since: this.linkSince },
+      bytes: { in: life.link.counts.bytesIn, out: life.link.counts.bytesOut },
+    };
+  }
+
+  /** The last thing that ended a life, for status. */
+  get trouble(): string {
+    return this.lastError;
+  }
+
+  /** Tells the link what others may see of this board. */
+  setStatus(status: object): void {
+    this.life?.link.setStatus(status);
+  }
+
+  private open(): Life {
+    const { options, ports } = this;
+    const arena = openArena({ bytes: options.arenaBytes });
+    const { pages, tree } = this.openCatalog(arena);
+    const catalog = new Catalog(tree);
+    this.session = Math.max(ports.clock.now(), this.session + 1, catalog.session + 1);
+    catalog.session = this.session;
+    const { session } = this;
+    // The parts know each other only through these two, which are set before anything is told.
+    let driver: Driver;
+    const disk = new Disk({
+      system: ports.system,
+      scheduler: ports.scheduler,
+      arena,
+      squeeze,
+      root: options.folder,
+      marker: { expect: catalog.marker || undefined, fresh: ports.freshMarker() },
+      tell: event => driver.take(event),
+      onTrouble: (path, code, doing) => ports.onNote({ kind: 'trouble', path, code, doing }),
+      ...(ports.openWatcher === undefined ? {} : { openWatcher: ports.openWatcher }),
+    });
+    const engine = new Engine({ ...options, session }, catalog, arena, disk.rules, squeeze);
+    let link: BoardLink;
+    driver = new Driver(
+      engine,
+      arena,
+      {
+        disk: effect => disk.carry(effect),
+        send: (frame, sent) => link.send(frame, sent),
+        note: note => ports.onNote(note),
+        startOver: why => this.startOver(why),
+        fail: error => this.fail(error),
+      },
+      ports.clock,
+    );
+    link = ports.openLink(session, {
+      up: info => {
+        this.setLink(info, '');
+        driver.take({ is: 'linkUp', frameBytesMax: info.frameBytesMax });
+      },
+      down: why => {
+        this.setLink(undefined, why);
+        driver.take({ is: 'linkDown' });
+      },
+      frame: bytes => driver.takeFrame(bytes, this.linkUp?.frameBytesMax ?? 0),
+      gateway: (status, isNews) => {
+        if (!isNews || status.state !== 'online' || this.linkUp === undefined) return;
+        driver.take({ is: 'linkDown' });
+        driver.take({ is: 'linkUp', frameBytesMax: this.linkUp.frameBytesMax });
+      },
+    });
+    return { arena, pages, tree, catalog, engine, driver, disk, link };
+  }
+
+  private openCatalog(arena: Arena): { pages: OpenPages; tree: Tree } {
+    const pages = this.ports.openPages();
+    try {
+      return { pages, tree: openTree(arena, pages) };
+    } catch (error) {
+      pages.close();
+      if (!(error instanceof CatalogDamaged)) throw error;
+      if (error.isNewer)
+        throw new Failure('environment', error.message, 'update toastbox, or choose another --state');
+      const aside = this.ports.setCatalogAside();
+      this.ports.onLog('warn', `${error.message}; set aside as ${aside}, everything is looked at again`);
+      const fresh = this.ports.openPages();
+      return { pages: fresh, tree: openTree(arena, fresh) };
+    }
+  }
+
+  private watchRoot(life: Life): void {
+    this.ports.scheduler.later(() => {
+      if (this.life !== life) return;
+      this.lookAtRoot(life);
+      this.watchRoot(life);
+    }, ROOT_MS);
+  }
+
+  private lookAtRoot({ disk, catalog }: Life): void {
+    disk.checkRoot();
+    if (disk.marker !== undefined && catalog.marker === '') catalog.marker = disk.marker;
+  }
+
+  private setLink(up: LinkUp | undefined, why: string): void {
+    if ((up === undefined) !== (this.linkUp === undefined)) this.linkSince = this.ports.clock.now();
+    this.linkUp = up;
+    this.linkWhy = why;
+  }
+
+  private async close(life: Life, isToCommit: boolean): Promise<void> {
+    life.driver.stop();
+    life.disk.close();
+    try {
+      if (isToCommit) life.catalog.commit();
+    } catch (error) {
+      this.ports.onLog('warn', `the catalog could not be written: ${textOf(error)}`);
+    }
+    await life.link.close();
+    life.pages.close();
+  }
+
+  private startOver(why: string): void {
+    void this.renew(`${why}; everything is looked at again`, 0, true);
+  }
+
+  private fail(error: unknown): void {
+    const isDamaged = error instanceof CatalogDamaged;
+    const code = (error as { code?: unknown }).code;
+    if (!isDamaged && typeof code !== 'string') {
+      this.ports.onFail(error);
+      return;
+    }
+    void this.renew(`the catalog's file: ${textOf(error)}`, isDamaged ? 0 : REST_MS, isDamaged);
+  }
+
+  private async renew(why: string, restMs: number, isNew: boolean): Promise<void> {
+    const { life } = this;
+    if (life === undefined) return;
+    this.life = undefined;
+    this.lastError = why;
+    this.ports.onLog('warn', why);
+    await this.close(life, false);
+    this.ports.scheduler.later(() => {
+      if (this.isStopped) return;
+      try {
+        if (isNew) this.ports.onLog('warn', `the old catalog is kept as ${this.ports.setCatalogAside()}`);
+        this.start();
+      } catch (error) {
+        this.ports.onFail(error);
+      }
+    }, restMs);
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,277 @@
+// Starts a gateway: store, hub, broker or the way to one, and a plain copy of every folder. Composes, decides
+// nothing.
+//
+//   boards <-> broker <-> link <-> pump { hub, store } <-> plain copies (agents in this process)
+
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openArena } from '../agent/arena/arena.ts';
+import { openControl } from '../agent/control.ts';
+import { squeeze } from '../agent/disk/squeeze.ts';
+import { Failure } from '../agent/failure.ts';
+import type { LogLevel } from '../agent/options.ts';
+import { VERSION } from '../agent/version.ts';
+import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
+import { FRAME_BYTES_MAX, ID_BYTES } from '../protocol/limits.ts';
+import { printable } from '../protocol/path.ts';
+import type { GatewayLink, LinkUp } from '../transport/link.ts';
+import { connectGateway } from '../transport/mqtt.ts';
+import { type Broker, startBroker } from './broker.ts';
+import { Hub } from './hub/hub.ts';
+import type { HubEffect, HubNote } from './hub/ports.ts';
+import { Pump } from './hub/pump.ts';
+import type { GatewayOptions, RunningGateway } from './options.ts';
+import { Plain } from './plain.ts';
+import type { GatewayStatus } from './status.ts';
+import { openLmdbStore } from './store/lmdb.ts';
+import type { Store } from './store/port.ts';
+
+/** The hub hashes one block at a time: the least arena is plenty. */
+const HUB_ARENA_BYTES = 2 * 1024 * 1024;
+
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  makeDirectory(options.data);
+  makeDirectory(options.folder);
+  const gateway = new Gateway(options);
+  const control = await openControl(options.data, { status: () => gateway.status() });
+  if (control.why !== undefined) options.onLog('warn', control.why);
+  try {
+    await gateway.start();
+  } catch (error) {
+    await gateway.stop();
+    await control.close();
+    throw error;
+  }
+  let stopping: Promise<void> | undefined;
+  return {
+    status: () => gateway.status(),
+    stop: () => {
+      stopping ??= gateway.stop().then(() => control.close());
+      return stopping;
+    },
+    failed: gateway.failed,
+    port: gateway.port,
+  };
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Failure('environment', `cannot make ${path}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
+class Gateway {
+  readonly failed: Promise<Error>;
+  private readonly options: GatewayOptions;
+  private readonly session = Date.now();
+  private readonly store: Store;
+  private readonly hub: Hub;
+  private readonly pump: Pump;
+  private readonly plains = new Map<string, Plain>();
+  private fail: (error: Error) => void = () => {};
+  private broker: Broker | undefined;
+  private link: GatewayLink | undefined;
+  private linkUp: LinkUp | undefined;
+  private linkWhy = 'connecting';
+  private linkSince = Date.now();
+  private malformed = 0;
+  private lastError: { at: number; text: string } | undefined;
+  private isStopped = false;
+
+  constructor(options: GatewayOptions) {
+    this.options = options;
+    this.failed = new Promise(resolve => {
+      this.fail = resolve;
+    });
+    this.store = openLmdbStore(join(options.data, 'store'));
+    this.hub = new Hub({
+      store: this.store,
+      hasher: openArena({ bytes: HUB_ARENA_BYTES }),
+      squeeze,
+      newFolderId: () => randomBytes(ID_BYTES),
+      frameBytesMax: FRAME_BYTES_MAX,
+    });
+    this.pump = new Pump({
+      hub: this.hub,
+      store: this.store,
+      carry: effect => this.carry(effect),
+      now: () => Date.now(),
+    });
+  }
+
+  get port(): number | undefined {
+    return this.broker?.port;
+  }
+
+  async start(): Promise<void> {
+    const { options } = this;
+    if (options.listen !== undefined) this.broker = await startBroker(options.listen);
+    this.link = connectGateway(
+      {
+        url: this.brokerUrl,
+        session: this.session,
+        software: `toastbox ${VERSION}`,
+        username: options.username,
+        password: options.password,
+        ca: pem(options.caFile),
+        cert: pem(options.certFile),
+        key: pem(options.keyFile),
+        keepaliveSeconds: options.keepaliveSeconds,
+      },
+      {
+        up: info => this.setLink(info, ''),
+        down: why => this.setLink(undefined, why),
+        frame: (board, bytes) => this.take(board, bytes),
+        status: (board, status) => {
+          if (status?.state === 'offline') this.pump.push({ is: 'left', board, session: status.session });
+        },
+      },
+    );
+    for (const { share } of this.store.folders()) this.openPlain(share);
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    await Promise.all([...this.plains.values()].map(plain => plain.stop()));
+    await this.link?.close();
+    this.pump.close();
+    await this.broker?.close();
+    await this.store.close();
+  }
+
+  private get brokerUrl(): string {
+    const { broker, listen } = this.options;
+    if (broker !== undefined) return broker;
+    const host =
+      listen?.host === '0.0.0.0' || listen?.host === '::' ? '127.0.0.1' : (listen?.host ?? '127.0.0.1');
+    return `mqtt://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  private take(board: string, bytes: Uint8Array): void {
+    const decoded = decodeFrame(bytes.slice(), 'up', FRAME_BYTES_MAX);
+    if ('malformed' in decoded) this.pump.push({ is: 'malformed', board, why: decoded.malformed });
+    else this.pump.push({ is: 'message', board, message: decoded.message, body: decoded.body });
+  }
+
+  private carry(effect: HubEffect): void {
+    if (effect.do === 'note') {
+      this.note(effect.note);
+      return;
+    }
+    const { board, message, body } = effect;
+    const plain = board.startsWith('@') ? this.plains.get(board.slice(1)) : undefined;
+    if (plain !== undefined) {
+      plain.deliver(message, body);
+      return;
+    }
+    const header = encodeFrameHeader(message);
+    this.link?.send(board, body === undefined ? header : Buffer.concat([header, body]), () => {});
+  }
+
+  private note(note: HubNote): void {
+    // A session may be the first of a new share.
+    if (note.kind === 'session') for (const { share } of this.store.folders()) this.openPlain(share);
+    if (note.kind === 'malformed') this.malformed++;
+    const line = lineOf(note);
+    if (line === undefined) return;
+    const [level, text] = line;
+    if (level !== 'info') this.lastError = { at: Date.now(), text };
+    this.options.onLog(level, text);
+  }
+
+  private openPlain(share: string): void {
+    if (this.plains.has(share) || this.isStopped) return;
+    const plain = new Plain(share, this.options, {
+      push: (board, message, body) => this.pump.push({ is: 'message', board, message, body }),
+      malformed: (board, why) => this.pump.push({ is: 'malformed', board, why }),
+      onFail: error => this.fail(error),
+    });
+    this.plains.set(share, plain);
+    plain.start();
+  }
+
+  private setLink(up: LinkUp | undefined, why: string): void {
+    if ((up === undefined) !== (this.linkUp === undefined)) this.linkSince = Date.now();
+    if (up !== undefined) this.options.onLog('info', `connected to ${up.broker}`);
+    else if (why !== this.linkWhy) this.options.onLog('warn', why);
+    this.linkUp = up;
+    this.linkWhy = why;
+  }
+
+  status(): GatewayStatus {
+    const { folders, boards } = this.hub.status();
+    const { listen } = this.options;
+    const counts = this.link?.counts;
+    return {
+      kind: 'gateway',
+      version: VERSION,
+      pid: process.pid,
+      startedAt: this.session,
+      folder: this.options.folder,
+      data: this.options.data,
+      link: {
+        up: this.linkUp !== undefined,
+        broker: this.linkUp?.broker ?? this.options.broker ?? 'embedded',
+        since: this.linkSince,
+        ...(this.linkUp === undefined ? { why: this.linkWhy } : { protocol: this.linkUp.protocol }),
+      },
+      ...(this.broker === undefined
+        ? {}
+        : { listen: { host: listen?.host ?? '', port: this.broker.port, clients: this.broker.clients } }),
+      folders: folders.flatMap(({ share, head, entries, bytes }) => {
+        const plain = this.plains.get(share);
+        return plain === undefined ? [] : [{ share, head, entries, bytes, agent: plain.status() }];
+      }),
+      boards: boards
+        .filter(({ name }) => !name.startsWith('@'))
+        .map(({ name, share, isOnline, lastSeen, position }) => ({
+          name,
+          share,
+          online: isOnline,
+          seenAt: lastSeen,
+          settled: position,
+        })),
+      malformed: this.malformed,
+      bytes: { in: counts?.bytesIn ?? 0, out: counts?.bytesOut ?? 0 },
+      store: { bytes: bytesUnder(join(this.options.data, 'store')) },
+      ...(this.lastError === undefined ? {} : { lastError: this.lastError }),
+    };
+  }
+}
+
+/** What the log says of a note; accepted changes and conflicts are told by the plain copy's agent. */
+function lineOf(note: HubNote): [LogLevel, string] | undefined {
+  switch (note.kind) {
+    case 'malformed':
+      return ['warn', `${note.board}: dropped a malformed frame: ${note.why}`];
+    case 'trouble':
+      return ['error', `${note.doing} failed: ${note.code}`];
+    case 'refused':
+    case 'dropped':
+      return ['warn', `${note.board}: ${note.kind} ${printable(note.path)}: ${note.why}`];
+    case 'mismatch':
+      return ['warn', `${note.board}: blocks of ${printable(note.path)} are not what was offered`];
+    case 'session':
+      return ['info', `${note.board}: ${note.text}`];
+    default:
+      return undefined;
+  }
+}
+
+function bytesUnder(directory: string): number {
+  let bytes = 0;
+  for (const name of readdirSync(directory)) bytes += statSync(join(directory, name)).size;
+  return bytes;
+}
+
+function pem(file: string | undefined): Uint8Array | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Failure('environment', `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
