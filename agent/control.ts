@@ -64,15 +64,21 @@ export async function openControl(state: string, answers: Answers): Promise<Cont
   const name = `${CONTROL_NAME}.${randomBytes(6).toString('hex')}`;
   const own = join(state, name);
   const address = addressOf(state, name);
-  const server = net.createServer(socket => serve(socket, { ...answers, who: () => ({ pid: process.pid }) }));
+  const open = new Set<net.Socket>();
+  const server = net.createServer(socket => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    serve(socket, { ...answers, who: () => ({ pid: process.pid }) });
+  });
   server.maxConnections = CONNECTIONS_MAX;
   const shut = () =>
-    new Promise<void>(done =>
+    new Promise<void>(done => {
       server.close(() => {
         address.release();
         done();
-      }),
-    );
+      });
+      for (const socket of open) socket.destroy();
+    });
   try {
     await listen(server, address.path);
     fs.chmodSync(own, 0o600);
@@ -195,7 +201,7 @@ function answerTo(line: string, answers: Answers): string {
     const asked = (JSON.parse(line) as { ask?: unknown } | null)?.ask;
     if (typeof asked !== 'string' || !Object.hasOwn(answers, asked))
       return JSON.stringify({ error: `ask one of: ${Object.keys(answers).join(', ')}` });
-    return JSON.stringify(answers[asked]!());
+    return JSON.stringify(answers[asked]!() ?? null);
   } catch (error) {
     return JSON.stringify({ error: error instanceof SyntaxError ? 'not JSON' : String(error) });
   }

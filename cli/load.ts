@@ -4,12 +4,7 @@
 import type { StartAgent } from '../agent/options.ts';
 import type { StartGateway } from '../gateway/options.ts';
 
-// Named by variables until both compositions stand in the tree; tsc rewrites the ending either way.
-const AGENT = '../agent/main.ts';
-const GATEWAY = '../gateway/main.ts';
-
-export const loadAgent = async (): Promise<StartAgent> =>
-  ((await import(AGENT)) as { startAgent: StartAgent }).startAgent;
+export const loadAgent = async (): Promise<StartAgent> => (await import('../agent/main.ts')).startAgent;
 
 export const loadGateway = async (): Promise<StartGateway> =>
-  ((await import(GATEWAY)) as { startGateway: StartGateway }).startGateway;
+  (await import('../gateway/main.ts')).startGateway;

@@ -1,8 +1,8 @@
 // What a running command prints, and where: lines on stdout, warnings and errors on stderr, and below them the bar,
 // if stderr is a terminal.
 //
-// The bar is the last line on the terminal, without a line break. Every other line erases it first and puts it back
-// after, so that both may come at any time. It is drawn at most every BAR_MS and gone at the end.
+// The bar is the last line on the terminal, without a line break. Every other line erases it first; the next reading
+// of the progress draws it again. It is drawn at most every BAR_MS and gone at the end.
 //
 // A reader that goes away (EPIPE, a terminal that was closed) silences its stream; the work goes on.
 
@@ -124,10 +124,8 @@ export class Screen {
   }
 
   #print(stream: Out, text: string): void {
-    const bar = this.#bar;
     this.#erase();
     this.#write(stream, `${text}\n`);
-    if (bar !== '') this.#draw(bar);
   }
 
   #draw(bar: string): void {

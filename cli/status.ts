@@ -76,6 +76,7 @@ async function askStatus(state: string): Promise<AgentStatus | GatewayStatus> {
   } catch (error) {
     throw silence(state, error);
   }
+  if (answer === null) throw new Failure('runtime', `${state}: it is starting`, 'try again in a moment');
   const { kind, error } = answer as { kind?: unknown; error?: unknown };
   if (kind === 'agent' || kind === 'gateway') return answer as AgentStatus | GatewayStatus;
   throw new Failure('runtime', `${state}: answered ${typeof error === 'string' ? error : 'something else'}`);

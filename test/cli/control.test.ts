@@ -1,0 +1,193 @@
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ask, CONTROL_NAME, type Control, openControl } from '../../agent/control.ts';
+
+let root: string;
+let opened: Control[];
+beforeEach(() => {
+  root = fs.mkdtempSync(join(tmpdir(), 'toastbox-control-'));
+  opened = [];
+});
+afterEach(async () => {
+  for (const control of opened) await control.close();
+  fs.rmSync(root, { recursive: true });
+});
+const open = async (state: string, status: () => unknown = () => ({ kind: 'test' })): Promise<Control> => {
+  const control = await openControl(state, { status });
+  opened.push(control);
+  return control;
+};
+
+/** Sends raw bytes, resolves with all that is answered until the other end closes or a line has come. */
+const exchange = (path: string, request: string | Uint8Array, lines = 1): Promise<string> =>
+  new Promise((done, fail) => {
+    const socket = net.connect(path);
+    let text = '';
+    socket.on('error', fail);
+    socket.on('data', part => {
+      text += part;
+      if (text.split('\n').length > lines) socket.destroy();
+    });
+    socket.on('close', () => done(text));
+    socket.write(request);
+  });
+
+/** A process that binds `path` and is killed: what a crashed agent leaves. */
+const leaveStale = (path: string): Promise<void> =>
+  new Promise(done => {
+    const code = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawn(process.execPath, ['-e', code]).on('exit', () => done());
+  });
+
+describe('control', () => {
+  test('control: opened -> answers its owner only, in a directory for its owner only', async () => {
+    const state = join(root, 'folder', '.toastbox');
+    const { why } = await open(state, () => ({ kind: 'test', head: 7 }));
+    expect(why).toBeUndefined();
+    expect(await ask(state, 'status')).toEqual({ kind: 'test', head: 7 });
+    expect(await ask(state, 'who')).toEqual({ pid: process.pid });
+    expect(fs.statSync(join(state, CONTROL_NAME)).mode & 0o777).toBe(0o600);
+    expect(fs.statSync(state).mode & 0o777).toBe(0o700);
+    expect(fs.readdirSync(state)).toEqual([CONTROL_NAME]);
+  });
+
+  test('control: a path of more than 107 bytes -> works all the same', async () => {
+    const state = join(root, 'a-long-directory-name'.repeat(5), 'and-another-one'.repeat(12));
+    expect(Buffer.byteLength(join(state, CONTROL_NAME))).toBeGreaterThan(250);
+    const control = await open(state);
+    expect(await ask(state, 'status')).toEqual({ kind: 'test' });
+    await expect(openControl(state, {})).rejects.toMatchObject({ kind: 'running' });
+    await control.close();
+    expect(fs.readdirSync(state)).toEqual([]);
+    await open(state);
+    expect(await ask(state, 'status')).toEqual({ kind: 'test' });
+  });
+
+  test('control: around 107 bytes -> each length works', async () => {
+    for (let length = 84; length <= 112; length++) {
+      const state = join(root, 'x'.repeat(length - root.length));
+      await open(state);
+      expect(await ask(state, 'status')).toEqual({ kind: 'test' });
+    }
+  });
+
+  test('control: a second one on the same state -> refused with the pid, the first goes on', async () => {
+    await open(root);
+    await expect(openControl(root, {})).rejects.toMatchObject({
+      kind: 'running',
+      message: `already running (pid ${process.pid}) on ${root}`,
+    });
+    expect(await ask(root, 'status')).toEqual({ kind: 'test' });
+    expect(fs.readdirSync(root)).toEqual([CONTROL_NAME]);
+  });
+
+  test('control: a killed process left its socket -> taken over', async () => {
+    await leaveStale(join(root, CONTROL_NAME));
+    expect(fs.lstatSync(join(root, CONTROL_NAME)).isSocket()).toBe(true);
+    await expect(ask(root, 'status')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await open(root);
+    expect(await ask(root, 'status')).toEqual({ kind: 'test' });
+    expect(fs.readdirSync(root)).toEqual([CONTROL_NAME]);
+  });
+
+  test('control: ten start at once over a stale socket -> one has it, nine are refused, nothing is left', async () => {
+    await leaveStale(join(root, CONTROL_NAME));
+    const tries = await Promise.allSettled(Array.from({ length: 10 }, () => open(root)));
+    expect(tries.filter(({ status }) => status === 'fulfilled').length).toBe(1);
+    for (const one of tries)
+      if (one.status === 'rejected') expect(one.reason).toMatchObject({ kind: 'running' });
+    expect(fs.readdirSync(root)).toEqual([CONTROL_NAME]);
+    expect(await ask(root, 'status')).toEqual({ kind: 'test' });
+  });
+
+  test('control: something alive that never answers -> refused, not taken over', async () => {
+    const server = net.createServer(socket => socket.resume()).listen(join(root, CONTROL_NAME));
+    await expect(openControl(root, {})).rejects.toMatchObject({
+      kind: 'running',
+      message: `already running on ${root}`,
+    });
+    await expect(ask(root, 'status', 50)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    await new Promise(done => server.close(done));
+  });
+
+  test('control: closed twice -> gone once; another that took the name is left alone', async () => {
+    const control = await open(root);
+    fs.unlinkSync(join(root, CONTROL_NAME));
+    await open(root, () => 'second');
+    await control.close();
+    await control.close();
+    expect(await ask(root, 'status')).toBe('second');
+  });
+
+  test('control: closed while someone is connected -> at once', async () => {
+    const control = await open(root);
+    const socket = net.connect(join(root, CONTROL_NAME));
+    await new Promise(done => socket.once('connect', done));
+    const gone = new Promise(done => socket.once('close', done));
+    const start = performance.now();
+    await control.close();
+    await gone;
+    expect(performance.now() - start).toBeLessThan(2000);
+    expect(fs.readdirSync(root)).toEqual([]);
+  });
+
+  test('control: malformed, unknown and several requests -> one answer each, the connection stands', async () => {
+    await open(root);
+    const requests = [
+      '',
+      '{',
+      'null',
+      '[]',
+      '{"ask":7}',
+      '{"ask":"toString"}',
+      '\u0000\u00ff',
+      '{"ask":"status"}',
+    ];
+    const answers = await exchange(join(root, CONTROL_NAME), `${requests.join('\n')}\n`, requests.length);
+    const parsed = answers
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    expect(parsed).toEqual([
+      { error: 'not JSON' },
+      { error: 'not JSON' },
+      ...Array(4).fill({ error: 'ask one of: status, who' }),
+      { error: 'not JSON' },
+      { kind: 'test' },
+    ]);
+  });
+
+  test('control: a request without end -> one error, then the connection is closed', async () => {
+    await open(root);
+    const path = join(root, CONTROL_NAME);
+    expect(await exchange(path, 'x'.repeat(1025), 2)).toBe('{"error":"a request is at most 1024 bytes"}\n');
+    expect(await exchange(path, `${'x'.repeat(2000)}\n{"ask":"status"}\n`, 2)).toContain('at most 1024');
+    expect(await ask(root, 'status')).toEqual({ kind: 'test' });
+  });
+
+  test('control: an answer that throws -> an error for the asker, nothing else', async () => {
+    let isBroken = true;
+    await open(root, () => {
+      if (isBroken) throw new Error('not now');
+      return 'fine';
+    });
+    expect(await ask(root, 'status')).toEqual({ error: 'Error: not now' });
+    isBroken = false;
+    expect(await ask(root, 'status')).toBe('fine');
+  });
+
+  test('control: an answer of a megabyte -> whole', async () => {
+    const long = 'é'.repeat(2 ** 19);
+    await open(root, () => long);
+    expect(await ask(root, 'status')).toBe(long);
+  });
+
+  test('control: a state that cannot be made -> the machine is in the way', async () => {
+    fs.writeFileSync(join(root, 'file'), '');
+    await expect(openControl(join(root, 'file', 'state'), {})).rejects.toMatchObject({ kind: 'environment' });
+  });
+});

@@ -1,0 +1,241 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Control, openControl } from '../../agent/control.ts';
+import type { AgentStatus } from '../../agent/status.ts';
+import { Exit } from '../../cli/exits.ts';
+import { main } from '../../cli/main.ts';
+import { reportOf } from '../../cli/report.ts';
+import { progressOf } from '../../cli/run.ts';
+import { statesOf } from '../../cli/status.ts';
+import type { GatewayStatus } from '../../gateway/status.ts';
+import { TestOut } from './out.ts';
+
+const NOW = 1_700_000_000_000;
+const agent = (more: Partial<AgentStatus> = {}): AgentStatus => ({
+  kind: 'agent',
+  version: '0.1.0',
+  pid: 4711,
+  startedAt: NOW - 7_200_000,
+  name: 'board-7',
+  share: 'photos',
+  folder: '/home/pi/photos',
+  state: 'idle',
+  link: { up: true, broker: 'mqtt://broker.lan', protocol: 5, since: NOW - 3_780_000 },
+  session: 1,
+  head: 1204,
+  position: 1204,
+  settled: 1204,
+  pending: { up: 0, down: 0, bytesUp: 0, bytesDown: 0 },
+  bytes: { in: 1234, out: 5_000_000 },
+  files: 10_233,
+  conflicts: 0,
+  recentConflicts: [],
+  malformed: 0,
+  skipped: 0,
+  scan: { running: false, seen: 10_233, lastFinishedAt: NOW - 120_000 },
+  arena: {
+    bytes: 2 ** 23,
+    pools: [{ name: 'frames', cells: 10, cellBytes: 32_768, taken: 1, highWater: 7 }],
+  },
+  catalog: { pages: 1, bytes: 4096, cachePages: 1, commits: 1 },
+  ...more,
+});
+const gateway = (more: Partial<GatewayStatus> = {}): GatewayStatus => ({
+  kind: 'gateway',
+  version: '0.1.0',
+  pid: 4712,
+  startedAt: NOW - 60_000,
+  folder: '/srv/boards',
+  data: '/var/lib/toastbox',
+  link: { up: true, broker: 'mqtt://127.0.0.1:1883', protocol: 4, since: NOW - 60_000 },
+  listen: { host: '127.0.0.1', port: 1883, clients: 3 },
+  folders: [
+    {
+      share: 'photos',
+      head: 1204,
+      entries: 10_300,
+      bytes: 5e9,
+      agent: agent({ folder: '/srv/boards/photos' }),
+    },
+  ],
+  boards: [
+    { name: 'board-7', share: 'photos', online: true, seenAt: NOW, settled: 1204 },
+    { name: 'board-8', share: 'photos', online: false, seenAt: NOW - 90_000, settled: 1200 },
+  ],
+  malformed: 0,
+  bytes: { in: 5_000_000, out: 1234 },
+  store: { bytes: 3e9 },
+  ...more,
+});
+
+describe('report', () => {
+  test('report: an agent with nothing to do -> aligned, no advice', () => {
+    expect(reportOf(agent(), NOW).split('\n')).toEqual([
+      'agent board-7: idle, everything is in sync',
+      '  folder      /home/pi/photos, share photos',
+      '  link        up for 1 h 3 min: mqtt://broker.lan, MQTT 5',
+      '  position    1,204 of 1,204',
+      '  pending     up 0 (0 B), down 0 (0 B)',
+      '  traffic     in 1.2 KiB, out 4.8 MiB',
+      '  files       10,233',
+      '  scan        10,233 seen, ended 2 min ago',
+      '  arena       8 MiB, frames 1 of 10 (most 7)',
+      '  process     pid 4711, toastbox 0.1.0, up for 2 h',
+    ]);
+  });
+  test('report: each trouble -> its row and what to do', () => {
+    const troubles: [Partial<AgentStatus>, RegExp, RegExp][] = [
+      [
+        {
+          state: 'offline',
+          link: { up: false, broker: 'mqtt://b', since: NOW - 5000, why: 'connection refused' },
+        },
+        / link +down for 5 s: mqtt:\/\/b: connection refused$/m,
+        /-> Is the broker running/,
+      ],
+      [{ state: 'offline' }, /^agent board-7: offline/, /-> The broker is there, the gateway is not/],
+      [
+        { state: 'trouble', lastError: { at: NOW - 1000, text: 'ENOSPC: the disk is full' } },
+        / last error +\d\d:\d\d:\d\d: ENOSPC: the disk is full$/m,
+        /-> The last error above names/,
+      ],
+      [
+        { conflicts: 2, recentConflicts: ['a.c-1', 'a.c-2'] },
+        / conflicts +2\n +a\.c-1\n +a\.c-2$/m,
+        /-> A conflict copy/,
+      ],
+      [{ skipped: 1 }, / skipped +1 name$/m, /-> Skipped names/],
+      [{ malformed: 3 }, / dropped +3 malformed frames$/m, /-> Malformed frames/],
+    ];
+    for (const [more, row, advice] of troubles) {
+      const report = reportOf(agent(more), NOW);
+      expect(report).toMatch(row);
+      expect(report).toMatch(advice);
+    }
+  });
+  test('report: a gateway -> boards by share, how far each is', () => {
+    const report = reportOf(gateway(), NOW);
+    expect(report.split('\n')).toEqual([
+      'gateway: 1 share, 1 of 2 boards online',
+      '  data        /var/lib/toastbox',
+      '  folders     /srv/boards',
+      '  link        up for 1 min: mqtt://127.0.0.1:1883, MQTT 3.1.1',
+      '  broker      built in, at 127.0.0.1:1883, 3 clients',
+      '  traffic     in 4.8 MiB, out 1.2 KiB',
+      '  store       2.8 GiB',
+      '  process     pid 4712, toastbox 0.1.0, up for 1 min',
+      '',
+      'share photos: 10,300 entries, 4.7 GiB, head 1,204',
+      '  plain copy  idle, /srv/boards/photos',
+      '  board       board-7, online, in sync',
+      '  board       board-8, last heard 1 min 30 s ago, 4 changes behind',
+    ]);
+    expect(reportOf(gateway({ boards: [], folders: [] }), NOW)).toContain('-> No board has been here yet.');
+  });
+  test('report: whatever the figures -> under 80 columns, but for words that are longer', () => {
+    const wide = agent({
+      folder: `/${'x'.repeat(20)}`,
+      lastError: { at: NOW, text: 'word '.repeat(40) },
+      pending: { up: 1e12, down: 1e12, bytesUp: 1e15, bytesDown: 1e15 },
+    });
+    for (const line of reportOf(wide, NOW).split('\n')) expect(line.length).toBeLessThan(80);
+  });
+  test("report: a gateway's progress -> of the plain copy with the most left, its share named", () => {
+    const progress = (left: number) =>
+      ({ doing: 'down', path: 'a', bytesDone: 0, bytesTotal: left, filesDone: 0, filesTotal: 1 }) as const;
+    const folders = [5, 9, 7].map(left => ({
+      ...gateway().folders[0]!,
+      share: `s${left}`,
+      agent: agent({ progress: progress(left) }),
+    }));
+    expect(progressOf(gateway({ folders }))).toEqual({ ...progress(9), path: 's9/a' });
+    expect(progressOf(gateway())).toBeUndefined();
+  });
+});
+
+describe('status', () => {
+  let root: string;
+  let opened: Control[];
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'toastbox-status-'));
+    opened = [];
+  });
+  afterEach(async () => {
+    for (const control of opened) await control.close();
+    rmSync(root, { recursive: true });
+  });
+  const answer = async (state: string, status: unknown) =>
+    opened.push(await openControl(state, { status: () => status }));
+  const run = async (directory: string, ...words: string[]) => {
+    const [out, errors] = [new TestOut(), new TestOut()];
+    const code = await main({
+      words: ['status', ...words],
+      world: { env: {}, directory },
+      out,
+      errors,
+      program: '',
+    });
+    return { code, out: out.text, errors: errors.text };
+  };
+  const none = {
+    folder: undefined,
+    data: undefined,
+    state: undefined,
+    config: undefined,
+    json: false,
+    watch: false,
+  };
+
+  test('status: asked by folder, data, state, or from inside the folder -> the same answer', async () => {
+    const state = join(root, 'f', '.toastbox');
+    await answer(state, agent());
+    mkdirSync(join(root, 'f', 'deep', 'inside'), { recursive: true });
+    const runs = [
+      await run('/', '--folder', join(root, 'f'), '--json'),
+      await run('/', '--state', state, '--json'),
+      await run('/', '--data', state, '--json'),
+      await run(join(root, 'f'), '--json'),
+      await run(join(root, 'f', 'deep', 'inside'), '--json'),
+    ];
+    for (const one of runs)
+      expect(one).toEqual({ code: Exit.FINE, out: `${JSON.stringify(agent())}\n`, errors: '' });
+  });
+  test('status: beside the demo -> the board and the gateway', async () => {
+    await answer(join(root, 'toastbox-demo', 'board', '.toastbox'), agent());
+    await answer(join(root, 'toastbox-demo', 'gateway-data'), gateway());
+    const { code, out } = await run(root);
+    expect(code).toBe(Exit.FINE);
+    expect(out).toMatch(/^agent board-7:.*\n\ngateway: /s);
+    const lines = (await run(root, '--json')).out.trim().split('\n');
+    expect(lines.map(line => JSON.parse(line).kind)).toEqual(['agent', 'gateway']);
+  });
+  test('status: the directory closest by -> is asked, and a data directory from inside it', () => {
+    mkdirSync(join(root, 'a', '.toastbox'), { recursive: true });
+    mkdirSync(join(root, 'a', 'b', '.toastbox'), { recursive: true });
+    mkdirSync(join(root, 'a', 'b', 'toastbox-demo'));
+    expect(statesOf(none, join(root, 'a', 'b'))).toEqual([join(root, 'a', 'b', '.toastbox')]);
+    expect(statesOf(none, join(root, 'a'))).toEqual([join(root, 'a', '.toastbox')]);
+    expect(statesOf({ ...none, data: '/d' }, join(root, 'a'))).toEqual(['/d']);
+  });
+  test('status: nobody there -> exit 3 and what to do', async () => {
+    const { code, out, errors } = await run(root, '--data', root);
+    expect([code, out]).toEqual([Exit.RUNNING, '']);
+    expect(errors.split('\n')[0]).toBe(`toastbox: nothing is running on ${root}`);
+    expect(errors).toContain('toastbox help agent');
+  });
+  test('status: asked before there is anything to say -> exit 1, try again', async () => {
+    await answer(root, undefined);
+    const { code, errors } = await run('/', '--state', root);
+    expect([code, errors]).toEqual([
+      Exit.FAILED,
+      `toastbox: ${root}: it is starting\n  try again in a moment\n`,
+    ]);
+  });
+  test('status: an answer that is no status -> exit 1, no stack of another program', async () => {
+    await answer(root, { kind: 'teapot' });
+    const { code, errors } = await run(root, '--state', root);
+    expect([code, errors]).toEqual([Exit.FAILED, `toastbox: ${root}: answered something else\n`]);
+  });
+});
