@@ -242,7 +242,8 @@ export class Hub {
     if (version < Math.max(VERSION_MIN, hello.versionMin)) {
       return `this gateway speaks protocol ${VERSION_MIN} to ${VERSION_MAX}, the board ${hello.versionMin} to ${hello.versionMax}: update the older one`;
     }
-    if (!LABEL.test(board)) return 'a board is named by letters, digits, dots, dashes and underscores';
+    if (!LABEL.test(board.replace(/^@/, '')))
+      return 'a board is named by letters, digits, dots, dashes and underscores';
     if (hello.frameBytesMax < FRAME_BYTES_MIN) {
       return `frames of ${hello.frameBytesMax} bytes are too small, ${FRAME_BYTES_MIN} are needed: raise the broker's packet limit`;
     }

@@ -24,6 +24,8 @@ export interface PumpOptions {
   carry: (effect: HubEffect) => void;
   /** Milliseconds since 1970. */
   now: () => number;
+  /** A mistake of ours, or a broken store: the process is to end. Thrown out of the loop's turn when left out. */
+  onFail?: (error: Error) => void;
 }
 
 export class Pump {
@@ -54,7 +56,7 @@ export class Pump {
   step(): void {
     const { hub, store, carry, now } = this.#with;
     const time = now();
-    if (time >= hub.wakeAt) this.#queue.push({ is: 'tick' });
+    if (time >= hub.wakeAt) this.#queue.unshift({ is: 'tick' });
     const events = this.#queue.splice(0, BATCH_MAX);
     if (events.length === 0) return;
     const outcome = store.transaction(() => {
@@ -66,7 +68,7 @@ export class Pump {
 
   /** Handles everything that waits and stops. */
   close(): void {
-    while (this.#queue.length > 0) this.step();
+    while (this.#queue.length > 0 && !this.#isClosed) this.step();
     this.#isClosed = true;
     clearTimeout(this.#timer);
   }
@@ -76,11 +78,24 @@ export class Pump {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      if (this.#isClosed) return;
-      this.step();
+      if (this.#isClosed || !this.#turn()) return;
       if (this.#queue.length > 0) this.#schedule();
       else this.#sleep();
     });
+  }
+
+  /** False: it failed, and nothing more is handled. */
+  #turn(): boolean {
+    try {
+      this.step();
+      return true;
+    } catch (error) {
+      this.#isClosed = true;
+      const { onFail } = this.#with;
+      if (onFail === undefined) throw error;
+      onFail(error instanceof Error ? error : new Error(String(error)));
+      return false;
+    }
   }
 
   #sleep(): void {

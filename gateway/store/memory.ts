@@ -52,6 +52,7 @@ export function openMemoryShelves(options: MemoryOptions = {}): Shelves & { imag
         isInside = false;
       }
     },
+    bytes: () => facts.bytes() + packs.bytes(),
     image: () => [facts.copy(), packs.copy()],
     close: async () => {},
   };
@@ -96,6 +97,12 @@ class MemoryShelf implements Shelf {
       pairs.push({ key: Buffer.from(name, 'latin1'), value: this.#values.get(name)! });
     }
     return pairs;
+  }
+
+  bytes(): number {
+    let bytes = 0;
+    for (const [name, value] of this.#values) bytes += name.length + value.length;
+    return bytes;
   }
 
   keep(): void {

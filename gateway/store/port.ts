@@ -95,6 +95,8 @@ export interface Store {
    */
   transaction<T>(work: () => T): Outcome<T>;
   close(): Promise<void>;
+  /** On its medium. */
+  size(): { bytes: number };
 
   folders(): Folder[];
   folder(share: string): Folder | undefined;

@@ -30,6 +30,8 @@ export interface Shelves {
   /** Packs of blocks, some tens of KiB each, compressed where the medium is worth it. */
   readonly packs: Shelf;
   transaction<T>(work: () => T): T;
+  /** Bytes that it takes on its medium. */
+  bytes(): number;
   close(): Promise<void>;
 }
 

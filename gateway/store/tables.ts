@@ -65,6 +65,8 @@ export function openTables(shelves: Shelves): Store {
       await shelves.close();
     },
 
+    size: () => ({ bytes: shelves.bytes() }),
+
     folders: () => tree.folders(),
     folder: share => tree.folder(share),
     makeFolder: (share, id) => tree.makeFolder(share, id),

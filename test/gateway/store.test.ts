@@ -284,6 +284,7 @@ describe.each(stands)('%s', (_name, open) => {
     expect(blocks.length * 16 * 1024).toBeGreaterThan(WAITING_BYTES_MAX);
     for (const { key, value } of blocks) expect(Buffer.compare(store.block(key)!, value)).toBe(0);
     const crashed = await stand.crash();
+    expect(store.size().bytes).toBeGreaterThan(8_000_000);
     expect(crashed.hasBlock(blocks[0]!.key)).toBe(true);
     expect(crashed.hasBlock(blocks[699]!.key)).toBe(false);
   });

@@ -109,7 +109,7 @@ export const listOf = (records: Uint8Array): RecordList => ({
 });
 
 export const lengthOf = (records: Uint8Array, ordinal: number): number =>
-  Buffer.from(records).readUInt32LE(ordinal * RECORD_BYTES);
+  new DataView(records.buffer, records.byteOffset).getUint32(ordinal * RECORD_BYTES, true);
 
 /** One part of the recipe of `target`; `next` is the ordinal that the part after it begins at. */
 export function recipePart(target: Uint8Array, base: Uint8Array, ordinal: number, bytesMax: number) {

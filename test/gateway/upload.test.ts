@@ -1,0 +1,484 @@
+// Content on its way up: what is asked, what is taken, what is not believed.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { readContent } from '../../gateway/hub/content.ts';
+import { openMemoryStore } from '../../gateway/store/memory.ts';
+import { RECORD_BYTES } from '../../protocol/align.ts';
+import { BLOCK_BYTES_MAX, FRAME_BYTES_MIN, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
+import {
+  type Message,
+  Need,
+  type NeedItem,
+  type OfferItem,
+  Reason,
+  Verdict,
+} from '../../protocol/messages.ts';
+import { RecipeWriter } from '../../protocol/recipe.ts';
+import { makeRandom, type Random } from './random.ts';
+import { arena, type Content, cut, lengthOf, NOTHING, type TestBoard, text, World } from './world.ts';
+
+/** Text-like bytes: they deflate to about a third. */
+function prose(random: Random, bytes: number): Uint8Array {
+  const words = Array.from({ length: 500 }, () => Buffer.from(random.bytes(3)).toString('hex'));
+  const parts: string[] = [];
+  for (let length = 0; length < bytes; length += 7) parts.push(words[random.below(words.length)]!);
+  return text(parts.join(' ')).slice(0, bytes);
+}
+
+function recipeOf(records: Uint8Array): Uint8Array {
+  const writer = new RecipeWriter(new Uint8Array(2048));
+  for (let at = 0; at < records.length; at += RECORD_BYTES) {
+    if (!writer.fresh(lengthOf(records, at / RECORD_BYTES), records.subarray(at + 4, at + RECORD_BYTES)))
+      break;
+  }
+  return writer.part.slice();
+}
+
+describe('upload', () => {
+  let world: World;
+  let oven: TestBoard;
+  beforeEach(() => {
+    world = new World();
+    oven = world.board('oven').hello();
+  });
+  const needs = (): NeedItem[] => oven.took('need').flatMap(({ message }) => message.items);
+  const kept = (content: Content): Uint8Array | undefined => {
+    const recipe = world.store.content(content.id);
+    return recipe && readContent(world.store, recipe, 0, content.bytes.length);
+  };
+  const pending = () => world.hub.status().boards[0]!.pending;
+  const counters = () => world.hub.status().boards[0]!.counters;
+
+  it('upload: files of 0, 1 and 5,000 bytes and 3 MB -> each is kept byte for byte', () => {
+    const random = makeRandom(1);
+    [0, 1, 5_000, 3_000_000].forEach((bytes, index) => {
+      const content = cut(random.bytes(bytes));
+      expect(oven.upload(`f${bytes}`, content)).toEqual([Verdict.ACCEPTED, index + 1]);
+      expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+    });
+    expect(pending()).toBe(0);
+  });
+
+  it('upload: a content that is known -> committed at once, nothing asked', () => {
+    const content = cut(makeRandom(2).bytes(100_000));
+    oven.upload('a', content);
+    const item = oven.fileItem('b', content);
+    oven.offer(item);
+    expect(needs()).toEqual([]);
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 2]);
+  });
+
+  it('upload: a new file that repeats known blocks -> only the others travel', () => {
+    const random = makeRandom(3);
+    const first = cut(random.bytes(500_000));
+    oven.upload('a', first);
+    oven.bytesUp = 0;
+    const grown = cut(Uint8Array.from(Buffer.concat([first.bytes, random.bytes(20_000)])));
+    expect(oven.upload('b', grown)).toEqual([Verdict.ACCEPTED, 2]);
+    expect(oven.bytesUp).toBeLessThan(60_000);
+    expect(Buffer.compare(kept(grown)!, grown.bytes)).toBe(0);
+  });
+
+  it('upload: one word changed in 2 MB over a base -> one block travels, deflated with what is before it', () => {
+    const random = makeRandom(4);
+    const base = cut(prose(random, 2_000_000));
+    oven.upload('a', base);
+    const bytes = base.bytes.slice();
+    bytes.set(text('changed'), 1_000_000);
+    const edited = cut(bytes);
+    oven.bytesUp = 0;
+    const item = oven.fileItem('a', edited, { base: 1 }, base);
+    expect(item.recipe.length).toBeGreaterThan(0);
+    oven.offer(item);
+    const asked = needs();
+    expect(asked.length).toBe(1);
+    expect(asked[0]).toMatchObject({ what: Need.BLOCKS, count: 1 });
+    expect(asked[0]!.dictionary).toBeGreaterThan(20_000);
+    oven.say(oven.blocks(asked[0]!).message, oven.blocks(asked[0]!).body);
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 2]);
+    expect(Buffer.compare(kept(edited)!, bytes)).toBe(0);
+    expect(item.recipe.length + oven.blocks(asked[0]!).body.length).toBeLessThan(5_000);
+  });
+
+  it('upload: a recipe too long for the offer -> asked for in parts, over a base too', () => {
+    const random = makeRandom(5);
+    const base = cut(random.bytes(12_000_000));
+    const item = oven.fileItem('a', base);
+    expect(item.recipe.length).toBe(0);
+    oven.offer(item);
+    expect(oven.heard.flatMap(({ message }) => (message.is === 'need' ? message.items : []))).toMatchObject([
+      { what: Need.RECIPE, ordinal: 0 },
+    ]);
+    oven.serve();
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
+    expect(Buffer.compare(kept(base)!, base.bytes)).toBe(0);
+  });
+
+  it('upload: needs -> never more bytes outstanding than the window, runs that fit the frames of both', () => {
+    const tight = world.board('tight').hello({ window: 2, frameBytesMax: FRAME_BYTES_MIN });
+    const contents = Array.from({ length: 5 }, (_, n) => cut(makeRandom(n + 20).bytes(100_000)));
+    const items = contents.map((content, n) => tight.fileItem(`f${n}`, content));
+    const lengths = (need: NeedItem) => {
+      const { records } = tight.serving.get(need.req)!.content;
+      let bytes = 0;
+      for (let n = 0; n < need.count; n++) bytes += lengthOf(records, need.ordinal + n);
+      return bytes;
+    };
+    tight.offer(...items);
+    const waiting: NeedItem[] = [];
+    for (let rounds = 0; rounds < 1000; rounds++) {
+      for (const { message } of tight.took('need')) waiting.push(...message.items);
+      const blocks = waiting.filter(need => need.what === Need.BLOCKS);
+      expect(blocks.reduce((sum, need) => sum + lengths(need), 0)).toBeLessThanOrEqual(2 * RUN_BYTES_MAX);
+      for (const need of blocks)
+        expect(lengths(need)).toBeLessThanOrEqual(FRAME_BYTES_MIN - HEADER_BYTES_KEPT);
+      const need = waiting.shift();
+      if (need === undefined) break;
+      const answers = need.what === Need.RECIPE ? [...tight.recipes(need)] : [tight.blocks(need)];
+      for (const { message, body } of answers) tight.say(message, body);
+    }
+    expect([...tight.verdicts().values()].map(([verdict]) => verdict)).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it('upload: every answer comes twice -> the same outcome, doubles counted', () => {
+    const content = cut(makeRandom(6).bytes(400_000));
+    const item = oven.fileItem('a', content);
+    oven.offer(item);
+    oven.serve(answer => {
+      oven.say(answer.message, answer.body);
+      return answer;
+    });
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
+    expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+    expect(counters().unasked).toBeGreaterThan(10);
+  });
+
+  it('upload: answers in any order -> the same outcome', () => {
+    const random = makeRandom(7);
+    const content = cut(random.bytes(600_000));
+    const item = oven.fileItem('a', content);
+    oven.offer(item);
+    for (let rounds = 0; rounds < 100; rounds++) {
+      const asked = needs();
+      for (let n = asked.length - 1; n > 0; n--) {
+        const other = random.below(n + 1);
+        [asked[n], asked[other]] = [asked[other]!, asked[n]!];
+      }
+      for (const need of asked) {
+        const answers = need.what === Need.RECIPE ? [...oven.recipes(need)] : [oven.blocks(need)];
+        for (const { message, body } of answers) oven.say(message, body);
+      }
+    }
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
+    expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+  });
+
+  it('upload: one of three answers is lost -> asked again after the wait, and it ends well', () => {
+    const random = makeRandom(8);
+    const content = cut(random.bytes(500_000));
+    const item = oven.fileItem('a', content);
+    oven.offer(item);
+    for (let rounds = 0; rounds < 200 && pending() > 0; rounds++) {
+      oven.serve(answer => (random.below(3) > 0 ? answer : undefined));
+      world.pass(10_001);
+    }
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
+    expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+  });
+
+  it('upload: no answer at all -> asked six times, ten seconds apart, then busy', () => {
+    const item = oven.fileItem('a', cut(makeRandom(9).bytes(3_000)));
+    oven.offer(item);
+    const times: number[] = [];
+    const start = world.now;
+    for (let second = 0; second < 120; second++) {
+      if (needs().length > 0) times.push(Math.round((world.now - start) / 1000));
+      world.pass(1_000);
+    }
+    expect(times.length).toBe(6);
+    for (let n = 1; n < 6; n++) expect(times[n]! - times[n - 1]!).toBe(10);
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
+    expect(pending()).toBe(0);
+    expect(world.noted('dropped').map(note => note.why)).toEqual(['no answer']);
+    expect(world.hub.wakeAt).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('upload: answers trickle in on a slow link -> nothing is asked twice within a minute', () => {
+    const content = cut(makeRandom(10).bytes(150_000));
+    const item = oven.fileItem('a', content);
+    oven.offer(item);
+    const waiting = needs();
+    let asked = 0;
+    while (waiting.length > 0) {
+      world.pass(9_000);
+      const need = waiting.shift()!;
+      asked++;
+      const { message, body } = need.what === Need.RECIPE ? [...oven.recipes(need)][0]! : oven.blocks(need);
+      oven.say(message, body);
+      waiting.push(...needs());
+    }
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
+    expect(asked).toBeLessThanOrEqual(Math.ceil(150_000 / (RUN_BYTES_MAX - BLOCK_BYTES_MAX)));
+  });
+
+  it('upload: the same offer again -> restarts nothing, one verdict', () => {
+    const item = oven.fileItem('a', cut(makeRandom(11).bytes(20_000)));
+    oven.offer(item);
+    const asked = needs();
+    oven.offer(item);
+    expect(needs()).toEqual([]);
+    for (const need of asked) oven.say(oven.blocks(need).message, oven.blocks(need).body);
+    expect(oven.took('done').flatMap(({ message }) => message.items)).toEqual([
+      { req: item.req, verdict: Verdict.ACCEPTED, seq: 1 },
+    ]);
+    oven.offer(item);
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.SAME, 1]);
+  });
+
+  it('upload: another offer for the path, or under its number -> the earlier one is dropped', () => {
+    const first = oven.fileItem('a', cut(makeRandom(12).bytes(20_000)));
+    const second = oven.fileItem('a', cut(makeRandom(13).bytes(20_000)));
+    oven.offer(first);
+    const stale = needs();
+    oven.offer(second);
+    expect(pending()).toBe(1);
+    for (const need of stale) oven.say(oven.blocks(need).message, oven.blocks(need).body);
+    oven.serve();
+    expect([...oven.verdicts()]).toEqual([[second.req, [Verdict.ACCEPTED, 1]]]);
+    const third = oven.fileItem('b', cut(makeRandom(14).bytes(20_000)));
+    oven.offer(third);
+    const fourth = oven.fileItem('c', cut(makeRandom(15).bytes(20_000)), { req: third.req });
+    oven.offer(fourth);
+    expect(pending()).toBe(1);
+    oven.took('need');
+    world.pass(10_001);
+    oven.serve();
+    expect([...oven.verdicts()]).toEqual([[third.req, [Verdict.ACCEPTED, 2]]]);
+    expect(world.store.current(world.store.folder('attic')!.number, text('b'))).toBeUndefined();
+  });
+
+  it('upload: gone -> dropped without a verdict, its credit is free again', () => {
+    const items = Array.from({ length: 8 }, (_, n) =>
+      oven.fileItem(`f${n}`, cut(makeRandom(n).bytes(60_000))),
+    );
+    oven.offer(...items);
+    const asked = new Set(needs().map(need => need.req));
+    expect(asked.size).toBeLessThan(8);
+    oven.say({
+      is: 'gone',
+      session: 7,
+      items: [...asked, 999].map(req => ({ req, reason: Reason.CHANGED })),
+    });
+    expect(oven.verdicts().size).toBe(0);
+    expect(pending()).toBe(8 - asked.size);
+    expect(needs().length).toBeGreaterThan(0);
+  });
+
+  it('upload: more than the gateway keeps at once -> the rest is busy', () => {
+    const many = Array.from({ length: 300 }, (_, n) => {
+      const bytes = makeRandom(n).bytes(10);
+      return oven.fileItem(
+        `f${n}`,
+        { bytes, id: arena.blockId(bytes), records: NOTHING },
+        { recipe: NOTHING },
+      );
+    });
+    for (let n = 0; n < 300; n += 50) oven.offer(...many.slice(n, n + 50));
+    const verdicts = [...oven.verdicts().values()].map(([verdict]) => verdict);
+    expect(verdicts).toEqual(new Array(44).fill(Verdict.BUSY));
+    expect(pending()).toBe(256);
+  });
+
+  it('upload: blocks with a flipped bit -> never kept, asked again, busy after three', () => {
+    const content = cut(makeRandom(16).bytes(3_000));
+    const item = oven.fileItem('a', content);
+    oven.offer(item);
+    let answers = 0;
+    oven.serve(({ message, body }) => {
+      answers++;
+      const wrong = body.slice();
+      wrong[1_000]! ^= 1;
+      return { message, body: wrong };
+    });
+    expect(answers).toBe(3);
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
+    expect(world.store.content(content.id)).toBeUndefined();
+    expect(counters().mismatches).toBe(3);
+    expect(oven.upload('a', content)).toEqual([Verdict.ACCEPTED, 1]);
+  });
+
+  it('upload: one bad answer, then good ones -> accepted', () => {
+    const content = cut(makeRandom(17).bytes(100_000));
+    const item = oven.fileItem('a', content);
+    oven.offer(item);
+    let isFirst = true;
+    oven.serve(answer => {
+      if (!isFirst) return answer;
+      isFirst = false;
+      return { message: answer.message, body: answer.body.map(byte => byte ^ 0xff) };
+    });
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
+    expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+    expect(world.noted('mismatch').length).toBe(1);
+  });
+
+  it('upload: runs that were not asked for -> nothing changes', () => {
+    const content = cut(makeRandom(18).bytes(100_000));
+    const item = oven.fileItem('a', content);
+    oven.offer(item);
+    const [need] = needs();
+    const fair = oven.blocks(need!);
+    const twist = (fields: object): void => {
+      const message = fair.message as Extract<Message, { is: 'blocks' }>;
+      const items = message.items.map(each => ({ ...each, ...fields }));
+      oven.say({ ...message, items }, fair.body);
+    };
+    twist({ req: 99 });
+    twist({ ordinal: need!.ordinal + 1 });
+    twist({ count: need!.count - 1 });
+    twist({ count: 0 });
+    twist({ dictionary: need!.dictionary + 1 });
+    expect(counters().unasked).toBe(5);
+    expect(pending()).toBe(1);
+  });
+
+  const lie = (fields: Partial<OfferItem>): void => {
+    const content = cut(makeRandom(19).bytes(20_000));
+    const item = oven.fileItem('a', content, fields);
+    oven.offer(item);
+    expect(needs()).toEqual([]);
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
+    expect(world.noted('dropped').length).toBe(1);
+    expect(pending()).toBe(0);
+    expect(world.store.folder('attic')?.head).toBe(0);
+  };
+
+  it('upload: a recipe whose id is not the content -> busy, nothing asked', () => {
+    lie({ content: new Uint8Array(16).fill(3) });
+  });
+
+  it('upload: a recipe shorter or longer than the size -> busy, nothing asked', () => {
+    lie({ size: 20_001 });
+    world = new World();
+    oven = world.board('oven').hello();
+    lie({ size: 19_999 });
+  });
+
+  it('upload: a recipe that is no recipe -> busy', () => {
+    lie({ recipe: makeRandom(20).bytes(300) });
+  });
+
+  it('upload: a recipe that copies from a base not there, or past its end -> busy', () => {
+    const writer = new RecipeWriter(new Uint8Array(64));
+    writer.copy(0, 3);
+    lie({ recipe: writer.part.slice() });
+    world = new World();
+    oven = world.board('oven').hello();
+    const base = cut(makeRandom(21).bytes(10_000));
+    oven.upload('base', base);
+    const far = new RecipeWriter(new Uint8Array(64));
+    far.copy(base.records.length / RECORD_BYTES, 1);
+    const item = oven.fileItem('a', cut(makeRandom(22).bytes(20_000)), {
+      baseContent: base.id,
+      recipe: far.part.slice(),
+    });
+    oven.offer(item);
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
+  });
+
+  it('upload: a recipe with a short block in its middle, or more blocks than the size allows -> busy', () => {
+    const block = (bytes: Uint8Array) => {
+      const record = Buffer.alloc(RECORD_BYTES);
+      record.writeUInt32LE(bytes.length, 0);
+      record.set(arena.blockId(bytes), 4);
+      return record;
+    };
+    const blocks = [text('short'), makeRandom(23).bytes(5_000)];
+    const records = Buffer.concat(blocks.map(block));
+    const content = arena.contentIdOf([records]);
+    lie({ content, size: 5_005, recipe: recipeOf(records) });
+    world = new World();
+    oven = world.board('oven').hello();
+    const tiny = Buffer.concat(Array.from({ length: 60 }, (_, n) => block(text(`${n % 10}`))));
+    lie({ content: arena.contentIdOf([tiny]), size: 60, recipe: recipeOf(tiny) });
+  });
+
+  it('upload: a part of 10 bytes that copies without end -> bounded by the size, a bounded step an event', () => {
+    const base = cut(makeRandom(24).bytes(2_000_000));
+    oven.upload('base', base);
+    // Without its last block, which may be too short to stand in the middle.
+    const count = base.records.length / RECORD_BYTES - 1;
+    const writer = new RecipeWriter(new Uint8Array(2048));
+    let copies = 0;
+    while (writer.copy(0, count)) copies++;
+    const item = oven.fileItem('a', base, {
+      size: (2_000_000 - lengthOf(base.records, count)) * copies,
+      content: new Uint8Array(16).fill(1),
+      baseContent: base.id,
+      recipe: writer.part.slice(),
+    });
+    expect(copies).toBeGreaterThan(400);
+    oven.offer(item);
+    expect(oven.verdicts().size).toBe(0);
+    expect(world.hub.wakeAt).toBe(world.now);
+    let ticks = 0;
+    while (world.hub.wakeAt <= world.now && ticks < 1000) {
+      world.pump.step();
+      ticks++;
+    }
+    expect(ticks).toBeGreaterThan(10);
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
+  });
+
+  it('upload: a file of 128 MB that repeats 2 MB -> few bytes up, exact, no recipe on the heap', () => {
+    // The same 2 MB again and again: the recipe is long, the blocks are few.
+    const unit = makeRandom(25).bytes(2_000_000);
+    const times = 64;
+    const bytes = new Uint8Array(unit.length * times);
+    for (let n = 0; n < times; n++) bytes.set(unit, n * unit.length);
+    const content = cut(bytes);
+    const image = openMemoryStore();
+    world = new World(image);
+    oven = world.board('oven').hello();
+    const item = oven.fileItem('big', content);
+    oven.offer(item);
+    const heapBefore = process.memoryUsage().heapUsed;
+    for (let rounds = 0; rounds < 10_000 && pending() > 0; rounds++) {
+      oven.serve();
+      if (world.hub.wakeAt <= world.now) world.pump.step();
+    }
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
+    expect(oven.bytesUp).toBeLessThan(unit.length * 2.5);
+    expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(64 * 1024 * 1024);
+    const recipe = world.store.content(content.id)!;
+    expect(recipe.size).toBe(bytes.length);
+    const random = makeRandom(26);
+    for (let n = 0; n < 50; n++) {
+      const offset = random.below(bytes.length - 40_000);
+      const got = readContent(world.store, recipe, offset, 40_000)!;
+      expect(Buffer.compare(got, bytes.subarray(offset, offset + 40_000))).toBe(0);
+    }
+  });
+
+  it('upload: two boards bring the same content at once -> both committed, one content', () => {
+    const stove = world.board('stove').hello();
+    const content = cut(makeRandom(27).bytes(200_000));
+    const mine = oven.fileItem('a', content);
+    const theirs = stove.fileItem('b', content);
+    oven.offer(mine);
+    stove.offer(theirs);
+    oven.serve();
+    stove.serve();
+    expect(oven.verdicts().get(mine.req)).toEqual([Verdict.ACCEPTED, 1]);
+    expect(stove.verdicts().get(theirs.req)).toEqual([Verdict.ACCEPTED, 2]);
+  });
+
+  it('upload: accepted -> noted with what it took', () => {
+    const content = cut(prose(makeRandom(28), 30_000));
+    oven.upload('a', content);
+    const [note] = world.noted('accepted');
+    expect(note).toMatchObject({ board: 'oven', share: 'attic', seq: 1, bytes: 30_000 });
+    expect(note!.received).toBeLessThan(30_000);
+    expect(note!.received).toBeGreaterThan(1_000);
+  });
+});
