@@ -49,6 +49,8 @@ const READY: u8 = 2;
 /** A parent, a child and one beside it, a page of the map, two spare ones: what one step touches, and one more. */
 const PINNED_MAX: i32 = 7;
 export const FRAMES_MIN: i32 = PINNED_MAX + 1;
+/** What one step may dirty, a page and two new ones, and two frames to read with. */
+const CLEAN_MIN: i32 = 3 + 2;
 /** A frame's index and 1 fit its u16 in the chain heads. */
 const FRAMES_MAX: i32 = 65534;
 
@@ -283,9 +285,20 @@ function askWrite(frame: i32): void {
   wantedFrame = frame;
 }
 
+/** Whether enough frames are clean for a change to begin. */
+export function isEased(): bool {
+  return dirtyCount <= frameCount - max(frameCount >> 2, CLEAN_MIN);
+}
+
+/** Before a change: writes dirty pages until a quarter of the frames is clean; false when `want` comes first. So a
+ * disk that is full stops changes before it stops reading. */
+export function ease(): bool {
+  return isEased() || !writeNext();
+}
+
 /** CLOCK, which passes over dirty pages at first: writing one costs more than reading one. */
 function victim(): i32 {
-  const isClean = isGentle || dirtyCount <= frameCount - (frameCount >> 2);
+  const isClean = isGentle || isEased();
   for (let turn = 0; turn < 4 * frameCount; turn++) {
     const frame = hand;
     const entry = record(frame);

@@ -12,7 +12,7 @@
 //
 // A put whose key lies inside the leaf of the last hit skips the descent if that leaf is owned and has the room.
 
-import { bring, DONE, FULL, mark, NONE, pageAt, pin, spare, unpin, want } from './cache';
+import { bring, DONE, ease, FULL, isEased, mark, NONE, pageAt, pin, spare, unpin, want } from './cache';
 import {
   CELL_BYTES,
   cellAt,
@@ -102,9 +102,9 @@ function start(): void {
 
 /** Goes on until the change is made (DONE), or `want` comes first. */
 export function change(): i32 {
-  if (!isRemoving && parent === NONE && putUnderFinger()) return DONE;
+  if (!isRemoving && parent === NONE && isEased() && putUnderFinger()) return DONE;
   while (true) {
-    if (!provide()) return want;
+    if (!provide() || !ease()) return want;
     if (height() === 0) {
       if (!spare(1)) return want;
       plantFirst(LEAF);

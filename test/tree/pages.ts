@@ -64,9 +64,10 @@ export class MemoryPages implements PageFile {
     this.#unsynced = [];
   }
 
-  /** What the disk forgets when a sync fails: all that was not synced, as Linux may. */
-  dropUnsynced(): void {
+  /** A failed sync, as Linux does it: what was not synced will never be, though reads may still show it. */
+  forgetUnsynced(isShown: boolean): void {
     this.#unsynced = [];
+    if (isShown) return;
     this.pages.length = 0;
     for (const page of this.#durable) this.pages.push(page.slice());
   }
