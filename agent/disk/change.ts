@@ -58,8 +58,9 @@ export class Change {
       const trouble = troubles[i];
       if (trouble !== undefined) return { slot: item.slot, stat: undefined, trouble };
       try {
-        const stat = this.#moveIn(this.#stage.name(item.slot), this.#folder.spot(item.path), item.expect);
+        // First of all: once it has its place, a write to the slot must not reach it.
         this.#stage.release(item.slot);
+        const stat = this.#moveIn(this.#stage.name(item.slot), this.#folder.spot(item.path), item.expect);
         return { slot: item.slot, stat, trouble: undefined };
       } catch (error) {
         return { slot: item.slot, stat: undefined, trouble: troubleOf(error) };

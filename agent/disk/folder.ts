@@ -95,20 +95,31 @@ export class Folder {
       const end = slash < 0 ? path.length : slash;
       let child: number;
       try {
-        child = this.#enter(fd, path.subarray(from, end));
+        child = this.#enter(fd, path.subarray(from, end), from === 0);
       } finally {
         if (fd !== start) this.#system.closeSync(fd);
       }
       fd = child;
-      if (from === 0) this.#refuseState(fd);
       from = end + 1;
     }
     return fd;
   }
 
-  #enter(directory: number, name: Uint8Array): number {
+  #enter(directory: number, name: Uint8Array, isInRoot: boolean): number {
+    const fd = this.#openDirectory(this.#system.at(directory, name));
+    if (!isInRoot) return fd;
+    try {
+      const { ino, dev } = this.#system.fstatSync(fd);
+      if (ino === this.#home.stateInode && dev === this.#home.device) throw new DiskError('REFUSED');
+      return fd;
+    } catch (error) {
+      this.#system.closeSync(fd);
+      throw error;
+    }
+  }
+
+  #openDirectory(place: Place): number {
     const { flags } = this.#system;
-    const place = this.#system.at(directory, name);
     try {
       return this.#system.openSync(place, flags.RDONLY | flags.DIRECTORY | flags.NOFOLLOW);
     } catch (error) {
@@ -126,13 +137,6 @@ export class Folder {
     } catch {
       return false;
     }
-  }
-
-  #refuseState(fd: number): void {
-    const { ino, dev } = this.#system.fstatSync(fd);
-    if (ino !== this.#home.stateInode || dev !== this.#home.device) return;
-    this.#system.closeSync(fd);
-    throw new DiskError('REFUSED');
   }
 }
 

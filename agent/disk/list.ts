@@ -17,7 +17,7 @@ import type { Home } from './home.ts';
 import { SortedNames } from './names.ts';
 import type { Scheduler } from './schedule.ts';
 import { toStat } from './stat.ts';
-import type { OpenDirectory, System } from './system.ts';
+import type { OpenDirectory, Place, System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
 /** Entries in a batch: some 60 KB of objects that live until the engine has looked at them. */
@@ -131,11 +131,14 @@ export class Lister {
       if (this.#home.trouble !== undefined) throw new DiskError(this.#home.trouble.code);
       const directory = this.#folder.directory(listing.dir);
       if (this.#system.fstatSync(directory).ino !== listing.inode) throw new DiskError('CHANGED');
-      while (entries.length < BATCH_ENTRIES_MAX && !isEnd) {
-        const name = listing.names.next();
-        if (name === undefined) isEnd = true;
-        else this.#look(directory, name, entries);
-      }
+      isEnd = this.#system.within(directory, near => {
+        while (entries.length < BATCH_ENTRIES_MAX) {
+          const name = listing.names.next();
+          if (name === undefined) return true;
+          this.#look(name, near(name), entries);
+        }
+        return false;
+      });
     } catch (error) {
       this.#fail(error);
       return;
@@ -146,9 +149,9 @@ export class Lister {
     this.#tell({ is: 'listed', entries, isEnd, trouble: undefined });
   }
 
-  #look(directory: number, name: Uint8Array, entries: Listed[]): void {
+  #look(name: Uint8Array, place: Place, entries: Listed[]): void {
     try {
-      const stat = toStat(this.#system.lstatSync(this.#system.at(directory, name)));
+      const stat = toStat(this.#system.lstatSync(place));
       entries.push({ name: name.slice(), stat });
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;

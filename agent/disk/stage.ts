@@ -77,7 +77,7 @@ export class Stage {
     }
   }
 
-  /** The slot's file has its place in the folder now: it must not be written through us any more. */
+  /** Closes the slot's file and takes it for sound: it is durable, or about to be dropped. */
   release(slot: number): void {
     const fd = this.#open.get(slot);
     this.#open.delete(slot);

@@ -420,7 +420,7 @@ export function acceptDisk(name: string, open: () => Ground, close: (ground: Gro
       expect(second.trouble).toBeUndefined();
       const { target } = ask(bench, { do: 'readTarget', path: path('link') }, 'target');
       expect(Buffer.from(target).toString()).toBe('/etc/passwd');
-      bench.hands.rmSync(at('link'));
+      bench.hands.unlinkSync(at('link'));
       write('link', 'a file now');
       expect(doing(effect('x', second.stat)).trouble?.code).toBe('CHANGED');
       expect(doing(effect('x', undefined)).trouble?.code).toBe('CHANGED');

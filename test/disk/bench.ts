@@ -50,6 +50,7 @@ export type Hands = Pick<
   | 'appendFileSync'
   | 'mkdirSync'
   | 'rmSync'
+  | 'unlinkSync'
   | 'symlinkSync'
   | 'readlinkSync'
   | 'renameSync'

@@ -71,6 +71,9 @@ export function memorySystem(volume: InstanceType<typeof Volume>): System {
     else volume.renameSync(from, to);
   };
 
+  const at = (directory: number, name: Uint8Array): string =>
+    `${self(directory)}/${Buffer.from(name).toString('utf8')}`;
+
   return {
     flags: {
       RDONLY: constants.O_RDONLY,
@@ -82,7 +85,8 @@ export function memorySystem(volume: InstanceType<typeof Volume>): System {
       NONBLOCK: constants.O_NONBLOCK,
       PATH: 0,
     },
-    at: (directory, name) => `${self(directory)}/${Buffer.from(name).toString('utf8')}`,
+    at,
+    within: (directory, act) => act(name => at(directory, name)),
     self,
     syncFileSystem: () => false,
     openSync: (place, flags, mode) => volume.openSync(text(place), flags, mode),

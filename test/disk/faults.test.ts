@@ -1,0 +1,279 @@
+// Each call of each effect fails once, with each errno that it may have: the effect is answered all the same, once,
+// with trouble or as if nothing had been, nothing is thrown, no descriptor leaks, and afterwards it works.
+
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { realSystem, type System } from '../../agent/disk/system.ts';
+import type { Effect, Event } from '../../agent/engine/ports.ts';
+import { ask, type Bench, list, mustLook, openBench, path, stage } from './bench.ts';
+import { closeGround, errno, openGround, openQuickGround } from './ground.ts';
+
+const ERRNOS = ['EIO', 'ENOSPC', 'EROFS', 'EACCES', 'EMFILE'];
+
+/** A system whose call number `failing` (from arming on) fails; the others work. */
+class Faulty {
+  failing = -1;
+  code = 'EIO';
+  calls = 0;
+  readonly system: System;
+
+  constructor() {
+    const pass = { ...realSystem } as unknown as Record<string, unknown>;
+    for (const [name, call] of Object.entries(pass)) {
+      if (!name.endsWith('Sync') || name === 'closeSync' || typeof call !== 'function') continue;
+      pass[name] = (...args: unknown[]) => {
+        if (this.calls++ === this.failing) throw errno(this.code);
+        return call(...args);
+      };
+    }
+    this.system = pass as unknown as System;
+  }
+
+  arm(failing: number, code: string): void {
+    this.calls = 0;
+    this.failing = failing;
+    this.code = code;
+  }
+}
+
+const openFiles = (): number => fs.readdirSync('/proc/self/fd').length;
+
+interface Case {
+  name: string;
+  answer: Event['is'];
+  /** Puts things in order, then says what to do. */
+  effect(bench: Bench): Effect;
+}
+
+const stand = (bench: Bench, name: string) => mustLook(bench, path(name));
+const write = (bench: Bench, name: string, text = name) => {
+  fs.mkdirSync(join(bench.root, 'dir'), { recursive: true });
+  fs.rmSync(join(bench.root, name), { recursive: true, force: true });
+  fs.writeFileSync(join(bench.root, name), text);
+};
+const none = (bench: Bench, name: string) => {
+  fs.mkdirSync(join(bench.root, 'dir'), { recursive: true });
+  fs.rmSync(join(bench.root, name), { recursive: true, force: true });
+};
+
+const CASES: Case[] = [
+  {
+    name: 'list',
+    answer: 'listed',
+    effect: bench => {
+      write(bench, 'dir/a');
+      return { do: 'list', dir: path('dir') };
+    },
+  },
+  {
+    name: 'look',
+    answer: 'looked',
+    effect: bench => {
+      write(bench, 'dir/a');
+      return { do: 'look', path: path('dir/a') };
+    },
+  },
+  {
+    name: 'examine',
+    answer: 'examined',
+    effect: bench => {
+      write(bench, 'dir/a', 'x'.repeat(200_000));
+      return { do: 'examine', path: path('dir/a'), staged: undefined };
+    },
+  },
+  {
+    name: 'read',
+    answer: 'read',
+    effect: bench => {
+      write(bench, 'dir/a');
+      return { do: 'read', path: path('dir/a'), offset: 0, length: 3 };
+    },
+  },
+  {
+    name: 'stage',
+    answer: 'wrote',
+    effect: () => ({ do: 'stage', slot: 1 }),
+  },
+  {
+    name: 'copy',
+    answer: 'wrote',
+    effect: bench => {
+      write(bench, 'dir/a');
+      ask(bench, { do: 'stage', slot: 1 }, 'wrote');
+      const expectation = stand(bench, 'dir/a');
+      return {
+        do: 'copy',
+        slot: 1,
+        offset: 0,
+        from: path('dir/a'),
+        expect: expectation,
+        fromOffset: 0,
+        length: 3,
+      };
+    },
+  },
+  {
+    name: 'place over a file',
+    answer: 'placed',
+    effect: bench => {
+      write(bench, 'dir/a');
+      stage(bench, 1, path('new'));
+      const expectation = stand(bench, 'dir/a');
+      return {
+        do: 'place',
+        items: [{ slot: 1, path: path('dir/a'), mode: 0o644, mtime: 5, expect: expectation }],
+      };
+    },
+  },
+  {
+    name: 'place where nothing is',
+    answer: 'placed',
+    effect: bench => {
+      none(bench, 'dir/a');
+      stage(bench, 1, path('new'));
+      return {
+        do: 'place',
+        items: [{ slot: 1, path: path('dir/a'), mode: 0o644, mtime: 5, expect: undefined }],
+      };
+    },
+  },
+  {
+    name: 'makeDirectory',
+    answer: 'did',
+    effect: bench => {
+      none(bench, 'dir/d');
+      return { do: 'makeDirectory', path: path('dir/d'), mode: 0o755 };
+    },
+  },
+  {
+    name: 'makeSymlink',
+    answer: 'did',
+    effect: bench => {
+      none(bench, 'dir/l');
+      return {
+        do: 'makeSymlink',
+        path: path('dir/l'),
+        target: path('x'),
+        mtime: 5,
+        expect: undefined,
+      };
+    },
+  },
+  {
+    name: 'remove',
+    answer: 'did',
+    effect: bench => {
+      write(bench, 'dir/a');
+      return { do: 'remove', path: path('dir/a'), expect: stand(bench, 'dir/a') };
+    },
+  },
+  {
+    name: 'retouch',
+    answer: 'did',
+    effect: bench => {
+      write(bench, 'dir/a');
+      return {
+        do: 'retouch',
+        path: path('dir/a'),
+        mode: 0o600,
+        mtime: 7,
+        expect: stand(bench, 'dir/a'),
+      };
+    },
+  },
+  {
+    name: 'setAside',
+    answer: 'did',
+    effect: bench => {
+      write(bench, 'dir/a');
+      none(bench, 'dir/b');
+      return {
+        do: 'setAside',
+        path: path('dir/a'),
+        to: path('dir/b'),
+        expect: stand(bench, 'dir/a'),
+      };
+    },
+  },
+  {
+    name: 'sync',
+    answer: 'synced',
+    effect: bench => {
+      none(bench, 'dir/d');
+      ask(bench, { do: 'makeDirectory', path: path('dir/d'), mode: 0o755 }, 'did');
+      return { do: 'sync' };
+    },
+  },
+];
+
+test.each(CASES)(
+  'faults: $name, each call fails with each errno -> answered once, no leak, works after',
+  ({ answer, effect }) => {
+    const faulty = new Faulty();
+    const bench = openBench({ ...openGround(), system: faulty.system });
+    const failed: string[] = [];
+    try {
+      const settle = (): void => {
+        ask(bench, { do: 'sync' }, 'synced');
+        bench.disk.carry({ do: 'unstage', slot: 1 });
+      };
+      // What is opened once and kept is open by then.
+      ask(bench, effect(bench), answer);
+      settle();
+      bench.events.length = 0;
+      const before = openFiles();
+      for (const code of ERRNOS) {
+        for (let failing = 0; ; failing++) {
+          faulty.arm(-1, code);
+          const todo = effect(bench);
+          faulty.arm(failing, code);
+          const told = ask(bench, todo, answer);
+          const isReached = faulty.calls > failing;
+          faulty.arm(-1, code);
+          bench.events.splice(0, bench.events.length, ...bench.events.filter(event => event.is !== 'cut'));
+          expect(bench.events).toEqual([]);
+          const trouble = told.is === 'placed' ? told.items[0]?.trouble : 'trouble' in told && told.trouble;
+          if (trouble) failed.push(trouble.code);
+          if (!isReached) {
+            expect(trouble).toBeFalsy();
+            break;
+          }
+        }
+        settle();
+        expect(openFiles()).toBe(before);
+      }
+      expect(new Set(failed)).toEqual(new Set(ERRNOS));
+    } finally {
+      bench.disk.close();
+      closeGround(bench);
+    }
+  },
+);
+
+test('faults: short reads and writes at every call -> the same bytes in the end', () => {
+  const system: System = {
+    ...realSystem,
+    readSync: (fd, into, offset, length, position) =>
+      fs.readSync(fd, into, offset, Math.min(length, 100 + (position % 3000)), position),
+    writeSync: (fd, from, offset, length, position) =>
+      fs.writeSync(fd, from, offset, Math.min(length, 100 + (position % 3000)), position),
+  };
+  const bench = openBench({ ...openQuickGround(), system });
+  try {
+    const bytes = Buffer.from(Array.from({ length: 50_000 }, (_, i) => (i * i) >>> 3));
+    stage(bench, 1, bytes);
+    const items = [{ slot: 1, path: path('file'), mode: 0o644, mtime: 0, expect: undefined }];
+    ask(bench, { do: 'place', items }, 'placed');
+    expect(fs.readFileSync(join(bench.root, 'file')).equals(bytes)).toBe(true);
+    const read = ask(bench, { do: 'read', path: path('file'), offset: 7, length: 30_000 }, 'read');
+    expect(Buffer.from(bench.arena.run.subarray(0, read.bytes)).equals(bytes.subarray(7, 30_007))).toBe(true);
+    const names = Array.from({ length: 12_000 }, (_, i) => `${i}`);
+    fs.mkdirSync(join(bench.root, 'many'));
+    for (const name of names) fs.symlinkSync('x', join(bench.root, 'many', name));
+    expect(list(bench, path('many')).names).toEqual(names.sort());
+  } finally {
+    bench.disk.close();
+    closeGround(bench);
+  }
+});

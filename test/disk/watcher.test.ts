@@ -1,0 +1,215 @@
+// Real inotify: events are awaited, never slept for.
+
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { realScheduler } from '../../agent/disk/schedule.ts';
+import { InotifyWatcher, type WatcherPorts } from '../../agent/disk/watcher.ts';
+import type { Event, Path } from '../../agent/engine/ports.ts';
+import { type Ground, openBench, path } from './bench.ts';
+import { closeGround, errno, openGround } from './ground.ts';
+
+type Hint = Extract<Event, { is: 'hint' | 'hintsLost' }>;
+
+let ground: Ground;
+let watcher: InotifyWatcher;
+let seen: string[];
+let troubles: string[];
+let wake: () => void;
+
+beforeEach(() => {
+  ground = openGround();
+  seen = [];
+  troubles = [];
+  wake = () => {};
+});
+afterEach(() => {
+  watcher.close();
+  closeGround(ground);
+});
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+const at = (name: string): string => join(ground.root, name);
+
+function toText(event: Hint): string {
+  if (event.is === 'hintsLost') return 'lost';
+  return `${text(event.dir)}:${event.name === undefined ? '*' : text(event.name)}`;
+}
+
+function open(budget?: number, ports: Partial<WatcherPorts> = {}): void {
+  watcher = new InotifyWatcher(
+    {
+      withDirectory: (dir: Path, use) => {
+        const fd = fs.openSync(at(text(dir)), 'r');
+        try {
+          return use(fd);
+        } finally {
+          fs.closeSync(fd);
+        }
+      },
+      tell: event => {
+        seen.push(toText(event));
+        wake();
+      },
+      onTrouble: code => troubles.push(code),
+      scheduler: realScheduler,
+      ...ports,
+    },
+    budget,
+  );
+}
+
+/** Waits until every one of these was told. */
+async function until(...wanted: string[]): Promise<void> {
+  while (!wanted.every(hint => seen.includes(hint)))
+    await new Promise<void>(resolve => {
+      wake = resolve;
+    });
+}
+
+test('watcher: created, written, renamed, deleted -> hints with the names, bytes as they are', async () => {
+  open();
+  fs.mkdirSync(at('dir'));
+  watcher.watch(path(''));
+  watcher.watch(path('dir'));
+  fs.writeFileSync(Buffer.concat([Buffer.from(`${ground.root}/dir/`), Buffer.from([0x66, 0xff])]), 'x');
+  fs.writeFileSync(at('file'), 'x');
+  await until('dir:f\xff', ':file');
+  seen.length = 0;
+  fs.renameSync(at('file'), at('dir/other'));
+  fs.chmodSync(at('dir/other'), 0o600);
+  fs.unlinkSync(at('dir/other'));
+  await until(':file', 'dir:other');
+});
+
+test('watcher: a name written many times -> told once a gathering', async () => {
+  open();
+  watcher.watch(path(''));
+  for (let i = 0; i < 1000; i++) fs.appendFileSync(at('log'), 'line\n');
+  fs.writeFileSync(at('last'), '');
+  await until(':last');
+  expect(seen).toEqual([':log', ':last']);
+});
+
+test('watcher: more distinct names than it gathers -> as many as it holds, then hintsLost', async () => {
+  open();
+  watcher.watch(path(''));
+  for (let i = 0; i < 300; i++) fs.writeFileSync(at(`f${i}`), '');
+  await until('lost');
+  expect(seen.length).toBe(257);
+  expect(seen.at(-1)).toBe('lost');
+});
+
+test('watcher: more directories than the budget -> the least active go, hintsLost told once', async () => {
+  open(3);
+  for (const name of ['a', 'b', 'c', 'd', 'e']) fs.mkdirSync(at(name));
+  for (const name of ['a', 'b', 'c']) watcher.watch(path(name));
+  fs.writeFileSync(at('a/active'), '');
+  await until('a:active');
+  expect(seen).toEqual(['a:active']);
+  watcher.watch(path('d'));
+  watcher.watch(path('b'));
+  watcher.watch(path('c'));
+  expect(watcher.count).toBe(3);
+  await until('lost');
+  for (const name of ['a', 'b', 'c', 'd']) fs.writeFileSync(at(`${name}/again`), '');
+  await until('b:again', 'c:again', 'd:again');
+  expect(seen.filter(hint => hint === 'lost').length).toBe(1);
+  expect(seen).not.toContain('a:again');
+});
+
+test('watcher: a watched directory is removed -> a hint, and its watch is gone', async () => {
+  open();
+  fs.mkdirSync(at('dir/sub'), { recursive: true });
+  for (const dir of ['', 'dir', 'dir/sub']) watcher.watch(path(dir));
+  fs.rmSync(at('dir'), { recursive: true });
+  await until('dir:*', ':dir');
+  expect(watcher.count).toBe(1);
+});
+
+test('watcher: a watched directory moves -> its watches go, at the new place they speak anew', async () => {
+  open();
+  fs.mkdirSync(at('dir/sub'), { recursive: true });
+  for (const dir of ['', 'dir', 'dir/sub']) watcher.watch(path(dir));
+  fs.renameSync(at('dir'), at('new'));
+  await until(':dir', ':new', 'dir:*');
+  expect(watcher.count).toBe(1);
+  for (const dir of ['new', 'new/sub']) watcher.watch(path(dir));
+  fs.writeFileSync(at('new/sub/file'), '');
+  await until('new/sub:file');
+});
+
+test('watcher: permissions of a watched directory change -> a hint, and the watch stays', async () => {
+  open();
+  fs.mkdirSync(at('dir'));
+  watcher.watch(path('dir'));
+  fs.chmodSync(at('dir'), 0o700);
+  await until('dir:*');
+  expect(watcher.count).toBe(1);
+  fs.writeFileSync(at('dir/file'), '');
+  await until('dir:file');
+});
+
+test('watcher: the directory was swapped before the watch -> it sits on what was opened', async () => {
+  open(undefined, {
+    withDirectory: (_, use) => {
+      const fd = fs.openSync(at('dir'), 'r');
+      fs.renameSync(at('dir'), at('moved'));
+      fs.mkdirSync(at('dir'));
+      try {
+        return use(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+    },
+  });
+  fs.mkdirSync(at('dir'));
+  watcher.watch(path('dir'));
+  fs.writeFileSync(at('dir/wrong'), '');
+  fs.writeFileSync(at('moved/right'), '');
+  await until('dir:right');
+  expect(seen).toEqual(['dir:right']);
+});
+
+test('watcher: the kernel has no watches left -> told, works with those it has', async () => {
+  let isFull = false;
+  open(undefined, {
+    withDirectory: (dir, use) => {
+      if (isFull) throw errno('EMFILE');
+      const fd = fs.openSync(at(text(dir)), 'r');
+      try {
+        return use(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+    },
+  });
+  watcher.watch(path(''));
+  isFull = true;
+  watcher.watch(path('dir'));
+  expect(watcher.count).toBe(1);
+  fs.writeFileSync(at('file'), '');
+  await until(':file');
+});
+
+test('disk: hints of its own state -> not told; of the rules -> rulesChanged first', async () => {
+  open();
+  const bench = openBench(ground, {
+    scheduler: realScheduler,
+    openWatcher: ports => new InotifyWatcher(ports),
+    tell: event => {
+      if (event.is === 'hint' || event.is === 'hintsLost') seen.push(toText(event));
+      else seen.push(event.is);
+      wake();
+    },
+  });
+  seen.length = 0;
+  bench.disk.carry({ do: 'watch', dir: path('') });
+  fs.mkdirSync(at('.toastbox/x'));
+  fs.chmodSync(at('.toastbox'), 0o755);
+  fs.writeFileSync(at('.toastboxignore'), '*.log\n');
+  fs.writeFileSync(at('file'), '');
+  await until(':file');
+  expect(seen).toEqual(['rulesChanged', ':.toastboxignore', ':file']);
+  bench.disk.close();
+});
