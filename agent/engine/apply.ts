@@ -85,6 +85,11 @@ export class Apply {
 
   // ---- applying
 
+  /** A new pass is due, and none is under way. */
+  get isMarked(): boolean {
+    return this.core.isRemoteMarked && !this.isPassing;
+  }
+
   reset(): void {
     this.isPassing = false;
     this.core.isRemoteMarked = true;

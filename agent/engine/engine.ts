@@ -183,7 +183,8 @@ export class Engine {
       this.apply.pump();
       this.fetches.pump();
       this.serve.pump();
-      if (!core.isLocalMarked && !core.isRemoteMarked) break;
+      // A pass that rests goes on with the event that it waits for; a mark starts the next one only after it.
+      if (!this.offers.isMarked && !this.apply.isMarked) break;
       if (round === ROUNDS_MAX - 1) core.wake(core.now);
     }
     this.durable.pump(this.isResting);

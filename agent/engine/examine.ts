@@ -9,7 +9,7 @@
 
 import { Kind } from '../../protocol/messages.ts';
 import type { Core } from './core.ts';
-import type { EntryId } from './entry.ts';
+import { type EntryId, looksLike } from './entry.ts';
 import { type Place, samePlace } from './keys.ts';
 import type { Event, Path, Stat } from './ports.ts';
 
@@ -145,7 +145,10 @@ export class Examine {
     }
     if (!this.isRested(place, event.before, event.after)) return;
     const local = { ...event.before, kind: Kind.FILE, content: examined.content, list: examined.list };
+    // The path may have been looked at while it was read: which of the two is older only another look can tell.
+    const isSure = before.local !== undefined && looksLike(before.local, event.before);
     core.put(place, { ...before, local }, before);
+    if (!isSure || !isSameFile(event.before, event.after)) this.onGone(place);
     this.onLocal(place, examined);
   }
 
@@ -165,11 +168,7 @@ export class Examine {
 
   private isRested(place: Place, before: Stat, after: Stat | undefined): boolean {
     const index = this.restless.findIndex(item => samePlace(item.place, place));
-    const isSame =
-      after !== undefined &&
-      after.size === before.size &&
-      after.mtime === before.mtime &&
-      after.inode === before.inode;
+    const isSame = isSameFile(before, after);
     const isGrown = after !== undefined && after.inode === before.inode && after.size > before.size;
     const tries = (this.restless[index]?.tries ?? 0) + 1;
     if (isSame || isGrown || tries >= TRIES_MAX) {
@@ -190,3 +189,9 @@ export class Examine {
     this.core.wake(retryAt);
   }
 }
+
+const isSameFile = (before: Stat, after: Stat | undefined): boolean =>
+  after !== undefined &&
+  after.size === before.size &&
+  after.mtime === before.mtime &&
+  after.inode === before.inode;

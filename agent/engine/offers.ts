@@ -93,6 +93,11 @@ export class Offers {
     examine.onLocal = (place, examined) => this.consider(place, examined);
   }
 
+  /** A new pass is due, and none is under way. */
+  get isMarked(): boolean {
+    return this.core.isLocalMarked && !this.isPassing;
+  }
+
   get count(): number {
     return this.offers.size;
   }

@@ -156,7 +156,8 @@ export class Session {
     }
     catalog.position = message.upto;
     this.onHead(message.upto);
-    if (this.credit > 0) this.credit--;
+    // The last frame of an answer: nothing more comes of it, whatever credit is left.
+    this.credit = message.upto >= this.head ? 0 : Math.max(0, this.credit - 1);
     this.askedAt = this.core.now;
     return undefined;
   }

@@ -1,6 +1,8 @@
 // The simulated clock: calls in the order of their times, and of their making where the times are equal. Nothing
 // waits for real; a simulated minute takes as long as its events.
 
+const CALLS_MAX = 300_000;
+
 interface Call {
   at: number;
   order: number;
@@ -12,6 +14,8 @@ export class Time {
   now = 1_700_000_000_000;
   private readonly calls: Call[] = [];
   private order = 0;
+  /** Calls made. A world that never rests is stopped. */
+  private made = 0;
 
   after(ms: number, run: () => void): void {
     const call = { at: this.now + ms, order: this.order++, run };
@@ -32,6 +36,7 @@ export class Time {
       return false;
     }
     this.calls.shift();
+    if (++this.made > CALLS_MAX) throw new Error('the world does not come to rest');
     this.now = Math.max(this.now, next.at);
     next.run();
     return true;

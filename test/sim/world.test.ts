@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { type Plan, World } from './world.ts';
+
+// SEED=N replays one world and tells its story; SEEDS=N runs that many.
+const only = process.env.SEED === undefined ? undefined : Number(process.env.SEED);
+const count = Number(process.env.SEEDS ?? 100);
+
+const CALM: Plan = {
+  boards: 2,
+  changes: 30,
+  faults: { lost: 0, doubled: 0, delayMs: 5 },
+  cut: 0,
+  kill: 0,
+  restart: 0,
+  hintLost: 0,
+};
+const ROUGH: Plan = {
+  boards: 2,
+  changes: 40,
+  faults: { lost: 0.05, doubled: 0.05, delayMs: 200 },
+  cut: 0.05,
+  kill: 0.05,
+  restart: 0.03,
+  hintLost: 0.1,
+};
+
+const planOf = (seed: number): Plan =>
+  seed % 4 === 0 ? CALM : seed % 16 === 1 ? { ...ROUGH, boards: 3 } : ROUGH;
+
+function play(seed: number): void {
+  const world = new World(seed, planOf(seed));
+  const wrong = world.run();
+  if (wrong.length === 0) return;
+  const story = only === undefined ? [] : world.story;
+  expect.fail([...story, ...wrong, `replay: SEED=${seed} npx vitest run test/sim/world.test.ts`].join('\n'));
+}
+
+if (only !== undefined) {
+  test(`world: seed ${only} -> converges, nothing lost`, () => play(only));
+} else {
+  test.each(Array.from({ length: count }, (_, seed) => seed))(
+    'world: seed %i -> converges, nothing lost',
+    play,
+  );
+  test.each([1, 2, 3, 4])('world: seed %i twice -> the same trace', seed => {
+    const [a, b] = [new World(seed, planOf(seed)), new World(seed, planOf(seed))];
+    a.run();
+    b.run();
+    expect(b.trace).toBe(a.trace);
+  });
+}
