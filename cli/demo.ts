@@ -29,6 +29,8 @@ const SHARE = 'demo';
 /** Before each line, so that both ends' stand in one column. */
 const BOARD_MARK = 'board    ';
 const GATEWAY_MARK = 'gateway  ';
+/** What cli/toastbox.mjs gives to Node for an agent: this process starts Node by itself. */
+export const AGENT_NODE_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
 /** The agent has this long to end after it was asked to. */
 const STOP_MS = 10_000;
 /** Longer lines of the agent are cut: nothing of what it says is kept but the line under way. */
@@ -154,7 +156,7 @@ interface AgentProcess {
 /** Starts the same program as an agent, with nothing of this one's environment that it would take for its own. */
 function startAgent({ program, world }: Invocation, screen: Screen, words: readonly string[]): AgentProcess {
   const env = Object.fromEntries(Object.entries(world.env).filter(([name]) => !name.startsWith('TOASTBOX_')));
-  const child = spawn(process.execPath, [program, 'agent', ...words], {
+  const child = spawn(process.execPath, [...AGENT_NODE_FLAGS, program, 'agent', ...words], {
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -1,6 +1,10 @@
-#!/usr/bin/env node
-// The program `toastbox`. Plain JavaScript that any Node since 12 can read, so that one too old, or a checkout that
-// was not built, gets one clear line and exit code 4 instead of a stack.
+#!/bin/sh
+//bin/sh -c :; [ "$1" = agent ] && exec node --max-semi-space-size=1 --v8-pool-size=1 "$0" "$@"; exec node "$0" "$@"
+// The program `toastbox`: to a shell the line above, to Node the rest, which is plain JavaScript that any Node since
+// 12 can read, so that one too old, or a checkout that was not built, gets one clear line and exit code 4.
+//
+// An agent runs with a young generation of 1 MiB and one helper thread of V8: 26 MB of anonymous memory instead of
+// 41 after sending a file of 100 MB, for the same processor time. Neither can be set once Node runs.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

@@ -82,8 +82,10 @@ function npm(words) {
 
 checkNode();
 if (!isInstalled()) {
-  console.error('toastbox: installing packages (npm ci)');
-  npm(['ci', '--loglevel=error', '--no-progress']);
+  console.error('toastbox: installing packages, once; about a minute');
+  // Not `npm ci`: it refuses a lock file that does not name every other platform's optional packages, and one made
+  // behind a registry without them does not. This takes the versions and hashes of the lock file just as well.
+  npm(['install', '--no-save', '--loglevel=error', '--no-progress']);
 }
 if (!isBuilt()) {
   console.error('toastbox: building');

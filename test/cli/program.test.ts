@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AGENT_NODE_FLAGS } from '../../cli/demo.ts';
+import { Exit } from '../../cli/exits.ts';
+
+const repo = fileURLToPath(new URL('../..', import.meta.url));
+/** A Node that says it is 18: what an older one sees before any of its own limits. */
+const OLD_NODE = `--import=data:text/javascript,${encodeURIComponent(
+  "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.4' } })",
+)}`;
+
+let root: string;
+let program: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'toastbox-program-'));
+  for (const directory of ['cli', 'scripts', 'bin', 'dist/cli'])
+    mkdirSync(join(root, directory), { recursive: true });
+  program = join(root, 'cli', 'toastbox.mjs');
+  copyFileSync(join(repo, 'cli/toastbox.mjs'), program);
+  copyFileSync(join(repo, 'scripts/prepare.mjs'), join(root, 'scripts', 'prepare.mjs'));
+  writeFileSync(join(root, 'package.json'), '{"type":"module"}');
+  symlinkSync(program, join(root, 'bin', 'toastbox'));
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+const run = (command: string, ...words: string[]) => {
+  const { status, stdout, stderr } = spawnSync(command, words, { encoding: 'utf8' });
+  return { status, stdout, stderr };
+};
+/** Stands in for the built command line: shows what it was started with. */
+const build = () =>
+  writeFileSync(
+    join(root, 'dist/cli/main.js'),
+    'export const main = async ({ words, program }) => { console.log(JSON.stringify({ words, program, flags: process.execArgv })); return 7; };',
+  );
+
+describe('program', () => {
+  test('program: not built -> one line, exit 4', () => {
+    expect(run(process.execPath, program, 'agent')).toEqual({
+      status: Exit.ENVIRONMENT,
+      stdout: '',
+      stderr: 'toastbox: it is not built yet; run `npm run build` in the checkout\n',
+    });
+  });
+  test('program: Node too old -> one line, exit 4, from the program and from the preparation', () => {
+    for (const file of [program, join(root, 'scripts', 'prepare.mjs')])
+      expect(run(process.execPath, OLD_NODE, file)).toEqual({
+        status: Exit.ENVIRONMENT,
+        stdout: '',
+        stderr: 'toastbox: this is Node 18.20.4; it needs 20.11 or newer\n',
+      });
+  });
+  test('program: run by name through a link -> words and exit code pass, only an agent gets the lean flags', () => {
+    build();
+    for (const [words, flags] of [
+      [['agent', '--name', 'a b', '--x=$HOME'], AGENT_NODE_FLAGS],
+      [['gateway', 'agent'], []],
+      [[], []],
+    ] as const) {
+      const { status, stdout, stderr } = run(join(root, 'bin', 'toastbox'), ...words);
+      expect(JSON.parse(stdout)).toEqual({ words, program, flags });
+      expect([status, stderr]).toEqual([7, '']);
+    }
+  });
+  test('program: an error that nobody caught -> its stack, exit 1', () => {
+    writeFileSync(
+      join(root, 'dist/cli/main.js'),
+      "export const main = () => { setTimeout(() => { throw new Error('boom'); }); return new Promise(() => {}); };",
+    );
+    const { status, stderr } = run(process.execPath, program);
+    expect(status).toBe(Exit.FAILED);
+    expect(stderr).toMatch(/a mistake of ours, please report it:\nError: boom\n {4}at /);
+  });
+  test('program: the preparation checks the version that package.json asks for', () => {
+    const { engines } = JSON.parse(readFileSync(join(repo, 'package.json'), 'utf8'));
+    expect(engines.node).toBe('>=20.11');
+  });
+});
