@@ -12,7 +12,8 @@
 //
 // A put whose key lies inside the leaf of the last hit skips the descent if that leaf is owned and has the room.
 
-import { bring, DONE, ease, FULL, isEased, mark, NONE, pageAt, pin, spare, unpin, want } from './cache';
+import { bring, DONE, ease, FULL, isEased, spare, want } from './cache';
+import { mark, NONE, pageAt, pin, unpin } from './cache-frames';
 import {
   CELL_BYTES,
   cellAt,

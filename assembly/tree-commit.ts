@@ -14,7 +14,8 @@
 // generation under way (below an older page all are older) and marks them dirty. If the system has dropped one, it
 // is found damaged; the file still holds the last commit.
 
-import { ask, bring, DONE, mark, NEED_SYNC, NEED_WRITE, NONE, pageAt, want, writeNext } from './cache';
+import { ask, bring, DONE, NEED_SYNC, NEED_WRITE, want, writeNext } from './cache';
+import { mark, NONE, pageAt } from './cache-frames';
 import { childGeneration, childNumber, countOf, INNER, kindOf } from './page';
 import {
   HEIGHT_MAX,

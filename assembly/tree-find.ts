@@ -7,7 +7,8 @@
 // can hold it. Nothing needs to tell the finger of changes, because a frame that is ready and a leaf is a leaf of
 // the tree as it is now: a page that is freed leaves its frame at once. A walk by next() descends once a leaf.
 
-import { ABSENT, bring, DONE, isReady, NONE, pageAt, want } from './cache';
+import { ABSENT, bring, DONE, want } from './cache';
+import { isReady, NONE, pageAt } from './cache-frames';
 import {
   cellAt,
   childFor,

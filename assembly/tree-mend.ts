@@ -5,7 +5,8 @@
 //
 // Both need the parent to have room for a separator, and get it: the step before has seen to that.
 
-import { bring, mark, NONE, pageAt, pin } from './cache';
+import { bring } from './cache';
+import { mark, NONE, pageAt, pin } from './cache-frames';
 import {
   CHILD_BYTES,
   cellAt,

@@ -3,7 +3,8 @@
 //
 // Invariant: the parent is NONE (the child is the root), or it is owned and pinned.
 
-import { drop, mark, NONE, pageAt, pin, plant, rename, unpin } from './cache';
+import { plant } from './cache';
+import { drop, mark, NONE, pageAt, pin, rename, unpin } from './cache-frames';
 import {
   childFor,
   childGeneration,

@@ -27,7 +27,8 @@
 // Cost: 3 pages of each 16,256 (0.02 %), one map page written a commit for most commits. A page taken is the first
 // free one of the file, so what was freed is filled before the file grows.
 
-import { ask, bring, FULL, mark, NONE, pageAt, plant, rename, spare } from './cache';
+import { ask, bring, FULL, plant, spare } from './cache';
+import { mark, NONE, pageAt, rename } from './cache-frames';
 import { format, HEAD_BYTES, MAP, PAGE_BYTES, setPlace } from './page';
 import {
   generation,

@@ -1,7 +1,7 @@
 // The catalog's tree as the host sees it: an ordered map of byte strings, in a file of 4 KiB pages of any length,
 // with as many of them in memory as the arena has room for.
 //
-//   page.ts        a page: cells in key order          cache.ts       frames, CLOCK, what I/O is wanted
+//   page.ts        a page: cells in key order          cache*.ts      frames, CLOCK, what I/O is wanted
 //   page-pack.ts   cells on the move between pages     tree-root.ts   the two roots
 //   page-sum.ts    the checksum                        tree-space.ts  which pages are free
 //   tree-find.ts   get, next, previous                 tree-commit.ts pages, sync, root, sync
@@ -11,19 +11,8 @@
 // DONE, or what it needs first: the host does that, calls treeResume() and gets the next answer, and so on. If the
 // I/O fails the host just stops; the next operation finds a whole tree. One tree an instance.
 
-import {
-  ABSENT,
-  bring,
-  DAMAGED,
-  DONE,
-  FRAMES_MIN,
-  forget,
-  NONE,
-  openCache,
-  pageAt,
-  settle,
-  want,
-} from './cache';
+import { ABSENT, bring, DAMAGED, DONE, forget, openCache, settle, want } from './cache';
+import { FRAMES_MIN, NONE, pageAt } from './cache-frames';
 import { KEY_BYTES_MAX, PAGE_BYTES, VALUE_BYTES_MAX } from './page';
 import { openPack, PACK_BYTES } from './page-pack';
 import { change, startPut, startRemove } from './tree-change';
@@ -48,15 +37,12 @@ export {
   BAD_GENERATION as TREE_BAD_GENERATION,
   BAD_NUMBER as TREE_BAD_NUMBER,
   BAD_SUM as TREE_BAD_SUM,
-  cachedCount as treeCached,
   checkCache as treeCheckCache,
   DAMAGED as TREE_DAMAGED,
   DONE as TREE_DONE,
   damage as treeDamage,
-  dirtyCount as treeDirty,
   evictions as treeEvictions,
   FULL as TREE_FULL,
-  frameCount as treeFrames,
   hits as treeHits,
   misses as treeMisses,
   NEED_PAGE as TREE_NEED_PAGE,
@@ -66,6 +52,7 @@ export {
   wantedAt as treeWantedAt,
   wantedPage as treeWantedPage,
 } from './cache';
+export { cachedCount as treeCached, dirtyCount as treeDirty, frameCount as treeFrames } from './cache-frames';
 export {
   childGeneration as treeChildGeneration,
   childNumber as treeChildNumber,
@@ -137,8 +124,7 @@ export function treeCarve(at: usize, bytes: i32, key: usize, value: usize, frame
   treeKey = key;
   treeValue = value;
   assert(bytes >= FIXED_BYTES + FRAMES_MIN * PAGE_BYTES);
-  const frames = openCache(at + FIXED_BYTES, bytes - FIXED_BYTES, framesMost);
-  assert(frames >= FRAMES_MIN);
+  openCache(at + FIXED_BYTES, bytes - FIXED_BYTES, framesMost);
   openRoot(at);
   openPack(at + ROOT_BYTES);
   openFind(at + FIXED_BYTES - ((KEY_BYTES_MAX + 63) & ~63));

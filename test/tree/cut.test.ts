@@ -91,6 +91,7 @@ describe('tree: power cuts', () => {
         held[(commits.length - 1) & 1]!.fill(0);
         const older = openTree(other, MemoryPages.of(held), 8);
         expect(dump(older), `seed ${seed}, generation ${commits.length}`).toBe(commits[commits.length - 2]);
+        expect(older.audit()).toBeUndefined();
         checked++;
       };
       for (const step of script(seed, 24)) {
