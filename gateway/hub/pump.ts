@@ -8,7 +8,7 @@
 //
 // The queue is bounded. What does not fit is dropped and counted, as a broker would drop it: the board asks again.
 
-import type { Store } from '../store/port.ts';
+import { BROKEN, type Store } from '../store/port.ts';
 import type { Hub } from './hub.ts';
 import type { HubEffect, HubEvent } from './ports.ts';
 
@@ -64,6 +64,7 @@ export class Pump {
     });
     const effects = outcome.isDurable ? hub.drain() : hub.fail(outcome.code, time);
     for (const effect of effects) carry(effect);
+    if (!outcome.isDurable && outcome.code === BROKEN) throw new Error('the store is broken: start it again');
   }
 
   /** Handles everything that waits and stops. */

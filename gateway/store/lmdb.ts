@@ -13,7 +13,7 @@ import { mkdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { type Database, open } from 'lmdb';
-import type { Store } from './port.ts';
+import { BROKEN, type Store } from './port.ts';
 import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
 import { openTables } from './tables.ts';
 
@@ -22,6 +22,9 @@ const COMPRESS_FROM_BYTES = 256;
 
 /** Under this much room a failed write is a full disk: LMDB turns a short write into EIO. */
 const FULL_DISK_BYTES = 4 * 1024 * 1024;
+
+/** "Update of meta page failed or environment had fatal error": no transaction works on it any more. */
+const MDB_PANIC = -30795;
 
 /** Opens or makes the store in `directory`. Throws StoreTrouble when that is not possible. */
 export function openLmdbStore(directory: string): Store {
@@ -118,6 +121,7 @@ export function openLmdbShelves(directory: string): Shelves {
 function nameTrouble(error: unknown, directory: string): string {
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') return code;
+  if (code === MDB_PANIC) return BROKEN;
   if (isDiskFull(directory)) return 'ENOSPC';
   if (typeof code === 'number' && code > 0) return getSystemErrorName(-code);
   return error instanceof Error ? error.message : String(error);

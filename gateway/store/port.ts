@@ -86,6 +86,9 @@ export interface BoardRecord {
   lastSeen: number;
 }
 
+/** The code of a store that must be opened anew: an fsync failed, and what the medium holds is not known. */
+export const BROKEN = 'BROKEN';
+
 export type Outcome<T> = { isDurable: true; value: T } | { isDurable: false; code: string };
 
 export interface Store {

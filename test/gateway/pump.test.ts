@@ -5,6 +5,7 @@ import { squeeze } from '../../agent/disk/squeeze.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import { Pump } from '../../gateway/hub/pump.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
+import { BROKEN } from '../../gateway/store/port.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import { Verdict } from '../../protocol/messages.ts';
 import { makeRandom } from './random.ts';
@@ -178,6 +179,15 @@ describe('pump', () => {
     expect(world.pump.dropped).toBe(6);
     world.pump.close();
     expect(world.noted('malformed').length).toBe(1024);
+  });
+
+  it('pump: the store says it is broken -> told to onFail, no done', async () => {
+    let code: string | undefined;
+    const world = new World(openMemoryStore({ onCommit: () => code }));
+    const oven = world.board('oven').hello();
+    code = BROKEN;
+    expect(() => oven.offer(oven.item('a'))).toThrow('the store is broken');
+    expect(oven.took('done')).toEqual([]);
   });
 
   it('pump: our own mistake -> told to onFail, nothing more is handled', async () => {
