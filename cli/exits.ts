@@ -49,13 +49,17 @@ export function failureOf(error: unknown): Failure {
   return new Failure('environment', where === undefined ? words : `${where}: ${words}`, undefined, error);
 }
 
-/** A port that cannot be had, with how to choose another; any other error as it is. */
+/** A port that cannot be had, with how to choose another; any other error as it is. The system's word on it may be
+ * the error itself or its cause. */
 export function portFailureOf(error: unknown, { host, port }: { host: string; port: number }): unknown {
-  const { code = '', syscall } = error as NodeJS.ErrnoException;
-  if (syscall !== 'listen' || OF_ERRNO[code] === undefined) return error;
-  const other = `${host}:${port < 1024 || port > 65_000 ? 1884 : port + 1}`;
-  const advice = `choose another: --listen ${other} or TOASTBOX_LISTEN=${other}`;
-  return new Failure('environment', `cannot listen on ${host}:${port}: ${OF_ERRNO[code]}`, advice, error);
+  for (const one of [error, (error as Error).cause] as (NodeJS.ErrnoException | undefined)[]) {
+    const words = one?.syscall === 'listen' ? OF_ERRNO[one.code ?? ''] : undefined;
+    if (words === undefined) continue;
+    const other = `${host}:${port < 1024 || port > 65_000 ? 1884 : port + 1}`;
+    const advice = `choose another: --listen ${other} or TOASTBOX_LISTEN=${other}`;
+    return new Failure('environment', `cannot listen on ${host}:${port}: ${words}`, advice, error);
+  }
+  return error;
 }
 
 export const exitOf = (failure: Failure): Exit => OF_KIND[failure.kind];

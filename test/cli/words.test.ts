@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { VERSION } from '../../agent/version.ts';
-import { Exit } from '../../cli/exits.ts';
+import { Exit, exitOf, failureOf, portFailureOf } from '../../cli/exits.ts';
 import { bytesText, clockText, countText, durationText } from '../../cli/figures.ts';
 import { commandHelp, generalHelp, HELP_COLUMNS, wrap } from '../../cli/help.ts';
 import { type Kind, read, Wrong } from '../../cli/kinds.ts';
@@ -141,6 +142,28 @@ describe('help', () => {
     const lines = wrap(text, '  - ', '    ');
     expect(lines.every(line => line.length <= HELP_COLUMNS)).toBe(true);
     expect(lines.map(line => line.slice(4)).join(' ')).toBe(text);
+  });
+});
+
+describe('exits', () => {
+  test('exits: a port that is taken, as the error or as its cause -> exit 4 and how to choose another', async () => {
+    const taken = createServer();
+    await new Promise<void>(done => taken.listen(0, '127.0.0.1', done));
+    const listen = taken.address() as AddressInfo;
+    const where = { host: '127.0.0.1', port: listen.port };
+    const error = await new Promise<Error>(done => createServer().once('error', done).listen(where));
+    for (const one of [error, new Error('the broker does not start', { cause: error })]) {
+      const failure = failureOf(portFailureOf(one, where));
+      expect(exitOf(failure)).toBe(Exit.ENVIRONMENT);
+      expect(failure.message).toBe(
+        `cannot listen on 127.0.0.1:${where.port}: the address is taken by another program`,
+      );
+      expect(failure.advice).toMatch(/^choose another: --listen 127\.0\.0\.1:\d+ or TOASTBOX_LISTEN=127/);
+    }
+    await new Promise(done => taken.close(done));
+    const other = new Error('something else');
+    expect(portFailureOf(other, where)).toBe(other);
+    expect(exitOf(failureOf(other))).toBe(Exit.FAILED);
   });
 });
 
