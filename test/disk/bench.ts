@@ -41,6 +41,18 @@ type Answer<N extends Event['is']> = Extract<Event, { is: N }>;
 export const path = (text: string): Path => Buffer.from(text, 'latin1');
 export const utf8 = (text: string): Path => Buffer.from(text, 'utf8');
 export const ARENA_BYTES = 2 * 1024 * 1024;
+/** In microseconds. */
+export const SECOND = 1_000_000;
+
+/** Seeded bytes that do not deflate. */
+export const some = (count: number, seed = 1): Buffer => {
+  const bytes = Buffer.alloc(count);
+  for (let i = 0, state = seed; i < count; i++) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    bytes[i] = state >>> 16;
+  }
+  return bytes;
+};
 
 /** A person's hands on the folder, outside of the agent. Places are absolute. */
 export type Hands = Pick<
@@ -175,4 +187,18 @@ export function examine(
   const cuts = bench.events.filter(event => event.is === 'cut');
   for (const cut of cuts) bench.events.splice(bench.events.indexOf(cut), 1);
   return { ...examined, records: Buffer.concat(cuts.map(({ records }) => records)) };
+}
+
+/** The suites' short words for what they do with the bench of the test under way. */
+export function shorthands(current: () => Bench) {
+  const at = (text: string): string => `${current().root}/${text}`;
+  return {
+    at,
+    write: (text: string, bytes: string | Buffer): void => current().hands.writeFileSync(at(text), bytes),
+    content: (text: string): string => current().hands.readFileSync(at(text)).toString(),
+    doing: (effect: Effect): Answer<'did'> => ask(current(), effect, 'did'),
+    place: (slot: number, text: string, expect: Stat | undefined, mode = 0o644, mtime = SECOND) =>
+      ask(current(), { do: 'place', items: [{ slot, path: path(text), mode, mtime, expect }] }, 'placed')
+        .items[0],
+  };
 }

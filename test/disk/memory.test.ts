@@ -1,14 +1,15 @@
 import { Volume } from 'memfs';
 import { memorySystem } from '../sim/disk.ts';
-import { acceptDisk } from './acceptance.ts';
+import type { Ground } from './bench.ts';
+import { acceptChanging } from './changing.ts';
+import { acceptLooking } from './looking.ts';
 
-acceptDisk(
-  'memory',
-  () => {
-    const volume = new Volume();
-    volume.mkdirSync('/home/folder', { recursive: true });
-    volume.mkdirSync('/home/outside');
-    return { system: memorySystem(volume), root: '/home/folder', outside: '/home/outside', hands: volume };
-  },
-  () => {},
-);
+const open = (): Ground => {
+  const volume = new Volume();
+  volume.mkdirSync('/home/folder', { recursive: true });
+  volume.mkdirSync('/home/outside');
+  return { system: memorySystem(volume), root: '/home/folder', outside: '/home/outside', hands: volume };
+};
+
+acceptLooking('memory', open, () => {});
+acceptChanging('memory', open, () => {});

@@ -1,4 +1,6 @@
-import { acceptDisk } from './acceptance.ts';
+import { acceptChanging } from './changing.ts';
 import { closeGround, openGround } from './ground.ts';
+import { acceptLooking } from './looking.ts';
 
-acceptDisk('real', openGround, closeGround);
+acceptLooking('real', openGround, closeGround);
+acceptChanging('real', openGround, closeGround);

@@ -1,4 +1,5 @@
-// What any disk under the carrier must do: run on a real directory and on the simulated disk.
+// What any disk under the carrier must do and refuse to do: stage, place, make, remove, set aside, and never what a
+// bent path or a symlink asks for. Runs on a real directory and on the simulated disk.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { squeeze } from '../../agent/disk/squeeze.ts';
@@ -15,23 +16,16 @@ import {
   openBench,
   patch,
   path,
+  SECOND,
+  shorthands,
+  some,
   stage,
   utf8,
 } from './bench.ts';
 
-const SECOND = 1_000_000;
-const some = (count: number, seed = 1): Buffer => {
-  const bytes = Buffer.alloc(count);
-  for (let i = 0, state = seed; i < count; i++) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    bytes[i] = state >>> 16;
-  }
-  return bytes;
-};
-
 /** `open` makes fresh ground, `close` takes it away. */
-export function acceptDisk(name: string, open: () => Ground, close: (ground: Ground) => void): void {
-  describe(name, () => {
+export function acceptChanging(name: string, open: () => Ground, close: (ground: Ground) => void): void {
+  describe(`${name}: changing`, () => {
     let bench: Bench;
     beforeEach(() => {
       bench = openBench(open());
@@ -41,39 +35,7 @@ export function acceptDisk(name: string, open: () => Ground, close: (ground: Gro
       bench.disk.close();
       close(bench);
     });
-
-    const at = (text: string): string => `${bench.root}/${text}`;
-    const write = (text: string, bytes: string | Buffer): void => {
-      bench.hands.writeFileSync(at(text), bytes);
-    };
-    const content = (text: string): string => bench.hands.readFileSync(at(text)).toString();
-    const doing = (effect: Effect) => ask(bench, effect, 'did');
-    const place = (slot: number, text: string, expectation: Stat | undefined, mode = 0o644, mtime = SECOND) =>
-      ask(
-        bench,
-        { do: 'place', items: [{ slot, path: path(text), mode, mtime, expect: expectation }] },
-        'placed',
-      ).items[0];
-
-    test('disk: nothing at the path, or no directory above it -> looked without stat and trouble', () => {
-      write('file', 'x');
-      for (const text of ['none', 'none/below', 'file/below']) {
-        const looked = ask(bench, { do: 'look', path: path(text) }, 'looked');
-        expect(looked).toMatchObject({ stat: undefined, trouble: undefined });
-      }
-    });
-
-    test('disk: file, directory, symlink -> told apart, permissions without the special bits', () => {
-      write('file', 'four');
-      bench.hands.chmodSync(at('file'), 0o4640);
-      bench.hands.mkdirSync(at('dir'));
-      bench.hands.symlinkSync('nowhere', at('link'));
-      expect(mustLook(bench, path('file'))).toMatchObject({ kind: Kind.FILE, size: 4, mode: 0o640 });
-      expect(mustLook(bench, path('dir')).kind).toBe(Kind.DIRECTORY);
-      expect(mustLook(bench, path('link')).kind).toBe(Kind.SYMLINK);
-      const { target } = ask(bench, { do: 'readTarget', path: path('link') }, 'target');
-      expect(Buffer.from(target).toString()).toBe('nowhere');
-    });
+    const { at, write, content, doing, place } = shorthands(() => bench);
 
     test('disk: unclean paths -> refused by every effect', () => {
       const stat: Stat = { kind: Kind.FILE, mode: 0, size: 0, mtime: 0, ctime: 0, inode: 0 };
@@ -134,112 +96,6 @@ export function acceptDisk(name: string, open: () => Ground, close: (ground: Gro
       expect(place(1, 'link', touched.stat)?.trouble).toBeUndefined();
       expect(mustLook(bench, path('link')).kind).toBe(Kind.FILE);
       expect(bench.hands.readFileSync(`${bench.outside}/canary`).toString()).toBe('alive');
-    });
-
-    test('list: a directory -> sorted by bytes, in batches, without the agent own state', () => {
-      const names = Array.from({ length: 600 }, (_, i) => `f${(i * 7919) % 600}`);
-      for (const text of names) write(text, '');
-      const listing = list(bench, new Uint8Array(0));
-      expect(listing.names).toEqual([...names].sort());
-      expect(listing.batches).toBe(3);
-      expect(listing.trouble).toBeUndefined();
-    });
-
-    test('list: nothing in it -> one empty last batch; nothing there, or a file -> ENOENT', () => {
-      bench.hands.mkdirSync(at('empty'));
-      write('file', '');
-      expect(list(bench, path('empty'))).toMatchObject({ names: [], batches: 1, trouble: undefined });
-      expect(list(bench, path('none')).trouble).toBe('ENOENT');
-      expect(list(bench, path('file')).trouble).toBe('ENOENT');
-    });
-
-    test('list: entries that go between names and stats -> left out; the directory replaced -> CHANGED', () => {
-      bench.hands.mkdirSync(at('dir'));
-      for (let i = 0; i < 300; i++) write(`dir/${1000 + i}`, '');
-      expect(ask(bench, { do: 'list', dir: path('dir') }, 'listed').entries.length).toBe(256);
-      bench.hands.rmSync(at('dir/1299'));
-      const rest = ask(bench, { do: 'more' }, 'listed');
-      expect(rest.entries.length).toBe(43);
-      expect(rest.isEnd).toBe(true);
-      ask(bench, { do: 'list', dir: path('dir') }, 'listed');
-      bench.hands.renameSync(at('dir'), at('other'));
-      bench.hands.mkdirSync(at('dir'));
-      expect(ask(bench, { do: 'more' }, 'listed').trouble?.code).toBe('CHANGED');
-      expect(ask(bench, { do: 'more' }, 'listed').trouble?.code).toBe('CHANGED');
-    });
-
-    test('examine: a file -> its blocks and content id, the same from a staged copy', () => {
-      for (const size of [0, 1, 1023, 5000, 70_000, 300_001]) {
-        const bytes = some(size, size + 1);
-        write('file', bytes);
-        stage(bench, 3, bytes);
-        const read = examine(bench, path('file'));
-        const staged = examine(bench, path('file'), 3);
-        expect(read.trouble).toBeUndefined();
-        expect(read.bytes).toBe(size);
-        expect(read.after).toEqual(read.before);
-        expect(Buffer.compare(read.records, staged.records)).toBe(0);
-        expect(Buffer.compare(read.content, staged.content)).toBe(0);
-        const view = new DataView(read.records.buffer, read.records.byteOffset);
-        let offset = 0;
-        for (let i = 0; i < read.records.length; i += 20) {
-          const length = view.getUint32(i, true);
-          const id = bench.arena.blockId(bytes.subarray(offset, offset + length));
-          expect(Buffer.compare(id, read.records.subarray(i + 4, i + 20))).toBe(0);
-          offset += length;
-        }
-        expect(offset).toBe(size);
-        expect(Buffer.compare(bench.arena.contentIdOf([read.records]), read.content)).toBe(0);
-      }
-    });
-
-    test('examine: not there, a directory -> trouble; abandoned -> no answer', () => {
-      bench.hands.mkdirSync(at('dir'));
-      expect(examine(bench, path('none')).trouble?.code).toBe('ENOENT');
-      expect(examine(bench, path('dir')).trouble?.code).toBe('CHANGED');
-      write('file', some(10_000));
-      bench.disk.carry({ do: 'examine', path: path('file'), staged: undefined });
-      bench.disk.carry({ do: 'abandon' });
-      while (bench.turns.step());
-      expect(bench.events).toEqual([]);
-    });
-
-    test('examine: the file is replaced, grows or shrinks meanwhile -> after tells', () => {
-      const bytes = some(9_000_000);
-      const during = (change: () => void) => {
-        write('file', bytes);
-        bench.disk.carry({ do: 'examine', path: path('file'), staged: undefined });
-        bench.turns.step();
-        bench.turns.step();
-        expect(bench.events.some(event => event.is === 'examined')).toBe(false);
-        change();
-        while (bench.turns.step());
-        const examined = bench.events.find(event => event.is === 'examined');
-        bench.events.length = 0;
-        if (examined === undefined) throw new Error('not answered');
-        return examined;
-      };
-      const grown = during(() => bench.hands.appendFileSync(at('file'), 'more'));
-      expect(grown.bytes).toBe(bytes.length);
-      expect(grown.after?.size).toBe(bytes.length + 4);
-      const shrunk = during(() => bench.hands.truncateSync(at('file'), 10));
-      expect(shrunk.bytes).toBeLessThan(bytes.length);
-      expect(shrunk.after?.size).toBe(10);
-      const replaced = during(() => {
-        write('new', bytes);
-        bench.hands.renameSync(at('new'), at('file'));
-      });
-      expect(replaced.after?.inode).not.toBe(replaced.before?.inode);
-      expect(during(() => bench.hands.rmSync(at('file'))).after).toBeUndefined();
-    });
-
-    test('read: inside, across and past the end -> what there is, in the run buffer', () => {
-      write('file', 'hello world');
-      const read = (offset: number, length: number) => {
-        const answer = ask(bench, { do: 'read', path: path('file'), offset, length }, 'read');
-        return Buffer.from(bench.arena.run.subarray(0, answer.bytes)).toString();
-      };
-      expect([read(0, 5), read(6, 100), read(11, 5), read(500, 5)]).toEqual(['hello', 'world', '', '']);
     });
 
     test('stage: patches, deflated patches and copies -> the bytes they say', () => {
@@ -501,85 +357,6 @@ export function acceptDisk(name: string, open: () => Ground, close: (ground: Gro
       for (let i = 0; i < 150; i++)
         expect(doing({ do: 'makeDirectory', path: path(`d${i}`), mode: 0o755 }).trouble).toBeUndefined();
       expect(ask(bench, { do: 'sync' }, 'synced').trouble).toBeUndefined();
-    });
-
-    test('folder: the marker or the root goes -> told, everything refused; back -> told, and it works', () => {
-      write('file', 'x');
-      stage(bench, 1, path('staged'));
-      const gone = (remove: () => void, code: string): void => {
-        remove();
-        expect(bench.disk.checkRoot()?.code).toBe(code);
-        expect(bench.disk.checkRoot()?.code).toBe(code);
-        expect(bench.events).toEqual([{ is: 'folder', trouble: { code } }]);
-        bench.events.length = 0;
-        expect(list(bench, new Uint8Array(0)).trouble).toBe(code);
-        expect(doing({ do: 'makeDirectory', path: path('dir'), mode: 0o755 }).trouble?.code).toBe(code);
-        expect(place(1, 'new', undefined)?.trouble?.code).toBe(code);
-      };
-      const marker = content('.toastbox/folder');
-      gone(() => write('.toastbox/folder', 'another'), 'CHANGED');
-      write('.toastbox/folder', marker);
-      expect(bench.disk.checkRoot()).toBeUndefined();
-      expect(bench.events.splice(0)).toEqual([{ is: 'folder', trouble: undefined }]);
-      expect(place(1, 'new', undefined)?.trouble).toBeUndefined();
-
-      gone(() => bench.hands.renameSync(bench.root, `${bench.root}.away`), 'ENOENT');
-      bench.hands.mkdirSync(bench.root);
-      expect(bench.disk.checkRoot()?.code).toBe('CHANGED');
-      bench.hands.rmSync(bench.root, { recursive: true });
-      bench.hands.renameSync(`${bench.root}.away`, bench.root);
-      expect(bench.disk.checkRoot()).toBeUndefined();
-      bench.events.length = 0;
-      expect(list(bench, new Uint8Array(0)).names).toEqual(['file', 'new']);
-    });
-
-    test('folder: opened again -> the marker is known, old staged files are gone', () => {
-      stage(bench, 5, some(100));
-      const again = openBench(bench, { marker: { expect: bench.disk.marker, fresh: 'unused' } });
-      expect(again.events).toEqual([]);
-      expect(bench.hands.readdirSync(at('.toastbox/stage'))).toEqual([]);
-      const foreign = openBench(bench, { marker: { expect: 'another folder', fresh: 'unused' } });
-      expect(foreign.events).toEqual([{ is: 'folder', trouble: { code: 'CHANGED' } }]);
-      const adopting = openBench(bench, { marker: { expect: undefined, fresh: 'unused' } });
-      expect(adopting.disk.marker).toBe(bench.disk.marker);
-      for (const { disk } of [again, foreign, adopting]) disk.close();
-    });
-
-    test('rules: what .toastboxignore says -> ignored; a new version -> rulesChanged', () => {
-      const ignored = (text: string, isDirectory = false) =>
-        bench.disk.rules.isIgnored(utf8(text), isDirectory);
-      expect(ignored('a.log')).toBe(false);
-      write('.toastboxignore', '*.log\n!keep.log\n/build/\nsub/*.tmp\nÜ*\n');
-      list(bench, new Uint8Array(0));
-      expect(bench.events.splice(0)).toEqual([{ is: 'rulesChanged' }]);
-      expect(['a.log', 'x/a.log', 'build/x/y', 'sub/a.tmp', 'x/Übung'].map(text => ignored(text))).toEqual(
-        Array(5).fill(true),
-      );
-      expect(
-        ['keep.log', 'a.LOG', 'build', 'x/build', 'sub/x/a.tmp', '..a'].map(text => ignored(text)),
-      ).toEqual(Array(6).fill(false));
-      expect(ignored('build', true)).toBe(true);
-      stage(bench, 1, path('*.txt\n'));
-      place(1, '.toastboxignore', mustLook(bench, path('.toastboxignore')));
-      expect(bench.events.splice(0)).toEqual([{ is: 'rulesChanged' }]);
-      expect([ignored('a.log'), ignored('a.txt')]).toEqual([false, true]);
-      doing({
-        do: 'remove',
-        path: path('.toastboxignore'),
-        expect: mustLook(bench, path('.toastboxignore')),
-      });
-      expect(bench.events.splice(0)).toEqual([{ is: 'rulesChanged' }]);
-      expect(ignored('a.txt')).toBe(false);
-    });
-
-    test('rules: a file too long -> trouble told once, the rules before it stay', () => {
-      write('.toastboxignore', '*.log\n');
-      bench.disk.checkRoot();
-      write('.toastboxignore', Buffer.alloc(64 * 1024 + 1, '\n'));
-      bench.disk.checkRoot();
-      bench.disk.checkRoot();
-      expect(bench.troubles).toEqual(['EFBIG reading the rules']);
-      expect(bench.disk.rules.isIgnored(path('a.log'), false)).toBe(true);
     });
 
     test('disk: effects that are not the disk own -> a mistake of ours', () => {
