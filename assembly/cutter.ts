@@ -16,8 +16,8 @@
 import { REGION_RECORDS, REGION_WINDOW, regionAt, regionBytes } from './arena';
 import { digest, finishHash, HASHER_BYTES, startHash, updateHash } from './blake3';
 import { hashBlocks } from './blocks';
-import { blockBytes } from './gear';
-import { BLOCK_BYTES_MAX, RECORD_BYTES } from './plan';
+import { BLOCK_BYTES_MAX, blockBytes } from './gear';
+import { RECORD_BYTES } from './plan';
 
 const contentHasher = memory.data(HASHER_BYTES, 16);
 

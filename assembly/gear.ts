@@ -15,7 +15,10 @@
 
 import { hash } from './blake3';
 import { VALUE_BYTES } from './compress';
-import { BLOCK_BYTES_MAX, BLOCK_BYTES_MIN } from './plan';
+
+/** The last block of a file may be shorter. protocol/limits.ts says the same. */
+export const BLOCK_BYTES_MIN: usize = 1024;
+export const BLOCK_BYTES_MAX: usize = 16 * 1024;
 
 /**
  * From here on a block ends easily.

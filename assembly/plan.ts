@@ -34,7 +34,7 @@ import {
   seal,
 } from './arena';
 import { CHUNK_BYTES, VALUE_BYTES } from './compress';
-import { fillGear } from './gear';
+import { BLOCK_BYTES_MAX, BLOCK_BYTES_MIN, fillGear } from './gear';
 import { makePool, POOL_FRAMES, poolBytes } from './pool';
 
 const KIB: usize = 1024;
@@ -54,10 +54,6 @@ export const FRAME_CELLS_MIN: usize = 4;
 
 /** A deflate window of dictionary and one run behind it: 32 + 28 = 60 KiB, to a whole wasm page. */
 export const RUN_REGION_BYTES: usize = 64 * KIB;
-
-/** Content-defined blocks; the last of a file may be shorter. protocol/limits.ts says the same. */
-export const BLOCK_BYTES_MIN: usize = 1024;
-export const BLOCK_BYTES_MAX: usize = 16 * KIB;
 
 /** A block's length (u32le) and id. */
 export const ID_BYTES: usize = 16;
