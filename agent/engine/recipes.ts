@@ -5,20 +5,28 @@
 import { Aligner } from '../../protocol/align.ts';
 import { RecipeWriter } from '../../protocol/recipe.ts';
 import type { Core } from './core.ts';
+import type { EntryId } from './entry.ts';
 import type { BlockList } from './lists.ts';
 import { recordLength } from './lists.ts';
-import type { Offer } from './offers.ts';
 
 const NOTHING = new Uint8Array(0);
 
+/** What a recipe needs to know of an offer. */
+export interface Offered {
+  facts: { list: EntryId };
+  /** The only record of a content that has no list. */
+  single: Uint8Array;
+  baseList: EntryId;
+}
+
 /** The target's and the base's block lists of an offer. */
-export const listsOf = (core: Core, offer: Offer): { target: BlockList; base: BlockList } => ({
+export const listsOf = (core: Core, offer: Offered): { target: BlockList; base: BlockList } => ({
   target: core.blocks(offer.facts.list, offer.single),
   base: core.blocks(offer.baseList, NOTHING),
 });
 
 /** The whole recipe if it fits `into`, else nothing: then the gateway asks for it in parts. */
-export function writeRecipe(core: Core, offer: Offer, into: Uint8Array): Uint8Array {
+export function writeRecipe(core: Core, offer: Offered, into: Uint8Array): Uint8Array {
   const { target, base } = listsOf(core, offer);
   const part = writePart(new Aligner(base, target, 0), target, into);
   return part.isLast ? into.slice(0, part.bytes) : NOTHING;
