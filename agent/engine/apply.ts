@@ -32,6 +32,9 @@ import type { Path } from './ports.ts';
 const STEPS_MAX = 256;
 const RETRY_MS = 5_000;
 
+/** The path is not what was recorded. */
+const MOVED_ON = new Set(['CHANGED', 'ENOENT', 'EEXIST', 'ENOTDIR', 'REFUSED']);
+
 interface Turn {
   place: Place;
   path: Path;
@@ -281,19 +284,10 @@ export class Apply {
       if (turn.entry.id !== 0) this.onMoved(turn.entry.id);
       return;
     }
-    if (
-      code === 'CHANGED' ||
-      code === 'ENOENT' ||
-      code === 'EEXIST' ||
-      code === 'REFUSED' ||
-      code === 'ENOTDIR'
-    ) {
-      this.onGone(turn.place);
-      return;
-    }
-    this.core.trouble(turn.path, code, 'changing the folder');
     this.retryAt = Math.min(this.retryAt, this.core.now + RETRY_MS);
     this.core.wake(this.retryAt);
+    if (MOVED_ON.has(code)) this.onGone(turn.place);
+    else this.core.trouble(turn.path, code, 'changing the folder');
   }
 
   /** A path is not what was recorded: the scan looks again. */

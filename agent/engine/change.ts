@@ -32,9 +32,12 @@ export class Change {
   onDid(did: Did): void {
     const answer = this.waiting;
     this.waiting = undefined;
-    if (did.trouble === undefined) this.core.isUnsynced = true;
-    this.core.isLocalMarked = true;
-    this.core.isRemoteMarked = true;
+    // What failed would only fail again: a look that finds something else marks by itself.
+    if (did.trouble === undefined) {
+      this.core.isUnsynced = true;
+      this.core.isLocalMarked = true;
+      this.core.isRemoteMarked = true;
+    }
     answer?.(did);
   }
 }

@@ -72,7 +72,7 @@ export class Engine {
     this.session = new Session(this.core, this.apply);
     this.durable = new Durable(this.core);
     for (const machine of [this.examine, this.offers, this.fetches, this.apply])
-      machine.onGone = place => this.scan.wantLook(place);
+      machine.onGone = place => this.scan.wantDoubt(place);
     for (const machine of [this.offers, this.apply]) machine.onMoved = id => this.scan.wantDirectory(id);
   }
 
@@ -176,6 +176,7 @@ export class Engine {
     const { core } = this;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       this.scan.pump();
+      if (core.isScanning && this.scan.isIdle) core.isLocalMarked = true; // deletions waited for this
       core.isScanning = !this.scan.isIdle;
       this.examine.pump();
       this.offers.pump();

@@ -31,6 +31,8 @@ const COPY_STEP_BYTES = 4 * 1024 * 1024;
 const ANSWER_MS = 10_000;
 const TRIES_MAX = 3;
 const RETRY_MS = 5_000;
+/** A file that changed under the fetch is looked at before it is fetched again. */
+const MOVED_ON_MS = 500;
 /** Ready files are put in place together: when nothing else is on its way, or this many wait. */
 const PLACE_COUNT = 32;
 
@@ -384,12 +386,10 @@ export class Fetches {
 
   private onNotPlaced(fetch: Fetch, code: string): void {
     this.core.emit({ do: 'unstage', slot: fetch.slot });
-    if (code === 'CHANGED' || code === 'ENOENT' || code === 'ENOTDIR' || code === 'REFUSED') {
-      this.onGone(fetch.place);
-      return;
-    }
-    this.core.trouble(fetch.path, code, 'putting a file in place');
-    this.retryAt = this.core.now + RETRY_MS;
+    const isMovedOn = code === 'CHANGED' || code === 'ENOENT' || code === 'ENOTDIR' || code === 'REFUSED';
+    if (isMovedOn) this.onGone(fetch.place);
+    else this.core.trouble(fetch.path, code, 'putting a file in place');
+    this.retryAt = this.core.now + (isMovedOn ? MOVED_ON_MS : RETRY_MS);
     this.core.wake(this.retryAt);
   }
 

@@ -154,8 +154,9 @@ export class Offers {
     this.isPassing = false;
     if (this.isDeleting || this.deletionSeenAt === 0) return this.core.isLocalMarked;
     const isLate = this.core.now >= this.deletionSeenAt + DELETION_WAIT_MS;
-    if (this.core.isScanning || (!isLate && (this.examine.isBusy || this.isPutting()))) {
-      this.core.wake(this.deletionSeenAt + DELETION_WAIT_MS);
+    if (this.core.isScanning) return this.core.isLocalMarked; // its end is a mark
+    if (!isLate && (this.examine.isBusy || this.isPutting())) {
+      this.retry(this.deletionSeenAt + DELETION_WAIT_MS);
       return this.core.isLocalMarked;
     }
     this.isPassing = true;
@@ -250,8 +251,7 @@ export class Offers {
   private isFree(place: Place, entry: Entry): boolean {
     const { catalog } = this.core;
     if (!this.core.isLive || this.isOffered(place) || this.offers.size >= OFFERS_MAX) return false;
-    const isEmptied = entry.local?.kind === Kind.DIRECTORY || entry.id === 0 || !this.isHolding(place, entry);
-    if (!isEmptied) return false;
+    if (entry.local?.kind !== Kind.DIRECTORY && this.isHolding(place, entry)) return false;
     if (place.parent === ROOT || entry.local === undefined) return true;
     const up = catalog.placeOfDirectory(place.parent);
     const parent = up === undefined ? undefined : catalog.get(up);
@@ -260,9 +260,10 @@ export class Offers {
   }
 
   // A directory that went away here waits for its children to go first. A child that this board did not delete
-  // came from elsewhere: then the directory has to come back for it.
+  // came from elsewhere: then the directory has to come back for it, and what stands there now is in conflict.
   private isHolding(place: Place, entry: Entry): boolean {
     const { catalog } = this.core;
+    if (entry.id === 0 || entry.synced?.kind !== Kind.DIRECTORY) return false;
     const child = catalog.childAfter(entry.id, NO_CONTENT);
     if (child === undefined) return false;
     let isWaiting = false;
@@ -270,8 +271,7 @@ export class Offers {
       isWaiting = catalog.isLocalPending(next.place);
       next = isWaiting ? undefined : catalog.childAfter(entry.id, next.place.name);
     }
-    if (!isWaiting && entry.local === undefined && entry.synced?.kind === Kind.DIRECTORY)
-      this.revive(place, entry);
+    if (!isWaiting) this.revive(place, entry);
     return true;
   }
 
@@ -371,8 +371,8 @@ export class Offers {
     this.core.isLocalMarked = true;
   }
 
-  private retry(): void {
-    this.retryAt = Math.min(this.retryAt, this.core.now + RETRY_MS);
+  private retry(at: number): void {
+    this.retryAt = Math.min(this.retryAt, at);
     this.core.wake(this.retryAt);
   }
 
@@ -387,6 +387,7 @@ export class Offers {
       return;
     }
     this.offers.delete(offer.req);
+    this.core.isRemoteMarked = true; // a change of the gateway's may have waited for this verdict
     if (before === undefined) return;
     switch (item.verdict) {
       case Verdict.ACCEPTED:
@@ -397,7 +398,7 @@ export class Offers {
         this.giveWay(offer, before, item.seq);
         break;
       default:
-        this.retry();
+        this.retry(this.core.now + RETRY_MS);
         if (item.verdict === Verdict.REFUSED)
           this.core.note({ kind: 'skipped', path: offer.path, why: 'the gateway refuses this name or kind' });
     }
@@ -449,10 +450,13 @@ export class Offers {
         this.setAside(offer);
         return;
       }
-      this.withdraw(offer);
+      this.offers.delete(offer.req);
       if (did.trouble !== undefined) {
-        core.trouble(offer.path, did.trouble.code, 'setting a conflict copy aside');
+        // Changed again since it was offered, most likely: the look offers that.
+        if (did.trouble.code !== 'CHANGED')
+          core.trouble(offer.path, did.trouble.code, 'setting a conflict copy aside');
         this.onGone(offer.place);
+        this.retry(core.now + RETRY_MS);
         return;
       }
       core.counters.conflicts++;

@@ -88,6 +88,14 @@ export class Scan {
     else this.hints.push(place);
   }
 
+  /** A path is not what was recorded, or what it stands in is not. */
+  wantDoubt(place: Place): void {
+    const { catalog } = this.core;
+    this.wantLook(place);
+    const up = place.parent === ROOT ? undefined : catalog.placeOfDirectory(place.parent);
+    if (up !== undefined && catalog.get(place)?.local === undefined) this.wantLook(up);
+  }
+
   wantDirectory(id: EntryId): void {
     if (this.directories.includes(id)) return;
     if (this.directories.length >= DIRECTORIES_MAX) this.wantFull();

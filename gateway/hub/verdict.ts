@@ -47,7 +47,9 @@ export function rule(store: Store, folder: FolderNumber, offer: Offered): Ruling
     return { verdict: isReplaced ? Verdict.NOT_EMPTY : Verdict.ACCEPTED, seq };
   }
   if (isLike) return { verdict: isSame ? Verdict.SAME : Verdict.ACCEPTED, seq };
-  const isKnown = store.knows(folder, offer.path, offer.kind as Kind, offer.content);
+  // A directory has no content that the history could know: what stands in it must not give way.
+  const isKnown =
+    offer.kind !== Kind.DIRECTORY && store.knows(folder, offer.path, offer.kind as Kind, offer.content);
   return { verdict: isKnown ? Verdict.STALE : Verdict.CONFLICT, seq };
 }
 

@@ -58,6 +58,12 @@ export function memorySystem(volume: InstanceType<typeof Volume>): System {
     volume.unlinkSync(from);
   };
 
+  // memfs counts a child twice when a rename replaced it, and then takes the directory for full for ever.
+  const removeDirectory = (path: string): void => {
+    if (typeOf(path) !== TYPE_DIRECTORY || volume.readdirSync(path).length > 0) volume.rmdirSync(path);
+    else volume.rmSync(path, { recursive: true });
+  };
+
   const replace = (from: string, to: string): void => {
     const fromType = typeOf(from);
     const toType = typeOf(to);
@@ -65,7 +71,7 @@ export function memorySystem(volume: InstanceType<typeof Volume>): System {
       if (lstat(from).ino === lstat(to).ino) return;
       if (toType === TYPE_DIRECTORY && fromType !== TYPE_DIRECTORY) throw failure('EISDIR', to);
       if (toType !== TYPE_DIRECTORY && fromType === TYPE_DIRECTORY) throw failure('ENOTDIR', to);
-      if (toType === TYPE_DIRECTORY) volume.rmdirSync(to);
+      if (toType === TYPE_DIRECTORY) removeDirectory(to);
     }
     if (fromType === TYPE_SYMLINK) moveSymlink(from, to);
     else volume.renameSync(from, to);
@@ -102,7 +108,7 @@ export function memorySystem(volume: InstanceType<typeof Volume>): System {
     utimesSync: (place, atime, mtime) => volume.utimesSync(text(place), toNumber(atime), toNumber(mtime)),
     lutimesSync: (place, atime, mtime) => volume.lutimesSync(text(place), toNumber(atime), toNumber(mtime)),
     mkdirSync: (place, mode) => volume.mkdirSync(text(place), { mode }),
-    rmdirSync: place => volume.rmdirSync(text(place)),
+    rmdirSync: place => removeDirectory(text(place)),
     unlinkSync: place => {
       if (typeOf(place) === TYPE_DIRECTORY) throw failure('EISDIR', text(place));
       volume.unlinkSync(text(place));

@@ -46,7 +46,7 @@ const exists = (disk: Disk, path: string): boolean => {
 function removeAll(disk: Disk, path: string): void {
   if (disk.lstatSync(path).isDirectory()) {
     for (const name of disk.readdirSync(path) as string[]) removeAll(disk, `${path}/${name}`);
-    disk.rmdirSync(path);
+    memorySystem(disk).rmdirSync(path);
   } else disk.unlinkSync(path);
 }
 
