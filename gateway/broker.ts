@@ -145,7 +145,8 @@ function listen(server: net.Server, host: string, port: number): Promise<void> {
         EADDRNOTAVAIL: `${where} is no address of this machine; give one with --listen HOST:PORT`,
         ENOTFOUND: `the name ${where} is not known; give an address with --listen HOST:PORT`,
       };
-      fail(new Error(why[error.code ?? ''] ?? `cannot listen on ${where}:${port}: ${error.message}`));
+      const text = why[error.code ?? ''] ?? `cannot listen on ${where}:${port}: ${error.message}`;
+      fail(new Error(text, { cause: error }));
     });
     server.listen({ host, port }, () => {
       server.removeAllListeners('error');

@@ -38,9 +38,10 @@ describe('embedded broker', () => {
 
   it('broker: the port is taken -> one line that says what to do', async () => {
     const { port } = await start();
-    await expect(startBroker({ port })).rejects.toThrow(
-      `port ${port} on 127.0.0.1 is taken; give another with --listen HOST:PORT`,
-    );
+    await expect(startBroker({ port })).rejects.toMatchObject({
+      message: `port ${port} on 127.0.0.1 is taken; give another with --listen HOST:PORT`,
+      cause: { code: 'EADDRINUSE', syscall: 'listen' },
+    });
   });
 
   it('broker: an address of another machine -> one line that says what to do', async () => {
