@@ -69,7 +69,8 @@ export class Apply {
     const place = core.catalog.find(item.path, kind !== Kind.ABSENT);
     const before = place === undefined ? undefined : core.catalog.get(place);
     if (place === undefined || (before === undefined && kind === Kind.ABSENT)) return undefined;
-    if (before?.synced?.seq === item.seq || (before?.remote?.seq ?? 0) >= item.seq) return undefined;
+    const known = Math.max(before?.remote?.seq ?? 0, (before?.synced?.seq ?? 0) - 1);
+    if (known >= item.seq) return undefined;
     const isLink = kind === Kind.SYMLINK;
     const content = isLink ? core.arena.blockId(item.content) : item.content.slice();
     const { mode, size, mtime, seq } = item;

@@ -250,7 +250,8 @@ export class Engine {
         }
         return;
     }
-    if (!this.core.isLive) return;
+    const { core } = this;
+    if (!core.isLive) return;
     switch (message.is) {
       case 'need':
         this.serve.onNeed(message.items);
@@ -260,6 +261,8 @@ export class Engine {
         return;
       case 'head':
         this.session.onHead(message.head);
+        // Known already: the gateway did not hear that it is.
+        if (message.head <= core.catalog.position) this.durable.reset();
         return;
       case 'changes': {
         const fault = this.session.onChanges(message);
@@ -282,7 +285,7 @@ export class Engine {
     return {
       link: session.state,
       refusal: session.refusal,
-      head: session.head,
+      head: Math.max(session.head, core.catalog.position),
       position: core.catalog.position,
       settled: core.catalog.settledPosition(),
       pendingUp: core.catalog.localCount,

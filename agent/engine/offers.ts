@@ -392,7 +392,7 @@ export class Offers {
     switch (item.verdict) {
       case Verdict.ACCEPTED:
       case Verdict.SAME:
-        this.agree(offer, before, item.seq);
+        this.agree(offer, before, item);
         break;
       case Verdict.STALE:
         this.giveWay(offer, before, item.seq);
@@ -404,15 +404,18 @@ export class Offers {
     }
   }
 
-  private agree(offer: Offer, before: Entry, seq: number): void {
+  private agree(offer: Offer, before: Entry, { verdict, seq }: DoneItem): void {
     const { core } = this;
     const { facts } = offer;
     const isSameList = before.local?.list === facts.list || before.synced?.list === facts.list;
     const synced =
       facts.kind === Kind.ABSENT ? undefined : { ...facts, seq, list: isSameList ? facts.list : 0 };
-    const isNewer = before.remote !== undefined && before.remote.seq > seq;
+    // SAME may still differ in time and permissions: then the gateway's are applied.
+    const openFrom = verdict === Verdict.SAME ? seq : seq + 1;
+    const isNewer = before.remote !== undefined && before.remote.seq >= openFrom;
     core.put(offer.place, { ...before, synced, remote: isNewer ? before.remote : undefined }, before);
-    if (seq === core.catalog.position + 1) core.catalog.position = seq;
+    // Ours is the change that follows what is recorded: it need not be told again.
+    if (verdict === Verdict.ACCEPTED && seq === core.catalog.position + 1) core.catalog.position = seq;
     core.counters.sentFiles++;
     core.note({ kind: 'sent', path: offer.path, what: facts.kind, bytes: offer.bytesSent });
   }

@@ -146,12 +146,14 @@ export class Session {
   /** Records changes that follow what is recorded. What a peer may not say, or undefined. */
   onChanges(message: MessageNamed<'changes'>): string | undefined {
     const { catalog } = this.core;
-    if (message.after !== catalog.position) return undefined; // late or doubled
+    // What is known already is passed over: an own change may have moved the position meanwhile.
+    const { position } = catalog;
+    if (message.after > position || message.upto <= position) return undefined; // lost before, late or doubled
     let last = message.after;
     for (const item of message.items) {
       if (item.seq <= last || item.seq > message.upto) return 'changes out of order';
       last = item.seq;
-      const fault = this.apply.record(item);
+      const fault = item.seq > position ? this.apply.record(item) : undefined;
       if (fault !== undefined) return fault;
     }
     catalog.position = message.upto;

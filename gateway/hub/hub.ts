@@ -61,7 +61,7 @@ export class Hub {
     this.#waitMs = options.answerWaitMs ?? ANSWER_WAIT_MS;
     this.#offers = new Offers(options, this.#waitMs, {
       note: note => this.#note(note),
-      moved: session => this.#announce(session),
+      moved: (session, now) => this.#announce(session, now),
     });
   }
 
@@ -289,6 +289,8 @@ export class Hub {
     this.wakeAt = Number.POSITIVE_INFINITY;
     const budget = { records: STEP_RECORDS };
     for (const session of this.#sessions.values()) {
+      session.repeatHead(this.#with.store.folder(session.share)?.head ?? 0, now);
+      this.wakeAt = Math.min(this.wakeAt, session.repeatAt);
       if (session.uploads.size === 0) continue;
       this.#offers.expire(session, now);
       this.#advance(session, budget, now);
@@ -311,9 +313,13 @@ export class Hub {
   }
 
   /** Everyone on the share learns its head, also who moved it: its position goes on with it. */
-  #announce(mover: Session): void {
+  #announce(mover: Session, now: number): void {
     const { head } = this.#with.store.folder(mover.share)!;
-    for (const session of this.#sessions.values()) if (session.folder === mover.folder) session.head(head);
+    for (const session of this.#sessions.values()) {
+      if (session.folder !== mover.folder) continue;
+      session.head(head, now);
+      this.wakeAt = Math.min(this.wakeAt, session.repeatAt);
+    }
   }
 
   #sayAgain(board: string, session: number, now: number): void {

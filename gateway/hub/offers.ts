@@ -20,7 +20,7 @@ import { rule } from './verdict.ts';
 export interface OffersPort {
   note(note: HubNote): void;
   /** The folder of this session has a new head. */
-  moved(session: Session): void;
+  moved(session: Session, now: number): void;
 }
 
 export class Offers {
@@ -37,6 +37,7 @@ export class Offers {
   /** `isResting`: the store failed a moment ago, nothing is started. */
   onOffer(session: Session, items: readonly OfferItem[], isResting: boolean, now: number): void {
     for (const item of items) {
+      if (session.hasAnswered(item.req)) continue;
       const why =
         checkPath(item.path) ??
         checkFacts({ kind: item.kind, size: item.size, content: item.content }) ??
@@ -195,7 +196,7 @@ export class Offers {
     session.counters.accepted++;
     session.done({ req, verdict: Verdict.ACCEPTED, seq });
     this.#hub.note({ kind: 'accepted', board, share, path, what: kind, seq, bytes: size, received });
-    this.#hub.moved(session);
+    this.#hub.moved(session, now);
   }
 
   #answer(session: Session, item: OfferItem, verdict: Verdict, seq: number): void {

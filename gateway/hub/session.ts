@@ -14,6 +14,13 @@ import type { Upload } from './upload.ts';
 /** Offers whose content is under way, for one board. Each holds its offer, 8 KiB at most, and its asks. */
 export const UPLOADS_MAX = 256;
 
+/** Verdicts that are remembered, to be told again. More than a board's offers under way, and what may be late. */
+const ANSWERED_MAX = 1024;
+
+/** A head that the board did not settle is told again after this, then twice as late each time, up to the most. */
+const REPEAT_MS = 10_000;
+const REPEAT_MS_MOST = 300_000;
+
 export class Session {
   readonly board: string;
   readonly number: number;
@@ -34,6 +41,11 @@ export class Session {
   readonly #needs: NeedItem[] = [];
   readonly #frames: { message: Message; body: Uint8Array | undefined }[] = [];
   #head: number | undefined;
+  /** Offers that were answered, by number. What is older than all of them was answered too. */
+  readonly #answered = new Map<number, DoneItem>();
+  #answeredUpTo = 0;
+  #repeatAt = Number.POSITIVE_INFINITY;
+  #repeatMs = REPEAT_MS;
 
   constructor(
     options: HubOptions,
@@ -80,14 +92,45 @@ export class Session {
 
   done(item: DoneItem): void {
     this.#dones.push(item);
+    this.#answered.set(item.req, item);
+    if (this.#answered.size <= ANSWERED_MAX) return;
+    const [oldest] = this.#answered.keys();
+    this.#answered.delete(oldest as number);
+    this.#answeredUpTo = Math.max(this.#answeredUpTo, oldest as number);
+  }
+
+  /**
+   * Whether an offer was answered before: it is late or doubled, or its answer was lost, and is told again. Taken
+   * anew it might bring back what was deleted since.
+   */
+  hasAnswered(req: number): boolean {
+    const item = this.#answered.get(req);
+    if (item !== undefined) this.#dones.push(item);
+    return item !== undefined || (req <= this.#answeredUpTo && !this.uploads.has(req));
   }
 
   need(items: readonly NeedItem[]): void {
     this.#needs.push(...items);
   }
 
-  head(head: number): void {
+  head(head: number, now: number): void {
     this.#head = head;
+    this.#repeatMs = REPEAT_MS;
+    this.#repeatAt = now + REPEAT_MS;
+  }
+
+  /** Tells the head again while the board has not settled it: the word of it, or of that, may be lost. */
+  repeatHead(head: number, now: number): void {
+    if (this.position >= head) this.#repeatAt = Number.POSITIVE_INFINITY;
+    if (now < this.#repeatAt) return;
+    this.#head = head;
+    this.#repeatAt = now + this.#repeatMs;
+    this.#repeatMs = Math.min(2 * this.#repeatMs, REPEAT_MS_MOST);
+  }
+
+  /** When repeatHead() is due. */
+  get repeatAt(): number {
+    return this.#repeatAt;
   }
 
   /** What there is to send. `done` goes before `head`: a board that is told its own seq first need not ask for it. */
@@ -112,6 +155,7 @@ export class Session {
 
   /** Forgets what was to be sent, which was never made durable, and what was read beside it. */
   discard(options: HubOptions): void {
+    for (const { req } of this.#dones) this.#answered.delete(req);
     this.pulls = new Pulls(options);
     this.#frames.length = 0;
     this.#dones.length = 0;
