@@ -223,11 +223,13 @@ export class Apply {
     });
   }
 
-  // Whether a change of the gateway's is still to come for something in the directory.
+  // Whether something in the directory is still about to go, or its offer to be answered.
   private isEmptying(entry: Entry): boolean {
     let child = this.core.catalog.childAfter(entry.id, NO_CONTENT);
     while (child !== undefined) {
-      if (child.entry.remote !== undefined || this.offers.isOffered(child.place)) return true;
+      const action = decide(child.entry);
+      const isToCome = action === Action.APPLY || action === Action.ADOPT || action === Action.READ;
+      if (isToCome || this.offers.isOffered(child.place)) return true;
       child = this.core.catalog.childAfter(entry.id, child.place.name);
     }
     return false;
