@@ -1,47 +1,27 @@
 // Cut and hash, beside tools that read the same file for the same kind of purpose.
 //
-//   node dist/bench/cut.js [FILE]      without FILE: 256 MiB of seeded random bytes in a temporary directory
-//
 // "in the arena" is the time inside cut() alone, "with reading" the whole loop from open to content id. The peers'
-// times are of whole processes. Every line is the best of ROUNDS, taken in turns so that all see the same noise: the
+// times are of whole processes. Every line is the best of some rounds, taken in turns so that all see the same noise: the
 // ratios mean more than the rates.
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { type Arena, openArena } from '../agent/arena/arena.ts';
 import { hasSimd } from '../agent/arena/wasm.ts';
+import { Place } from './place.ts';
+import { writeNoise } from './seeded.ts';
+import { NONE, table } from './table.ts';
 
-const ROUNDS = 5;
 const ARENA_BYTES = 8 * 2 ** 20;
-const SEEDED_BYTES = 256 * 2 ** 20;
 
 interface Line {
   name: string;
-  /** Seconds of one round, and what it took for it; undefined when the tool is not there. */
+  /** Seconds of one round; undefined when the tool is not there. */
   run: () => number | undefined;
   best: number;
 }
 
 const seconds = (): number => Number(process.hrtime.bigint()) / 1e9;
-
-/** xorshift32 from seed 1, as the tests have it. */
-function writeSeeded(file: string): void {
-  const words = new Uint32Array(2 ** 18);
-  let state = 1;
-  const handle = openSync(file, 'w');
-  for (let written = 0; written < SEEDED_BYTES; written += words.byteLength) {
-    for (let index = 0; index < words.length; index++) {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      words[index] = state;
-    }
-    writeSync(handle, words);
-  }
-  closeSync(handle);
-}
 
 /** One pass over the file: seconds in cut() and seconds in all, blocks and content id. */
 function cutFile(
@@ -76,11 +56,26 @@ function processTime(command: string, words: string[]): number | undefined {
   return done.status === 0 ? seconds() - begin : undefined;
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'toastbox-cut-'));
-try {
-  const given = process.argv[2];
-  const file = given ?? join(directory, 'seeded');
-  if (given === undefined) writeSeeded(file);
+export interface CutOptions {
+  seed: number;
+  bytes: number;
+  rounds: number;
+  /** Cut this file instead of seeded bytes. */
+  file?: string | undefined;
+}
+
+export async function cut({ seed, bytes, rounds, file: given }: CutOptions): Promise<string> {
+  const place = new Place('cut');
+  try {
+    const file = given ?? place.path('seeded');
+    if (given === undefined) writeNoise(file, bytes, seed);
+    return measure(file, place.path('signature'), rounds);
+  } finally {
+    await place.close();
+  }
+}
+
+function measure(file: string, signature: string, rounds: number): string {
   const { size } = statSync(file);
   const contents = new Set<string>();
   let blocks = 0;
@@ -102,26 +97,26 @@ try {
     });
     add(`toastbox ${build}, with reading`, () => whole);
   }
-  const signature = join(directory, 'signature');
   add('rdiff signature', () => processTime('rdiff', ['-f', 'signature', file, signature]));
   add('sha256sum', () => processTime('sha256sum', [file]));
 
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const line of lines) line.best = Math.min(line.best, line.run() ?? Number.POSITIVE_INFINITY);
   }
-
-  const rdiff = lines.find(line => line.name === 'rdiff signature')!.best;
-  console.log(
-    `${file}: ${size} bytes, ${blocks} blocks of ${Math.round(size / Math.max(blocks, 1))} on average`,
-  );
-  console.log(`${'best of '.concat(String(ROUNDS)).padEnd(32)}     MB/s   x rdiff`);
-  for (const { name, best } of lines) {
-    const isKnown = Number.isFinite(best);
-    const rate = isKnown ? (size / 1e6 / best).toFixed(0) : 'not here';
-    const ratio = isKnown && Number.isFinite(rdiff) ? (rdiff / best).toFixed(2) : '-';
-    console.log(`${name.padEnd(32)} ${rate.padStart(8)} ${ratio.padStart(9)}`);
-  }
   if (contents.size !== 1) throw new Error(`the builds disagree: ${[...contents].join(', ')}`);
-} finally {
-  rmSync(directory, { recursive: true, force: true });
+
+  const bestOf = (name: string): number =>
+    lines.find(line => line.name === name)?.best ?? Number.POSITIVE_INFINITY;
+  const rows = lines.map(({ name, best }) => {
+    if (!Number.isFinite(best)) return [name, 'not here', NONE, NONE];
+    const over = (peer: string): string =>
+      Number.isFinite(bestOf(peer)) ? (bestOf(peer) / best).toFixed(2) : NONE;
+    return [name, (size / 1e6 / best).toFixed(0), over('rdiff signature'), over('sha256sum')];
+  });
+  const average = Math.round(size / Math.max(blocks, 1));
+  return table(
+    `cut: one core, best of ${rounds} rounds over ${size} bytes in ${blocks} blocks of ${average} on average (aim: 600)`,
+    ['cut and hash', 'MB/s', 'x rdiff', 'x sha256sum'],
+    rows,
+  );
 }
