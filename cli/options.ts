@@ -282,7 +282,7 @@ const agent = {
       value: 'DIR',
       defaultWords: 'FOLDER/.toastbox',
       example: '/var/lib/toastbox-agent',
-      help: 'Where the catalog and files on their way stand. On the same file system as the folder.',
+      help: 'Where the catalog and the control socket stand. Files on their way are always under FOLDER/.toastbox.',
     },
     ...syncing,
     ...linking,
