@@ -20,7 +20,7 @@ import { firstDifference } from './tree.ts';
 const PROGRAM = fileURLToPath(new URL('../../cli/toastbox.mjs', import.meta.url));
 export const SHARE = 'bench';
 
-const POLL_MS = 25;
+const POLL_MS = 50;
 const START_MS = 15_000;
 /** A status that shows an end is looked at again after this: news may be on their way. */
 const CALM_MS = 400;

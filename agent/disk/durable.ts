@@ -15,8 +15,11 @@ import { codeOf, troubleOf } from './trouble.ts';
 /** Changed things kept open: each costs a descriptor. */
 const CHANGED_MAX = 64;
 
-/** More than this many are made durable by one sync of the file system. */
-export const SINGLE_SYNCS_MAX = 32;
+/**
+ * More than this many are made durable by one sync of the file system: it costs what five to ten fsyncs do, and the
+ * engine puts 32 files in place at once.
+ */
+export const SINGLE_SYNCS_MAX = 8;
 
 export class Durable {
   readonly #system: System;
