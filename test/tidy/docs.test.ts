@@ -1,0 +1,61 @@
+// What the documents name is there: files, links, scripts, options, variables. A document that lies is worse than none.
+
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { ALL_NAMES, envOf } from '../../cli/options.ts';
+import { AREAS, readText } from './repo.ts';
+
+const DOCUMENTS = ['README.md', 'DESIGN.md', 'SPEC.md', 'HACKING.md', 'CHANGELOG.md'];
+const isThere = (path: string) => existsSync(new URL(`../../${path}`, import.meta.url));
+
+/** As GitHub makes anchors: lower case, no punctuation but hyphens, a hyphen for each space. */
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+const PATH = new RegExp(`(?<![\\w/.-])(?:${AREAS.join('|')}|scripts)/[\\w./-]*\\w`, 'g');
+const MADE = /^(?:build|dist)\//;
+
+describe.each(DOCUMENTS)('docs: %s', name => {
+  const text = readText(name);
+
+  test('links -> to files and headings that are there', () => {
+    const wrong = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(match => match[1]!)
+      .filter(link => {
+        const [path, anchor] = link.split('#');
+        if (path !== '' && !isThere(path!)) return true;
+        return anchor !== undefined && !anchorsOf(path === '' ? text : readText(path!)).includes(anchor);
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  test('files of the repo -> there', () => {
+    const named = [...text.matchAll(PATH)].map(match => match[0]);
+    expect(named.filter(path => !MADE.test(path) && !isThere(path))).toEqual([]);
+  });
+
+  test('npm scripts -> in package.json', () => {
+    const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> };
+    const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(match => match[1]!);
+    expect(named.filter(script => scripts[script] === undefined)).toEqual([]);
+  });
+
+  test('TOASTBOX_ variables -> of an option', () => {
+    const known = ALL_NAMES.map(envOf);
+    const named = [...text.matchAll(/TOASTBOX_[A-Z][A-Z_]*/g)].map(match => match[0]);
+    expect(named.filter(variable => !known.includes(variable))).toEqual([]);
+  });
+});
+
+describe('docs: README.md', () => {
+  test('options -> of a command', () => {
+    const named = [...readText('README.md').matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(match => match[1]!);
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter(option => !ALL_NAMES.includes(option))).toEqual([]);
+  });
+});
