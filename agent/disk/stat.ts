@@ -14,11 +14,13 @@ const TYPE_FILE = 0o100000;
 const TYPE_DIRECTORY = 0o040000;
 const TYPE_SYMLINK = 0o120000;
 
+/** Only a file has a size that travels: a symlink's is that of its target's name, a directory's is its own. */
 export function toStat(raw: RawStats): Stat {
+  const kind = kindOf(raw.mode);
   return {
-    kind: kindOf(raw.mode),
+    kind,
     mode: raw.mode & MODE_MAX,
-    size: raw.size,
+    size: kind === Kind.FILE ? raw.size : 0,
     mtime: Math.round(raw.mtimeMs * 1000),
     ctime: Math.round(raw.ctimeMs * 1000),
     inode: raw.ino,

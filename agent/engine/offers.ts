@@ -256,6 +256,8 @@ export class Offers {
     const up = catalog.placeOfDirectory(place.parent);
     const parent = up === undefined ? undefined : catalog.get(up);
     if (up === undefined || parent === undefined) return false;
+    // A parent that went away at the gateway has to be offered again itself: apply.ts sees to that.
+    if (parent.remote !== undefined && parent.remote.kind !== Kind.DIRECTORY) return false;
     return parent.synced?.kind === Kind.DIRECTORY || this.at(up)?.facts.kind === Kind.DIRECTORY;
   }
 

@@ -15,7 +15,7 @@ export const OTHER = 4;
 
 /**
  * What lstat says of a path. Times are microseconds since 1970, rounded to whole ones: what utimes can set and a
- * double holds exactly. `mode` is the permission bits that travel.
+ * double holds exactly. `mode` is the permission bits that travel; `size` is 0 unless it is a file's.
  */
 export interface Stat {
   kind: Kind | typeof OTHER;

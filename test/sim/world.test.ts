@@ -13,6 +13,7 @@ const CALM: Plan = {
   kill: 0,
   restart: 0,
   hintLost: 0,
+  pauses: [0, 1, 5, 50, 500, 20_000],
 };
 const ROUGH: Plan = {
   boards: 2,
@@ -22,10 +23,22 @@ const ROUGH: Plan = {
   kill: 0.05,
   restart: 0.03,
   hintLost: 0.1,
+  pauses: [0, 1, 5, 50, 500, 20_000],
+};
+// Everyone at once: changes meet in flight, conflicts pile up.
+const DENSE: Plan = {
+  ...CALM,
+  boards: 3,
+  changes: 150,
+  faults: { lost: 0, doubled: 0, delayMs: 60 },
+  pauses: [0, 1, 5, 20, 50],
 };
 
-const planOf = (seed: number): Plan =>
-  seed % 4 === 0 ? CALM : seed % 16 === 1 ? { ...ROUGH, boards: 3 } : ROUGH;
+function planOf(seed: number): Plan {
+  if (seed % 8 === 3) return DENSE;
+  if (seed % 4 === 0) return CALM;
+  return seed % 16 === 1 ? { ...ROUGH, boards: 3 } : ROUGH;
+}
 
 function play(seed: number): void {
   const world = new World(seed, planOf(seed));

@@ -34,6 +34,8 @@ export interface Plan {
   kill: number;
   restart: number;
   hintLost: number;
+  /** Milliseconds between changes, one drawn for each. */
+  pauses: readonly number[];
 }
 
 interface Link {
@@ -115,7 +117,7 @@ export class World {
     if (random.chance(plan.cut)) this.cut(random.pick(this.machines).name);
     if (random.chance(plan.kill)) this.kill(random.pick(this.machines));
     if (random.chance(plan.restart)) this.restartGateway();
-    this.time.runFor(random.pick([0, 1, 5, 50, 500, 20_000]));
+    this.time.runFor(random.pick(plan.pauses));
   }
 
   private hint(machine: Machine, path: string): void {
@@ -201,8 +203,7 @@ export class World {
 
   private carry(effect: HubEffect): void {
     if (effect.do === 'note') {
-      if (effect.note.kind !== 'accepted')
-        this.tell(`gateway ${JSON.stringify(effect.note)}`);
+      if (effect.note.kind !== 'accepted') this.tell(`gateway ${JSON.stringify(effect.note)}`);
       return;
     }
     const { board, message, body } = effect;
