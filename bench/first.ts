@@ -151,7 +151,7 @@ export async function first({ seed, files, bytes, sampler }: FirstOptions): Prom
   for (const load of loads) {
     const line = { ...(await ours(load, sampler)), ...(await peers(load, sampler)) };
     const row = (what: string, time: number, peer: number | undefined, synced: number | undefined): void => {
-      const rate = (load.bytes / 1e6 / (time / 1000)).toFixed(0);
+      const rate = (load.bytes / 1e6 / (time / 1000)).toFixed(1);
       rows.push([
         load.name,
         what,

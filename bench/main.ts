@@ -1,6 +1,6 @@
 // Figures to judge toastbox by, each beside a peer's, taken on this machine in this run.
 //
-//   npm run bench                  all parts, some minutes
+//   npm run bench                  all parts, six to eight minutes
 //   npm run bench -- wire cut      only these
 //   npm run bench -- --quick       all parts, smaller, under two minutes
 //
@@ -27,8 +27,8 @@ const USAGE = `usage: npm run bench -- [${PARTS.join('|')} ...] [--quick] [--see
   cut        cut and hash, beside rdiff signature and sha256sum; --file FILE for a file of yours
 
   --quick    smaller inputs
-  --files    small files for first        [10000, quick 2000]
-  --mebibytes  the big file for first     [1024, quick 128]
+  --files    small files for first        [10000, quick 1000]
+  --mebibytes  the big file for first     [1024, quick 64]
   --seed     of everything made           [1]`;
 
 const { values, positionals } = parse();
@@ -41,8 +41,8 @@ if (wrong !== undefined) usage(`no part is called ${wrong}`);
 
 const seed = whole('seed', values.seed, 1);
 const isQuick = values.quick;
-const files = whole('files', values.files, isQuick ? 2_000 : 10_000);
-const bytes = whole('mebibytes', values.mebibytes, isQuick ? 128 : 1024) * 2 ** 20;
+const files = whole('files', values.files, isQuick ? 1_000 : 10_000);
+const bytes = whole('mebibytes', values.mebibytes, isQuick ? 64 : 1024) * 2 ** 20;
 
 for (const [signal, code] of [
   ['SIGINT', 130],

@@ -159,8 +159,8 @@ export class Stand {
 
   async #quiet(): Promise<void> {
     const total = () => this.boards.reduce((sum, { counter }) => sum + counter.total, 0);
-    for (let before = -1, now = total(); now !== before; now = total()) {
-      before = now;
+    for (let before = -1; before !== total(); ) {
+      before = total();
       await pause(QUIET_MS);
     }
   }

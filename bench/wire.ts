@@ -119,7 +119,7 @@ async function peers(change: Change): Promise<Pick<Line, 'rsyncUp' | 'rsyncDown'
 
 export interface WireOptions {
   seed: number;
-  /** Half of the changes only. */
+  /** One pair of packages and the renamed directory only. */
   isQuick: boolean;
   sampler: Sampler;
 }
@@ -135,8 +135,8 @@ export async function wire({ seed, isQuick, sampler }: WireOptions): Promise<str
         skipped.push(`typescript ${from} to ${to}: skipped, npm's registry cannot be reached`);
       else changes.push(change);
     }
-    if (!isQuick) changes.push(insertSource(seed), updateRows(seed));
-    changes.push(appendLog(seed), renameDirectory(seed));
+    if (!isQuick) changes.push(appendLog(seed), insertSource(seed), updateRows(seed));
+    changes.push(renameDirectory(seed));
     const lines: Line[] = [];
     for (const change of changes) {
       lines.push({ name: change.name, ...(await ours(change, sampler)), ...(await peers(change)) });
