@@ -11,6 +11,10 @@ import type { Arena } from './arena/arena.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Effect, Event, Note } from './engine/ports.ts';
 
+/** Events of one turn of the loop: some 50 ms of work. Answers may follow answers for long; whoever asks for the
+ * status, and the link's keep-alive, get their turn between. */
+const TURN_EVENTS_MAX = 2048;
+
 export interface Outlets {
   /** Carries out an effect on the folder; its answer comes to take(), at once or later. */
   disk(effect: Effect): void;
@@ -70,21 +74,22 @@ export class Driver {
   /** A frame from the link. The bytes are good during the call only, and so is what it leads to. */
   takeFrame(bytes: Uint8Array, frameBytesMax: number): void {
     if (this.isBusy) throw new Error('a frame came from within an effect');
-    const frame = decodeFrame(bytes, 'down', frameBytesMax);
+    // Behind events that wait for the next turn, the frame must outlive this call.
+    const isBehind = this.events.length > 0;
+    const frame = decodeFrame(isBehind ? bytes.slice() : bytes, 'down', frameBytesMax);
     if ('malformed' in frame) this.take({ is: 'malformed', why: frame.malformed });
     else this.take({ is: 'message', message: frame.message, body: frame.body });
   }
 
   private run(): void {
-    for (
-      let event = this.events.shift();
-      event !== undefined && !this.isStopped;
-      event = this.events.shift()
-    ) {
+    for (let count = 0; count < TURN_EVENTS_MAX && !this.isStopped; count++) {
+      const event = this.events.shift();
+      if (event === undefined) break;
       for (const effect of this.engine.handle(event, this.clock.now())) this.carry(effect);
     }
-    if (this.isStopped || this.engine.wakeAt === this.wakeAt) return;
-    this.wakeAt = this.engine.wakeAt;
+    const wakeAt = this.events.length > 0 ? 0 : this.engine.wakeAt;
+    if (this.isStopped || wakeAt === this.wakeAt) return;
+    this.wakeAt = wakeAt;
     this.clock.wake(this.wakeAt, () => {
       this.wakeAt = Number.POSITIVE_INFINITY;
       this.take({ is: 'tick' });

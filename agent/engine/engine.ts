@@ -13,6 +13,7 @@
 import type { Message } from '../../protocol/messages.ts';
 import type { Arena } from '../arena/arena.ts';
 import { Apply } from './apply.ts';
+import { Aside } from './aside.ts';
 import type { Catalog } from './catalog.ts';
 import { Change } from './change.ts';
 import { Core, type Counters, type EngineOptions } from './core.ts';
@@ -53,6 +54,7 @@ export class Engine {
   private readonly scan: Scan;
   private readonly examine: Examine;
   private readonly change: Change;
+  private readonly aside: Aside;
   private readonly offers: Offers;
   private readonly serve: Serve;
   private readonly fetches: Fetches;
@@ -65,15 +67,16 @@ export class Engine {
     this.scan = new Scan(this.core);
     this.examine = new Examine(this.core);
     this.change = new Change(this.core);
-    this.offers = new Offers(this.core, this.examine, this.change);
+    this.aside = new Aside(this.core, this.change);
+    this.offers = new Offers(this.core, this.examine, this.change, this.aside);
     this.serve = new Serve(this.core, this.offers);
     this.fetches = new Fetches(this.core, this.examine);
     this.apply = new Apply(this.core, this.change, this.fetches, this.offers);
     this.session = new Session(this.core, this.apply);
     this.durable = new Durable(this.core);
-    for (const machine of [this.examine, this.offers, this.fetches, this.apply])
+    for (const machine of [this.examine, this.aside, this.offers, this.fetches, this.apply])
       machine.onGone = place => this.scan.wantDoubt(place);
-    for (const machine of [this.offers, this.apply]) machine.onMoved = id => this.scan.wantDirectory(id);
+    for (const machine of [this.aside, this.apply]) machine.onMoved = id => this.scan.wantDirectory(id);
   }
 
   /** When a tick is wanted, milliseconds since 1970; Infinity for never. */

@@ -14,19 +14,11 @@
 
 import { RECIPE_INLINE_BYTES_MAX } from '../../protocol/limits.ts';
 import { type DoneItem, Kind, type OfferItem, Verdict } from '../../protocol/messages.ts';
-import { conflictPath, nameOf, parentOf } from '../../protocol/path.ts';
+import type { Aside } from './aside.ts';
 import type { Change } from './change.ts';
 import type { Core } from './core.ts';
 import { Action, decide } from './decide.ts';
-import {
-  type Entry,
-  type EntryId,
-  type Local,
-  NO_CONTENT,
-  sameBytes,
-  statOf,
-  type Version,
-} from './entry.ts';
+import { type Entry, type EntryId, type Local, NO_CONTENT, sameBytes, type Version } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
 import { type Place, ROOT, samePlace } from './keys.ts';
 import type { Event, Path } from './ports.ts';
@@ -38,8 +30,12 @@ export const OFFERS_MAX = 64;
 const STEPS_MAX = 256;
 /** An offer that nothing was heard of is sent again. */
 const ANSWER_MS = 10_000;
+/** Offers are gathered for this long while more files are being read. */
+const GATHER_MS = 10;
 /** A place that cannot go up now is tried again. */
 const RETRY_MS = 2_000;
+/** A deletion always waits this long for the new path of a rename: without it every byte travels down again. */
+const DELETION_REST_MS = 50;
 /** A deletion waits this long for new paths to go first. */
 const DELETION_WAIT_MS = 1_000;
 /** Bytes of an offer's item besides its path, content and recipe, at most. */
@@ -62,8 +58,9 @@ export interface Offer {
   /** Bytes that travelled, and bytes of content that they stand for. */
   bytesSent: number;
   bytesServed: number;
+  /** Runs that are sent as they are, since the last ones did not deflate. */
+  denseRuns: number;
   isConflict: boolean;
-  attempt: number;
 }
 
 const NOWHERE: Place = { parent: 0, name: new Uint8Array(0) };
@@ -72,9 +69,11 @@ export class Offers {
   private readonly core: Core;
   private readonly examine: Examine;
   private readonly change: Change;
+  private readonly aside: Aside;
   private readonly offers = new Map<number, Offer>();
   private readonly batch: OfferItem[] = [];
   private batchBytes = 0;
+  private batchSince = 0;
   private lastReq = 0;
   private cursor: Place = NOWHERE;
   private isDeleting = false;
@@ -86,10 +85,11 @@ export class Offers {
   private linking: Place | undefined;
   private readonly scratch = new Uint8Array(RECIPE_INLINE_BYTES_MAX);
 
-  constructor(core: Core, examine: Examine, change: Change) {
+  constructor(core: Core, examine: Examine, change: Change, aside: Aside) {
     this.core = core;
     this.examine = examine;
     this.change = change;
+    this.aside = aside;
     examine.onLocal = (place, examined) => this.consider(place, examined);
   }
 
@@ -146,7 +146,15 @@ export class Offers {
       if (!this.step(place)) break;
       this.cursor = place;
     }
-    this.flush();
+    this.flushInTime();
+  }
+
+  // Small files are read one after the other: their offers share a frame, as long as the next is not far.
+  private flushInTime(): void {
+    if (this.batch.length === 0) return;
+    const due = this.batchSince + GATHER_MS;
+    if (!this.examine.isBusy || this.core.now >= due) this.flush();
+    else this.core.wake(due);
   }
 
   // The first walk is over: go on with deletions, once nothing that is new is still on its way.
@@ -155,6 +163,11 @@ export class Offers {
     if (this.isDeleting || this.deletionSeenAt === 0) return this.core.isLocalMarked;
     const isLate = this.core.now >= this.deletionSeenAt + DELETION_WAIT_MS;
     if (this.core.isScanning) return this.core.isLocalMarked; // its end is a mark
+    // A rename's other half may be a moment late: the watcher tells of the two one by one.
+    if (this.core.now < this.deletionSeenAt + DELETION_REST_MS) {
+      this.retry(this.deletionSeenAt + DELETION_REST_MS);
+      return this.core.isLocalMarked;
+    }
     if (!isLate && (this.examine.isBusy || this.isPutting())) {
       this.retry(this.deletionSeenAt + DELETION_WAIT_MS);
       return this.core.isLocalMarked;
@@ -229,7 +242,6 @@ export class Offers {
     const entry = this.core.catalog.get(place);
     if (entry === undefined || decide(entry) !== Action.OFFER || !this.isFree(place, entry)) return;
     this.make(place, entry, examined.content, examined.single);
-    this.flush();
   }
 
   private offerPlace(place: Place, entry: Entry): boolean {
@@ -312,8 +324,8 @@ export class Offers {
       heardAt: this.core.now,
       bytesSent: 0,
       bytesServed: 0,
+      denseRuns: 0,
       isConflict: false,
-      attempt: 0,
     };
     this.offers.set(offer.req, offer);
     this.add(offer);
@@ -325,6 +337,7 @@ export class Offers {
     const recipe = isKnownContent ? NO_CONTENT : writeRecipe(this.core, offer, this.scratch);
     const bytes = ITEM_BYTES + offer.path.length + offer.content.length + recipe.length;
     if (this.batchBytes + bytes > this.core.frameBytesMax - ITEM_BYTES) this.flush();
+    if (this.batch.length === 0) this.batchSince = this.core.now;
     this.batchBytes += bytes;
     const { kind, mode, size, mtime, seq } = facts;
     const { req, path, content, baseContent } = offer;
@@ -431,58 +444,20 @@ export class Offers {
     if (before.remote === undefined && core.catalog.position >= seq) core.catalog.position = 0;
   }
 
-  // Another change came first: ours moves aside under a name of its own and is offered as new.
+  // Another change came first: ours moves aside, and is offered as new under its own name.
   private pumpConflicts(): void {
     if (this.change.isBusy || this.core.isPaused) return;
     for (const offer of this.offers.values()) {
       if (!offer.isConflict) continue;
-      this.setAside(offer);
+      this.aside.move(offer, isMoved => {
+        this.offers.delete(offer.req);
+        if (isMoved) this.core.isLocalMarked = true;
+        else this.retry(this.core.now + RETRY_MS);
+      });
       return;
     }
-  }
-
-  private setAside(offer: Offer): void {
-    const { core } = this;
-    const before = core.catalog.get(offer.place);
-    if (before?.local === undefined || offer.local === undefined) {
-      this.withdraw(offer);
-      return;
-    }
-    const to = conflictPath(offer.path, core.options.board, core.now, offer.attempt++);
-    const expect = statOf(before.local);
-    this.change.run({ do: 'setAside', path: offer.path, to, expect }, did => {
-      if (did.trouble?.code === 'EEXIST') {
-        this.setAside(offer);
-        return;
-      }
-      this.offers.delete(offer.req);
-      if (did.trouble !== undefined) {
-        // Changed again since it was offered, most likely: the look offers that.
-        if (did.trouble.code !== 'CHANGED')
-          core.trouble(offer.path, did.trouble.code, 'setting a conflict copy aside');
-        this.onGone(offer.place);
-        this.retry(core.now + RETRY_MS);
-        return;
-      }
-      core.counters.conflicts++;
-      core.note({ kind: 'conflict', path: offer.path, copy: to });
-      this.moveAside(offer.place, before, to, offer.facts.seq);
-    });
-  }
-
-  private moveAside(place: Place, before: Entry, to: Path, seq: number): void {
-    const { core } = this;
-    const remote = before.remote;
-    core.put(place, { ...before, local: undefined, synced: undefined, remote }, before);
-    // The change that came first should be on its way; if it is not, ask for all of them again.
-    if (remote === undefined && core.catalog.position >= seq) core.catalog.position = 0;
-    const directory = core.catalog.findDirectory(parentOf(to));
-    if (directory !== undefined) this.onGone({ parent: directory, name: nameOf(to) });
-    if (before.id !== 0) this.onMoved(before.id);
   }
 
   /** A path is not what was recorded: the scan looks again. */
   onGone: (place: Place) => void = () => {};
-  /** A directory is not where it was: the scan lists it, and finds nothing. */
-  onMoved: (directory: EntryId) => void = () => {};
 }

@@ -25,6 +25,11 @@ const RUNS_MAX = 28;
 /** A run is worth deflating when this much of it is saved. */
 const SAVED_LEAST = 16;
 
+/** A run of this size that keeps this share of its bytes is of a content that does not deflate. */
+const DENSE_BYTES = 8 * 1024;
+const DENSE_SHARE = 0.97;
+const DENSE_RUNS = 15;
+
 interface Run {
   need: NeedItem;
   offer: Offer;
@@ -195,8 +200,7 @@ export class Serve {
     }
     const bytes = this.core.arena.run;
     const plain = bytes.subarray(run.dictionary, run.dictionary + run.length);
-    const deflated = this.core.squeeze.deflate(plain, bytes.subarray(0, run.dictionary));
-    const stored = deflated.length + SAVED_LEAST <= plain.length ? deflated : plain;
+    const stored = this.deflate(offer, plain, bytes.subarray(0, run.dictionary));
     this.bodyOf(this.cell).set(stored, this.filled);
     this.filled += stored.length;
     offer.bytesSent += stored.length;
@@ -204,6 +208,19 @@ export class Serve {
     const { req, ordinal, count } = need;
     const { length, dictionary } = run;
     this.items.push({ req, ordinal, count, length, stored: stored.length, dictionary });
+  }
+
+  // Pictures and archives do not deflate: after a run that did not, DENSE_RUNS are not even tried.
+  private deflate(offer: Offer, plain: Uint8Array, dictionary: Uint8Array): Uint8Array {
+    if (offer.denseRuns > 0) {
+      offer.denseRuns--;
+      return plain;
+    }
+    const deflated = this.core.squeeze.deflate(plain, dictionary);
+    const isWorth = deflated.length + SAVED_LEAST <= plain.length;
+    if (plain.length >= DENSE_BYTES && deflated.length > plain.length * DENSE_SHARE)
+      offer.denseRuns = DENSE_RUNS;
+    return isWorth ? deflated : plain;
   }
 
   private isTrue(run: Run): boolean {
