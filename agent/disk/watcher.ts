@@ -73,8 +73,17 @@ export class InotifyWatcher implements Watcher {
 
   watch(dir: Path): void {
     const key = latin1(dir);
-    if (this.#touch(key) || this.#budget === 0) return;
-    this.#withDirectory(dir, fd => this.#begin(key, dir.slice(), fd));
+    if (this.#budget === 0) return;
+    this.#withDirectory(dir, fd => {
+      // Another directory may have come to this path before the kernel told that the watched one left it.
+      const known = this.#watches.get(key);
+      if (known !== undefined && known.inode === fstatSync(fd).ino) {
+        this.#touch(key);
+        return;
+      }
+      if (known !== undefined) this.#forget(key);
+      this.#begin(key, dir.slice(), fd);
+    });
   }
 
   close(): void {

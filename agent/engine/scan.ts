@@ -236,8 +236,9 @@ export class Scan {
     const wasDirectory = before?.local?.kind === Kind.DIRECTORY;
     if (isDirectory) core.catalog.giveId(entry);
     core.put(place, entry, before);
-    // A directory that came or went: what is under it came or went too. A full scan gets there by itself.
-    if (isDirectory !== wasDirectory && entry.id !== 0 && listing?.isFull !== true)
+    // A directory that came, went or is another: so is what is under it. A full scan gets there by itself.
+    const isOther = isDirectory && wasDirectory && before?.local?.inode !== stat?.inode;
+    if ((isDirectory !== wasDirectory || isOther) && entry.id !== 0 && listing?.isFull !== true)
       this.wantDirectory(entry.id);
   }
 
