@@ -431,6 +431,7 @@ export class Offers {
     core.put(offer.place, { ...before, synced, remote: isNewer ? before.remote : undefined }, before);
     // Ours is the change that follows what is recorded: it need not be told again.
     if (verdict === Verdict.ACCEPTED && seq === core.catalog.position + 1) core.catalog.position = seq;
+    if (verdict !== Verdict.ACCEPTED) return; // the gateway had it already
     core.counters.sentFiles++;
     core.note({ kind: 'sent', path: offer.path, what: facts.kind, bytes: offer.bytesSent });
   }
