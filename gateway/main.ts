@@ -33,9 +33,18 @@ const HUB_ARENA_BYTES = 2 * 1024 * 1024;
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   makeDirectory(options.data);
   makeDirectory(options.folder);
-  const gateway = new Gateway(options);
-  const control = await openControl(options.data, { status: () => gateway.status() });
+  // The control socket first: a second gateway on this data never opens the store.
+  let started: Gateway | undefined;
+  const control = await openControl(options.data, { status: () => started?.status() });
   if (control.why !== undefined) options.onLog('warn', control.why);
+  let gateway: Gateway;
+  try {
+    gateway = new Gateway(options);
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
+  started = gateway;
   try {
     await gateway.start();
   } catch (error) {
