@@ -83,8 +83,9 @@ describe('pump', () => {
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
     code = undefined;
     world.pass(5_001);
-    oven.offer(item);
-    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
+    const later = oven.item('a');
+    oven.offer(later);
+    expect(oven.verdicts().get(later.req)).toEqual([Verdict.ACCEPTED, 1]);
     expect(stove.upload('big', cut(makeRandom(3).bytes(100_000)))).toEqual([Verdict.ACCEPTED, 2]);
   });
 

@@ -6,7 +6,7 @@ import { readContent } from '../../gateway/hub/content.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { RECORD_BYTES } from '../../protocol/align.ts';
 import { BLOCK_BYTES_MAX, FRAME_BYTES_MIN, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
-import { Need, type NeedItem, Reason, Verdict } from '../../protocol/messages.ts';
+import { Kind, Need, type NeedItem, Reason, Verdict } from '../../protocol/messages.ts';
 import { makeRandom, type Random } from './random.ts';
 import { arena, type Content, cut, lengthOf, NOTHING, type TestBoard, text, World } from './world.ts';
 
@@ -216,7 +216,18 @@ describe('upload', () => {
       { req: item.req, verdict: Verdict.ACCEPTED, seq: 1 },
     ]);
     oven.offer(item);
-    expect(oven.verdicts().get(item.req)).toEqual([Verdict.SAME, 1]);
+    expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
+  });
+
+  it('upload: a doubled offer that comes after the deletion -> its old verdict, the file stays deleted', () => {
+    const put = oven.item('a', { kind: Kind.DIRECTORY });
+    oven.offer(put);
+    const [, seq] = oven.verdicts().get(put.req) as [number, number];
+    oven.offer(oven.item('a', { kind: Kind.ABSENT, base: seq }));
+    oven.offer(put);
+    expect(oven.verdicts().get(put.req)).toEqual([Verdict.ACCEPTED, seq]);
+    const { number } = world.store.folders()[0]!;
+    expect(world.store.current(number, put.path)?.kind).toBe(Kind.ABSENT);
   });
 
   it('upload: another offer for the path, or under its number -> the earlier one is dropped', () => {
