@@ -220,10 +220,10 @@ describe('upload', () => {
   });
 
   it('upload: a doubled offer that comes after the deletion -> its old verdict, the file stays deleted', () => {
-    const put = oven.item('a', { kind: Kind.DIRECTORY });
+    const put = oven.item('a', { kind: Kind.DIRECTORY, content: NOTHING, mtime: 0 });
     oven.offer(put);
     const [, seq] = oven.verdicts().get(put.req) as [number, number];
-    oven.offer(oven.item('a', { kind: Kind.ABSENT, base: seq }));
+    oven.offer(oven.item('a', { kind: Kind.ABSENT, content: NOTHING, mode: 0, mtime: 0, base: seq }));
     oven.offer(put);
     expect(oven.verdicts().get(put.req)).toEqual([Verdict.ACCEPTED, seq]);
     const { number } = world.store.folders()[0]!;
