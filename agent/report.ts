@@ -79,6 +79,8 @@ export class Report {
       scan: {
         running: engine?.isScanning ?? false,
         seen: engine?.scanned ?? 0,
+        read: engine?.counters.readFiles ?? 0,
+        ...(engine === undefined || engine.scanStartedAt === 0 ? {} : { startedAt: engine.scanStartedAt }),
         ...(engine === undefined || engine.scanFinishedAt === 0
           ? {}
           : { lastFinishedAt: engine.scanFinishedAt }),

@@ -82,7 +82,8 @@ export interface AgentStatus {
   /** Names that this file system cannot hold, and what is no file, directory or symlink. */
   skipped: number;
   lastError?: { at: number; text: string };
-  scan: { running: boolean; seen: number; lastFinishedAt?: number };
+  /** `read`: files read for their content since the start; `startedAt`: of the scan under way or the last one. */
+  scan: { running: boolean; seen: number; read: number; startedAt?: number; lastFinishedAt?: number };
   arena: { bytes: number; pools: PoolStatus[] };
   catalog: { pages: number; bytes: number; cachePages: number; commits: number };
   progress?: Progress;

@@ -24,6 +24,8 @@ export interface EngineOptions {
 export interface Counters {
   sentFiles: number;
   receivedFiles: number;
+  /** Local files read for their content. */
+  readFiles: number;
   bytesUp: number;
   bytesDown: number;
   conflicts: number;
@@ -43,6 +45,7 @@ export class Core {
   readonly counters: Counters = {
     sentFiles: 0,
     receivedFiles: 0,
+    readFiles: 0,
     bytesUp: 0,
     bytesDown: 0,
     conflicts: 0,

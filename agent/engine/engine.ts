@@ -39,6 +39,7 @@ export interface Snapshot {
   pendingDown: number;
   isScanning: boolean;
   scanned: number;
+  scanStartedAt: number;
   scanFinishedAt: number;
   isPaused: boolean;
   counters: Counters;
@@ -295,6 +296,7 @@ export class Engine {
       pendingDown: core.catalog.remoteCount + Math.max(0, session.head - core.catalog.position),
       isScanning: this.scan.isRunning,
       scanned: this.scan.seen,
+      scanStartedAt: this.scan.startedAt,
       scanFinishedAt: this.scan.finishedAt,
       isPaused: core.isPaused,
       counters: core.counters,

@@ -69,6 +69,7 @@ export class Examine {
       this.core.wake(restless.retryAt);
       return false;
     }
+    this.core.counters.readFiles++;
     this.start({ is: 'local', place, path, bytes, done: 0 });
     return true;
   }

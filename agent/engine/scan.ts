@@ -39,8 +39,9 @@ interface Listing {
 const NO_NAME = new Uint8Array(0);
 
 export class Scan {
-  /** Entries seen by the full scan under way, and when the last one ended (0: none yet). */
+  /** Entries seen by the full scan under way, when it began, and when the last one ended (0: none yet). */
   seen = 0;
+  startedAt = 0;
   finishedAt = 0;
   private readonly core: Core;
   private readonly hints: Place[] = [];
@@ -135,6 +136,7 @@ export class Scan {
       if (!this.isWanted) return false;
       this.isWanted = false;
       this.seen = 0;
+      this.startedAt = core.now;
       this.cursor = ROOT;
     } else {
       this.cursor = core.catalog.directoryAfter(this.cursor);

@@ -34,7 +34,7 @@ const agent = (more: Partial<AgentStatus> = {}): AgentStatus => ({
   recentConflicts: [],
   malformed: 0,
   skipped: 0,
-  scan: { running: false, seen: 10_233, lastFinishedAt: NOW - 120_000 },
+  scan: { running: false, seen: 10_233, read: 0, lastFinishedAt: NOW - 120_000 },
   arena: {
     bytes: 2 ** 23,
     pools: [{ name: 'frames', cells: 10, cellBytes: 32_768, taken: 1, highWater: 7 }],
