@@ -123,6 +123,7 @@ export class Driver {
     const from = body.offset - header.length;
     cell.set(header, from);
     const { handle } = body;
+    this.arena.passFrame(handle);
     this.outlets.send(cell.subarray(from, body.offset + body.length), () =>
       this.take({ is: 'sent', handle }),
     );

@@ -48,6 +48,14 @@ let freeHead: i32 = NONE;
 export let freeCount: i32 = 0;
 export let frameCount: i32 = 0;
 export let dirtyCount: i32 = 0;
+/** The most that there ever were at once. */
+export let cachedMost: i32 = 0;
+export let dirtyMost: i32 = 0;
+
+// What a frame holds, as the memory ledger tells it.
+export const HOLDS_NOTHING: i32 = 0;
+export const HOLDS_CLEAN: i32 = 1;
+export const HOLDS_DIRTY: i32 = 2;
 
 const pins = memory.data(PINNED_MAX * 4, 4);
 let pinnedCount: i32 = 0;
@@ -66,6 +74,8 @@ export function openFrames(at: usize, bytes: i32, most: i32): void {
   freeHead = NONE;
   freeCount = 0;
   dirtyCount = 0;
+  cachedMost = 0;
+  dirtyMost = 0;
   pinnedCount = 0;
   for (let frame = frameCount - 1; frame >= 0; frame--) release(frame);
 }
@@ -81,6 +91,12 @@ export function pageAt(frame: i32): usize {
 /** Frames that hold a page or are about to. */
 export function cachedCount(): i32 {
   return frameCount - freeCount;
+}
+
+/** What a frame holds. Their pages stand side by side from the region's start on. */
+export function holdingOf(frame: i32): i32 {
+  assert(frame >= 0 && frame < frameCount);
+  return stateOf(frame) === EMPTY ? HOLDS_NOTHING : isDirty(frame) ? HOLDS_DIRTY : HOLDS_CLEAN;
 }
 
 // ---- what a frame is
@@ -110,6 +126,7 @@ export function mark(frame: i32): void {
   if (isDirty(frame)) return;
   store<u8>(record(frame), 1, DIRTY);
   dirtyCount++;
+  dirtyMost = max(dirtyMost, dirtyCount);
 }
 
 export function setClean(frame: i32): void {
@@ -183,6 +200,7 @@ export function take(page: u32, state: u8): i32 {
   const entry = record(frame);
   freeHead = <i32>load<u32>(entry, NEXT) - 1;
   freeCount--;
+  cachedMost = max(cachedMost, cachedCount());
   store<u32>(entry, page);
   store<u32>(entry, 0, STATE);
   store<u8>(entry, state, STATE);

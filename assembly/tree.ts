@@ -52,7 +52,17 @@ export {
   wantedAt as treeWantedAt,
   wantedPage as treeWantedPage,
 } from './cache';
-export { cachedCount as treeCached, dirtyCount as treeDirty, frameCount as treeFrames } from './cache-frames';
+export {
+  cachedCount as treeCached,
+  cachedMost as treeCachedMost,
+  dirtyCount as treeDirty,
+  dirtyMost as treeDirtyMost,
+  frameCount as treeFrames,
+  HOLDS_CLEAN as TREE_HOLDS_CLEAN,
+  HOLDS_DIRTY as TREE_HOLDS_DIRTY,
+  HOLDS_NOTHING as TREE_HOLDS_NOTHING,
+  holdingOf as treeHolding,
+} from './cache-frames';
 export {
   childGeneration as treeChildGeneration,
   childNumber as treeChildNumber,

@@ -7,6 +7,7 @@
 // An error thrown by a call (WebAssembly.RuntimeError) is a broken assertion of ours. trapPlace() names the place;
 // the process must exit, its supervisor starts it again.
 
+import { type Span, spansOf } from './regions.ts';
 import { type ArenaExports, arenaBounds, hasSimd, instantiate, loadModule } from './wasm.ts';
 
 export interface ArenaOptions {
@@ -29,7 +30,15 @@ export interface PoolUse {
   cellBytes: number;
   taken: number;
   highWater: number;
+  /** How often somebody found all of them taken and waited until one came back. */
+  waits: number;
 }
+
+/** Who can hold a frame's cell: the engine, filling it; the link, until the kernel has its bytes. */
+export type FrameTenant = 'filling' | 'link';
+const FREE = 'free';
+/** By their numbers in the arena; 0 is nobody's. */
+const FRAME_TENANTS: readonly (FrameTenant | typeof FREE)[] = [FREE, 'filling', 'link'];
 
 export interface Cut {
   /** Blocks found. */
@@ -113,8 +122,21 @@ export class Arena {
 
   /** Undefined when every frame is taken: wait until one comes back. */
   takeFrame(): FrameCell | undefined {
-    const handle = this.exports.takeCell(this.#pool);
+    const handle = this.exports.takeCell(this.#pool, FRAME_TENANTS.indexOf('filling'));
     return handle === this.exports.NO_ROOM.value ? undefined : { handle, bytes: this.frame(handle) };
+  }
+
+  /** The link has it from now on. A handle that is not taken is a mistake of ours. */
+  passFrame(handle: number): void {
+    if (this.exports.passCell(this.#pool, handle, FRAME_TENANTS.indexOf('link')) === 0)
+      throw new Error(`frame handle ${handle} is not taken`);
+  }
+
+  /** Who holds which frames, in their order. */
+  frameSpans(): Span[] {
+    const { exports } = this;
+    const tenantOf = (index: number) => FRAME_TENANTS[exports.tenantOf(this.#pool, index)] ?? FREE;
+    return spansOf(exports.poolCells(this.#pool), tenantOf);
   }
 
   /** False when the handle is stale, released already or was never given. */
@@ -184,6 +206,7 @@ export class Arena {
         cellBytes: this.frameBytes,
         taken: exports.poolTaken(this.#pool),
         highWater: exports.poolHighWater(this.#pool),
+        waits: exports.poolWaits(this.#pool),
       },
     ];
   }

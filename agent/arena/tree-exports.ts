@@ -52,6 +52,12 @@ export interface TreeExports {
   // Figures.
   readonly treeFrames: Constant;
   readonly treeDirty: Constant;
+  readonly treeDirtyMost: Constant;
+  readonly treeCachedMost: Constant;
+  readonly TREE_HOLDS_NOTHING: Constant;
+  readonly TREE_HOLDS_CLEAN: Constant;
+  readonly TREE_HOLDS_DIRTY: Constant;
+  treeHolding(frame: number): number;
   readonly treeHits: Constant;
   readonly treeMisses: Constant;
   readonly treeEvictions: Constant;

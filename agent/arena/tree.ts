@@ -10,6 +10,7 @@
 import type { PageFile } from '../engine/ports.ts';
 import type { Arena } from './arena.ts';
 import { auditTree } from './audit.ts';
+import { type Span, spansOf } from './regions.ts';
 import type { TreeExports } from './tree-exports.ts';
 
 /** The catalog's file cannot be used; `reason` is a sentence for a person, without a full stop. */
@@ -40,6 +41,9 @@ export interface TreeStats {
   frames: number;
   cached: number;
   dirty: number;
+  /** The most that were ever cached, and not yet written, at once. */
+  cachedMost: number;
+  dirtyMost: number;
   hits: number;
   misses: number;
   evictions: number;
@@ -64,6 +68,8 @@ export interface Tree {
   readonly keyBytesMax: number;
   readonly valueBytesMax: number;
   stats(): TreeStats;
+  /** What the frames of the page cache hold, in their order: 'clean', 'dirty' or 'free'. A call a frame. */
+  pageSpans(): Span[];
   /** Walks everything and names the first invariant that does not hold. For tests and doubts: its memory and time
    * grow with the file. */
   audit(): string | undefined;
@@ -186,12 +192,24 @@ class PagedTree implements Tree {
       frames: wasm.treeFrames.value,
       cached: wasm.treeCached(),
       dirty: wasm.treeDirty.value,
+      cachedMost: wasm.treeCachedMost.value,
+      dirtyMost: wasm.treeDirtyMost.value,
       hits: wasm.treeHits.value >>> 0,
       misses: wasm.treeMisses.value >>> 0,
       evictions: wasm.treeEvictions.value >>> 0,
       commits: wasm.treeCommits.value,
       pagesWritten: wasm.treePagesWritten.value >>> 0,
     };
+  }
+
+  pageSpans(): Span[] {
+    const wasm = this.#wasm;
+    const names = new Map([
+      [wasm.TREE_HOLDS_NOTHING.value, 'free'],
+      [wasm.TREE_HOLDS_CLEAN.value, 'clean'],
+      [wasm.TREE_HOLDS_DIRTY.value, 'dirty'],
+    ]);
+    return spansOf(wasm.treeFrames.value, frame => names.get(wasm.treeHolding(frame)) as string);
   }
 
   audit(): string | undefined {

@@ -23,6 +23,8 @@ export interface ArenaExports {
   readonly REGION_RUN: Constant;
   readonly REGION_LISTING: Constant;
   readonly REGION_RECORDS: Constant;
+  readonly REGION_BLOCKS: Constant;
+  readonly REGION_VALUES: Constant;
   readonly REGION_SCRATCH: Constant;
   readonly REGION_HASH: Constant;
   readonly REGION_PAGES: Constant;
@@ -40,7 +42,9 @@ export interface ArenaExports {
   // pool.ts
   readonly POOL_FRAMES: Constant;
   readonly NO_ROOM: Constant;
-  takeCell(pool: number): number;
+  readonly NO_TENANT: Constant;
+  takeCell(pool: number, tenant: number): number;
+  passCell(pool: number, handle: number, tenant: number): number;
   releaseCell(pool: number, handle: number): number;
   cellAt(pool: number, handle: number): number;
   poolCells(pool: number): number;
@@ -48,6 +52,8 @@ export interface ArenaExports {
   poolTaken(pool: number): number;
   poolFree(pool: number): number;
   poolHighWater(pool: number): number;
+  poolWaits(pool: number): number;
+  tenantOf(pool: number, index: number): number;
   auditPool(pool: number): number;
   // blake3.ts, gear.ts, cutter.ts
   readonly onceHasher: Constant;

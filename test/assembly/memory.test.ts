@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openArena, trapPlace } from '../../agent/arena/arena.ts';
+import { regionsOf } from '../../agent/arena/regions.ts';
 import { hasSimd, instantiate, loadModule, packageRoot } from '../../agent/arena/wasm.ts';
 import * as limits from '../../protocol/limits.ts';
 import { randomBytes } from './seeded.ts';
@@ -86,6 +87,25 @@ describe.each(builds)('memory ($build)', ({ build, simd }) => {
     expect(arena.audit()).toMatch(/^frames: invariant 2 /);
   });
 });
+
+it.each([2, 8, 64])(
+  'memory: the regions of %i MiB -> all that were carved, next to each other, to the end',
+  mib => {
+    const arena = openArena({ bytes: mib * MIB });
+    const regions = regionsOf(arena);
+    expect(regions.length).toBe(arena.exports.REGION_COUNT.value + 1);
+    expect(new Set(regions.map(({ name }) => name)).size).toBe(regions.length);
+    let end = 0;
+    for (const { at, bytes } of regions) {
+      expect(bytes).toBeGreaterThan(0);
+      expect(at - end).toBeGreaterThanOrEqual(0);
+      expect(at - end).toBeLessThan(64);
+      end = at + bytes;
+    }
+    expect(mib * MIB - end).toBeGreaterThanOrEqual(0);
+    expect(mib * MIB - end).toBeLessThan(4096);
+  },
+);
 
 it('memory: sizes that cannot be -> a RangeError that says what to give instead', () => {
   expect(() => openArena({ bytes: MIB })).toThrow(

@@ -15,7 +15,14 @@ it.each([
   const taken = Array.from({ length: cells }, () => arena.takeFrame());
   expect(taken.every(frame => frame?.bytes.length === arena.frameBytes)).toBe(true);
   expect(arena.takeFrame()).toBe(undefined);
-  expect(frames(arena)).toEqual({ name: 'frames', cells, cellBytes: 32768, taken: cells, highWater: cells });
+  expect(frames(arena)).toEqual({
+    name: 'frames',
+    cells,
+    cellBytes: 32768,
+    taken: cells,
+    highWater: cells,
+    waits: 1,
+  });
   expect(arena.releaseFrame(taken[0]!.handle)).toBe(true);
   expect(arena.takeFrame()).not.toBe(undefined);
   expect(arena.audit()).toBe(undefined);
@@ -59,6 +66,37 @@ it('pool: takes and releases at random -> as the model, audited after every step
       expect(arena.audit(), where).toBe(undefined);
     }
   }
+});
+
+it('pool: asked again and again while it is full -> one wait, until a cell came back', () => {
+  const arena = openArena({ bytes: 2 * MIB });
+  const taken = Array.from({ length: 4 }, () => arena.takeFrame()!);
+  expect(frames(arena).waits).toBe(0);
+  for (let round = 1; round <= 3; round++) {
+    for (let again = 0; again < 5; again++) expect(arena.takeFrame()).toBe(undefined);
+    expect(frames(arena).waits).toBe(round);
+    expect(arena.releaseFrame(taken.pop()!.handle)).toBe(true);
+    taken.push(arena.takeFrame()!);
+  }
+});
+
+it('pool: cells taken, passed on and given back -> each shows its tenant', () => {
+  const arena = openArena({ bytes: 2 * MIB });
+  expect(arena.frameSpans()).toEqual([['free', 4]]);
+  const [first, second] = [arena.takeFrame()!, arena.takeFrame()!];
+  arena.passFrame(first.handle);
+  expect(arena.frameSpans()).toEqual([
+    ['link', 1],
+    ['filling', 1],
+    ['free', 2],
+  ]);
+  arena.releaseFrame(first.handle);
+  arena.releaseFrame(second.handle);
+  expect(arena.frameSpans()).toEqual([['free', 4]]);
+  expect(() => arena.passFrame(first.handle)).toThrow(/not taken/);
+  // A tenant without a name, and none, are mistakes of ours.
+  expect(() => arena.exports.takeCell(arena.exports.POOL_FRAMES.value, 0)).toThrow(WebAssembly.RuntimeError);
+  expect(arena.audit()).toBe(undefined);
 });
 
 it('pool: handles that were never given -> refused, nothing changes', () => {
