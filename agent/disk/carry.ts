@@ -174,7 +174,7 @@ export class Disk {
       case 'readTarget':
         return { is: 'target', target: this.#content.readTarget(effect.path), trouble: undefined };
       case 'stage':
-        this.#stage.start(effect.slot);
+        this.#stage.start(effect.slot, effect.bytes);
         return wrote(effect.slot);
       case 'patch': {
         const { slot, offset, length, stored, dictionary } = effect;

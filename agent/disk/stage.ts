@@ -12,6 +12,10 @@ import { codeOf, DiskError } from './trouble.ts';
 
 const FILES_OPEN_MAX = 32;
 const PRIVATE_FILE = 0o600;
+/** Files up to this many bytes find out by themselves whether they fit: statfs would cost as much as writing them. */
+const UNASKED_BYTES_MAX = 64 * 1024;
+/** What a larger file leaves free at least: for the catalog's pages, and for whoever else writes there. */
+const ROOM_BYTES_KEPT = 1024 * 1024;
 
 export class Stage {
   readonly #system: System;
@@ -29,12 +33,18 @@ export class Stage {
     return Buffer.from(String(slot), 'latin1');
   }
 
-  /** Begins the slot's file, empty, in place of whatever it held. */
-  start(slot: number): void {
+  /**
+   * Begins the slot's file, empty, in place of whatever it held. ENOSPC when the disk has no room for `bytes`: a file
+   * that cannot fit is not fetched, again and again, up to where the disk is full and everyone else's writes fail.
+   */
+  start(slot: number, bytes: number): void {
     this.drop(slot);
     const { flags } = this.#system;
+    const directory = this.#directory();
+    if (bytes > UNASKED_BYTES_MAX && bytes + ROOM_BYTES_KEPT > this.#system.roomIn(directory))
+      throw new DiskError('ENOSPC');
     const fd = this.#system.openSync(
-      this.#system.at(this.#directory(), this.name(slot)),
+      this.#system.at(directory, this.name(slot)),
       flags.RDWR | flags.CREAT | flags.EXCL | flags.NOFOLLOW,
       PRIVATE_FILE,
     );

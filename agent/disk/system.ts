@@ -53,6 +53,8 @@ export interface System {
   within<T>(directory: number, act: (near: (name: Uint8Array) => Place) => T): T;
   /** Makes the whole file system under the directory durable in one go; false where that cannot be had. */
   syncFileSystem(directory: number): boolean;
+  /** Bytes that may still be written to the file system under the directory; Infinity where it does not say. */
+  roomIn(directory: number): number;
 
   openSync(place: Place, flags: number, mode?: number): number;
   closeSync(fd: number): void;
@@ -130,6 +132,16 @@ export const realSystem: System = {
       stdio: ['ignore', 'ignore', 'ignore', directory],
     });
     return status === 0;
+  },
+
+  roomIn(directory) {
+    try {
+      const { blocks, bavail, bsize } = fs.statfsSync(`/proc/self/fd/${directory}`);
+      // No blocks at all: a tmpfs without a limit, or a file system that does not count.
+      return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
+    } catch {
+      return Number.POSITIVE_INFINITY;
+    }
   },
 
   openSync: fs.openSync,

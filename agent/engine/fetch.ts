@@ -33,6 +33,8 @@ const TRIES_MAX = 3;
 const RETRY_MS = 5_000;
 /** A file that changed under the fetch is looked at before it is fetched again. */
 const MOVED_ON_MS = 500;
+/** Files that failed and rest, each by itself; were there more, all would rest. */
+const RESTING_MAX = 64;
 /** Ready files are put in place together: when nothing else is on its way, or this many wait. */
 const PLACE_COUNT = 32;
 
@@ -70,8 +72,9 @@ export class Fetches {
   private readonly examine: Examine;
   private readonly slots: (Fetch | undefined)[] = new Array(FETCHES_MAX).fill(undefined);
   private readonly pulls: PullItem[] = [];
+  private readonly resting: { place: Place; until: number }[] = [];
   private lastReq = 0;
-  private retryAt = 0;
+  private allRestUntil = 0;
 
   constructor(core: Core, examine: Examine) {
     this.core = core;
@@ -91,19 +94,20 @@ export class Fetches {
     return this.slots.some(fetch => fetch !== undefined && samePlace(fetch.place, place));
   }
 
+  /** Whether its last fetch failed a moment ago: the others go on without it. */
+  isResting(place: Place): boolean {
+    return this.resting.some(item => samePlace(item.place, place));
+  }
+
   /** Whether a fetch still copies from this path: then it must stay a while. */
   isSource(path: Path): boolean {
     return this.slots.some(fetch => fetch?.like !== undefined && sameBytes(fetch.like.path, path));
   }
 
-  /** False when no slot is free, or the disk said a moment ago that it is full. */
+  /** False when no slot is free, or so many failed a moment ago that nothing is tried. */
   start(place: Place, path: Path, entry: Entry, like: Source | undefined): boolean {
     const slot = this.slots.indexOf(undefined);
-    if (this.core.now < this.retryAt) {
-      this.core.wake(this.retryAt);
-      return false;
-    }
-    if (slot === -1 || entry.remote === undefined) return false;
+    if (slot === -1 || this.core.now < this.allRestUntil || entry.remote === undefined) return false;
     const { local, synced, remote } = entry;
     const hasBase = local?.kind === Kind.FILE && synced?.kind === Kind.FILE && local.size > 0;
     this.slots[slot] = {
@@ -124,7 +128,7 @@ export class Fetches {
       bytesReceived: 0,
       examined: undefined,
     };
-    this.core.emit({ do: 'stage', slot });
+    this.core.emit({ do: 'stage', slot, bytes: remote.size });
     return true;
   }
 
@@ -183,12 +187,26 @@ export class Fetches {
       if (this.core.now >= fetch.heardAt + ANSWER_MS) fetch.frames = 0;
       else this.core.wake(fetch.heardAt + ANSWER_MS);
     }
-    if (this.retryAt > 0 && this.core.now >= this.retryAt) {
-      this.retryAt = 0;
-      this.core.isRemoteMarked = true;
-    } else if (this.retryAt > 0) {
-      this.core.wake(this.retryAt);
+    this.tickResting();
+  }
+
+  private tickResting(): void {
+    const { core } = this;
+    const rested = this.resting.filter(({ until }) => core.now >= until);
+    for (const item of rested) this.resting.splice(this.resting.indexOf(item), 1);
+    for (const { until } of this.resting) core.wake(until);
+    if (core.now < this.allRestUntil) core.wake(this.allRestUntil);
+    else if (this.allRestUntil > 0 || rested.length > 0) {
+      this.allRestUntil = 0;
+      core.isRemoteMarked = true;
     }
+  }
+
+  private rest(place: Place, ms: number): void {
+    const until = this.core.now + ms;
+    if (this.resting.length < RESTING_MAX) this.resting.push({ place, until });
+    else this.allRestUntil = until;
+    this.core.wake(until);
   }
 
   onWrote(event: Extract<Event, { is: 'wrote' }>): void {
@@ -328,14 +346,13 @@ export class Fetches {
       writes: 1,
       frames: 0,
     };
-    this.core.emit({ do: 'stage', slot: fetch.slot });
+    this.core.emit({ do: 'stage', slot: fetch.slot, bytes: fetch.version.size });
   }
 
   private fail(fetch: Fetch, code: string, doing: string): void {
     this.core.trouble(fetch.path, code, doing);
     this.release(fetch);
-    this.retryAt = this.core.now + RETRY_MS;
-    this.core.wake(this.retryAt);
+    this.rest(fetch.place, RETRY_MS);
   }
 
   private release(fetch: Fetch): void {
@@ -389,8 +406,7 @@ export class Fetches {
     const isMovedOn = code === 'CHANGED' || code === 'ENOENT' || code === 'ENOTDIR' || code === 'REFUSED';
     if (isMovedOn) this.onGone(fetch.place);
     else this.core.trouble(fetch.path, code, 'putting a file in place');
-    this.retryAt = this.core.now + (isMovedOn ? MOVED_ON_MS : RETRY_MS);
-    this.core.wake(this.retryAt);
+    this.rest(fetch.place, isMovedOn ? MOVED_ON_MS : RETRY_MS);
   }
 
   private settle(fetch: Fetch, seen: Local): void {

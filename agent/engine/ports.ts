@@ -79,7 +79,7 @@ export type Effect =
   | { do: 'read'; path: Path; offset: number; length: number } //                   -> read
   | { do: 'readTarget'; path: Path } // of a symlink                                -> target
   // Staging. `copy` takes bytes from a file of the folder, as long as it is still as expected.
-  | { do: 'stage'; slot: number } //                                                -> wrote
+  | { do: 'stage'; slot: number; bytes: number } // `bytes` as it will have         -> wrote
   // `patch` writes `length` bytes at `offset`: `stored` itself, or inflated when it is shorter, with a dictionary
   // of `fromLength` bytes of the file `from` (which must still be as expected) and then the `tail` bytes of the
   // staged file before `offset`. `stored` is only valid while the effect is carried out.

@@ -102,7 +102,7 @@ export function acceptChanging(name: string, open: () => Ground, close: (ground:
       const base = some(100_000, 7);
       write('base', base);
       const expectation = mustLook(bench, path('base'));
-      ask(bench, { do: 'stage', slot: 1 }, 'wrote');
+      ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
       const copy: Effect = {
         do: 'copy',
         slot: 1,
@@ -142,7 +142,7 @@ export function acceptChanging(name: string, open: () => Ground, close: (ground:
       const before = mustLook(bench, path('base'));
       write('other', 'two');
       bench.hands.renameSync(at('other'), at('base'));
-      ask(bench, { do: 'stage', slot: 1 }, 'wrote');
+      ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
       const from = { path: path('base'), expect: before, offset: 0, length: 3 };
       const copy = ask(
         bench,
@@ -168,7 +168,7 @@ export function acceptChanging(name: string, open: () => Ground, close: (ground:
     });
 
     test('stage: a patch that does not inflate to its length, or asks for bytes before the start -> EBADMSG', () => {
-      ask(bench, { do: 'stage', slot: 1 }, 'wrote');
+      ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
       const effect = (stored: Uint8Array, tail: number): Effect => ({
         do: 'patch',
         slot: 1,

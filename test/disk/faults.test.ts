@@ -93,14 +93,14 @@ const CASES: Case[] = [
   {
     name: 'stage',
     answer: 'wrote',
-    effect: () => ({ do: 'stage', slot: 1 }),
+    effect: () => ({ do: 'stage', slot: 1, bytes: 3 }),
   },
   {
     name: 'copy',
     answer: 'wrote',
     effect: bench => {
       write(bench, 'dir/a');
-      ask(bench, { do: 'stage', slot: 1 }, 'wrote');
+      ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
       const expectation = stand(bench, 'dir/a');
       return {
         do: 'copy',

@@ -158,7 +158,7 @@ test('examine: 4 GiB and a bit, sparse -> offsets beyond 32 bits are read', () =
   const read = ask(bench, { do: 'read', path: path('big'), offset: size - 6, length: 100 }, 'read');
   expect(Buffer.from(bench.arena.run.subarray(0, read.bytes)).toString()).toBe('\0\0tail');
   const expectation = mustLook(bench, path('big'));
-  ask(bench, { do: 'stage', slot: 1 }, 'wrote');
+  ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
   const copy: Effect = {
     do: 'copy',
     slot: 1,
@@ -255,7 +255,7 @@ test.skipIf(!isRoot)(
     const small = openBench(openGround(home));
     try {
       fs.writeFileSync(join(small.root, 'ballast'), Buffer.alloc(700_000));
-      ask(small, { do: 'stage', slot: 1 }, 'wrote');
+      ask(small, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
       const patch: Effect = {
         do: 'patch',
         slot: 1,
@@ -265,6 +265,10 @@ test.skipIf(!isRoot)(
         dictionary: { from: undefined, tail: 0 },
       };
       expect(ask(small, patch, 'wrote').trouble?.code).toBe('ENOSPC');
+      // Said before anything is written, of a file that would not fit.
+      const tooLarge: Effect = { do: 'stage', slot: 2, bytes: 2_000_000 };
+      expect(ask(small, tooLarge, 'wrote').trouble?.code).toBe('ENOSPC');
+      expect(fs.readdirSync(join(small.root, '.toastbox', 'stage'))).toEqual(['1']);
       fs.unlinkSync(join(small.root, 'ballast'));
       expect(ask(small, patch, 'wrote').trouble).toBeUndefined();
       const items = [{ slot: 1, path: path('file'), mode: 0o644, mtime: 0, expect: undefined }];
@@ -292,11 +296,11 @@ test.skipIf(!isRoot)(
     try {
       expect(list(bench, path('')).names).toEqual(['file']);
       expect(examine(bench, path('file')).trouble).toBeUndefined();
-      expect(ask(bench, { do: 'stage', slot: 1 }, 'wrote').trouble?.code).toBe('EROFS');
+      expect(ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote').trouble?.code).toBe('EROFS');
       const made = ask(bench, { do: 'makeDirectory', path: path('dir'), mode: 0o755 }, 'did');
       expect(made.trouble?.code).toBe('EROFS');
       remount('rw');
-      expect(ask(bench, { do: 'stage', slot: 1 }, 'wrote').trouble).toBeUndefined();
+      expect(ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote').trouble).toBeUndefined();
     } finally {
       bench.disk.close();
       execFileSync('umount', [home]);

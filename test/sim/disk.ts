@@ -95,6 +95,7 @@ export function memorySystem(volume: InstanceType<typeof Volume>): System {
     within: (directory, act) => act(name => at(directory, name)),
     self,
     syncFileSystem: () => false,
+    roomIn: () => Number.POSITIVE_INFINITY,
     openSync: (place, flags, mode) => volume.openSync(text(place), flags, mode),
     closeSync: fd => volume.closeSync(fd),
     readSync: (fd, into, offset, length, position) => volume.readSync(fd, into, offset, length, position),

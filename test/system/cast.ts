@@ -13,6 +13,7 @@ import { ask } from '../../agent/control.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { freePort, hasMosquitto, startMosquitto, type TestBroker } from '../transport/brokers.ts';
+import { Mounts } from './mounts.ts';
 import { differences, readTree, type Tree } from './trees.ts';
 
 export { freePort };
@@ -212,6 +213,8 @@ export class Cast {
   /** Gone after the test. */
   readonly root = mkdtempSync(join(tmpdir(), 'toastbox-system-'));
   readonly port: number;
+  /** Undone after the test. */
+  readonly mounts = new Mounts();
   gateway: Gateway;
   readonly boards: Board[] = [];
   broker: TestBroker | undefined;
@@ -239,13 +242,13 @@ export class Cast {
       words = [] as readonly string[],
       isStarted = true,
       folder = join(this.root, name),
+      state = join(folder, '.toastbox'),
     } = {},
   ): Promise<Board> {
     mkdirSync(folder, { recursive: true });
-    const state = join(folder, '.toastbox');
     const board = new Board(name, folder, state, [
       'agent',
-      ...['--folder', folder, '--broker', this.url, '--name', name, '--share', share],
+      ...['--folder', folder, '--state', state, '--broker', this.url, '--name', name, '--share', share],
       ...words,
     ]);
     this.boards.push(board);
@@ -259,14 +262,17 @@ export class Cast {
     this.broker = await startMosquitto(undefined, this.port);
   }
 
-  /** Waits until the folders are equal (in what is compared) and everybody says that nothing is left to do. Gives the tree. */
+  /**
+   * Waits until the folders are equal (in what is compared) and, if it is asked for, everybody says that nothing is
+   * left to do. Gives the tree.
+   */
   async settle(
     folders: readonly string[],
-    { withinMs = WITHIN_MS, isCompared = (_path: string): boolean => true } = {},
+    { withinMs = WITHIN_MS, isResting = true, isCompared = (_path: string): boolean => true } = {},
   ): Promise<Tree> {
     let why: string[] = [];
     const isSettled = async () => {
-      why = await this.#unrest();
+      why = isResting ? await this.#unrest() : [];
       if (why.length > 0) return undefined;
       const trees = folders.map(
         folder => new Map([...readTree(folder)].filter(([path]) => isCompared(path))),
@@ -313,12 +319,17 @@ export class Cast {
   async close(): Promise<void> {
     for (const player of [...this.boards, this.gateway]) await player.kill();
     await this.broker?.stop();
+    this.mounts.close();
     rmSync(this.root, { recursive: true, force: true });
   }
 }
 
-/** A cast with a gateway that runs. */
-export async function openCast(kind: 'mosquitto' | 'embedded', words: readonly string[] = []): Promise<Cast> {
+/** A cast with a gateway that runs. `prepare` is called before it starts. */
+export async function openCast(
+  kind: 'mosquitto' | 'embedded',
+  words: readonly string[] = [],
+  prepare: (cast: Cast) => void = () => {},
+): Promise<Cast> {
   if (!existsSync(join(REPO, 'dist', 'cli', 'main.js'))) throw new Error('not built: npm run build');
   if (kind === 'mosquitto' && !hasMosquitto) throw new Error('mosquitto is not installed');
   const port = await freePort();
@@ -327,6 +338,7 @@ export async function openCast(kind: 'mosquitto' | 'embedded', words: readonly s
   const cast = new Cast(port, [...where, ...words]);
   try {
     if (kind === 'mosquitto') cast.broker = await startMosquitto(undefined, port);
+    prepare(cast);
     await cast.gateway.start();
     return cast;
   } catch (error) {
