@@ -2,7 +2,6 @@
 // module's own data before them. The memory ledger and the forecast of `toastbox plan` read sizes here and nowhere
 // else; all numbers are the module's.
 
-import type { Arena } from './arena.ts';
 import type { ArenaExports } from './wasm.ts';
 
 export type RegionName =
@@ -43,7 +42,7 @@ const REGIONS: readonly (readonly [Exclude<RegionName, 'module'>, Numbered, what
 ];
 
 /** All regions; together they are the whole arena, but for the bytes that align them. */
-export function regionsOf({ exports }: Arena): Region[] {
+export function regionsOf({ exports }: { readonly exports: ArenaExports }): Region[] {
   const regions: Region[] = REGIONS.map(([name, number, what]) => ({
     name,
     what,
