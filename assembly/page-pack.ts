@@ -164,6 +164,13 @@ function sharedBytes(from: i32, to: i32): i32 {
  * larger part is smallest. Both parts fit: a page and one more cell always divide so, as two pages do.
  */
 export function divide(wish: i32): i32 {
+  const cut = tryDivide(wish, ROOM_BYTES);
+  assert(cut > 0);
+  return cut;
+}
+
+/** The same, with no more than `most` bytes in the larger part; 0 where that cannot be. */
+export function tryDivide(wish: i32, most: i32): i32 {
   const n = gathered;
   const up = isLeaf ? 0 : 1;
   const first = base + FIRST_KEY;
@@ -188,15 +195,29 @@ export function divide(wish: i32): i32 {
       rightBytes -= wholeBytes(cut);
     }
     const larger = max(leftBytes, rightBytes);
-    if (larger > ROOM_BYTES) continue;
+    if (larger > most) continue;
     if (cut === wish && leftBytes >= SPARSE_BYTES) return cut;
     if (larger < bestBytes) {
       bestBytes = larger;
       best = cut;
     }
   }
-  assert(best > 0);
   return best;
+}
+
+/** The last cut of a LEAF's cells with a left part of ROOM_BYTES and a right one of `most` at most; 0 if there is none. */
+export function divideLate(most: i32): i32 {
+  let low = 1;
+  let high = gathered - 1;
+  let best = 0;
+  while (low <= high) {
+    const cut = (low + high) >> 1;
+    if (rangeBytes(0, cut) <= ROOM_BYTES) {
+      best = cut;
+      low = cut + 1;
+    } else high = cut - 1;
+  }
+  return best > 0 && rangeBytes(best, gathered) <= most ? best : 0;
 }
 
 /** Keeps the shortest key that divides a LEAF's cells at `cut`, or the whole key of an INNER page's cell there. */

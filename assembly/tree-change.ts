@@ -39,6 +39,7 @@ import {
 } from './page';
 import {
   divide,
+  divideLate,
   gathered,
   gatherLoose,
   gatherPage,
@@ -46,9 +47,10 @@ import {
   rangeBytes,
   separator,
   startGather,
+  tryDivide,
 } from './page-pack';
 import { finger, isUnderFinger, setFinger } from './tree-find';
-import { bringBeside, LOW_BYTES, mend, widen } from './tree-mend';
+import { bringBeside, LOW_BYTES, mend, spread, widen } from './tree-mend';
 import {
   aim,
   attach,
@@ -66,6 +68,9 @@ import {
 import { addEntries, HEIGHT_MAX, height, nextGeneration } from './tree-root';
 import { provide } from './tree-space';
 
+/** What either of two leaves may hold after they shared a put: the sixteenth that is left spares the next ones it. */
+const SHARED_BYTES_MAX: i32 = (ROOM_BYTES / 16) * 15;
+
 let key: usize = 0;
 let keyBytes: i32 = 0;
 let value: usize = 0;
@@ -74,9 +79,27 @@ let isRemoving: bool = false;
 /** One mending a level: it leaves the page as good as it gets. */
 let isMended: bool = false;
 
-/** Where the last put went: the next place of the same page continues a rising run. */
-let runPage: u32 = 0;
-let runIndex: i32 = 0;
+/**
+ * Where the last puts went, two for each first byte of a key: the next place of the same page continues a rising run.
+ * The catalog's spaces rise side by side (a scan writes an entry, then that it waits), in one of them reading and
+ * verdicts follow each other at a distance, and none should end another's run.
+ */
+const RUNS: i32 = 16;
+const RUN_BYTES: usize = 8;
+const runs = memory.data(RUNS * 2 * 8, 4);
+
+function runAt(which: i32): usize {
+  return runs + <usize>((<i32>load<u8>(key) & (RUNS - 1)) * 2 + which) * RUN_BYTES;
+}
+
+/** Which run a place continues, NONE if it is neither. */
+function runOf(leaf: usize, index: i32): i32 {
+  for (let which = 0; which < 2; which++) {
+    const run = runAt(which);
+    if (load<u32>(run) === numberOf(leaf) && load<i32>(run, 4) === index - 1) return which;
+  }
+  return NONE;
+}
 
 export function startPut(keyAt: usize, keyLength: i32, valueAt: usize, valueLength: i32): void {
   key = keyAt;
@@ -174,8 +197,12 @@ function ownLeaf(frame: i32): void {
 
 function wasPut(frame: i32, index: i32, wasThere: bool): void {
   if (!wasThere) addEntries(1);
-  runPage = numberOf(pageAt(frame));
-  runIndex = index;
+  const leaf = pageAt(frame);
+  const isFirst = runOf(leaf, index) === 0;
+  // What continues neither takes the place of the older.
+  if (!isFirst) memory.copy(runAt(1), runAt(0), RUN_BYTES);
+  store<u32>(runAt(0), numberOf(leaf));
+  store<i32>(runAt(0), index, 4);
   setFinger(frame);
 }
 
@@ -195,11 +222,22 @@ function putInto(frame: i32): i32 {
     return DONE;
   }
   if (parent === NONE && height() === HEIGHT_MAX) return FULL;
+  // A rising run leaves full pages behind: the new cell begins the right one. Where others stand behind it, those
+  // go first: a page of neighbours alone has a longer prefix.
+  const isRun = index === 0 || runOf(leaf, index) !== NONE;
+  const isRising = !isThere && index > 0 && (isRun || isLast(index, n));
+  if (!isRising && parent !== NONE) {
+    const beside = bringBeside();
+    if (beside === NONE) return want;
+    if (putBeside(frame, beside, index, isThere, isRun)) return DONE;
+    unpin(beside);
+    startGather();
+    gatherPage(leaf, 0, isThere ? index : -1);
+    gatherLoose(0, index, key, keyBytes, value, size);
+  }
   if (!spare(2)) return want;
-  // A rising run leaves full pages behind: the new cell begins the right one.
-  const isRun = numberOf(leaf) === runPage && index === runIndex + 1;
   own(frame, child);
-  const cut = divide(isRun || isLast(index, n) ? index : 0);
+  const cut = divide(!isRising ? 0 : index < n - 1 ? index + 1 : index);
   const right = plantPage(LEAF);
   pack(leaf, 0, cut);
   pack(pageAt(right), cut, n);
@@ -208,6 +246,25 @@ function putInto(frame: i32): i32 {
   if (index < cut) wasPut(frame, index, isThere);
   else wasPut(right, index - cut, isThere);
   return DONE;
+}
+
+/** Puts into a full leaf and its neighbour together, if both then have room to grow: pages are more than four fifths
+ * full so, not two thirds. A run leaves the left one full behind. */
+function putBeside(frame: i32, beside: i32, index: i32, isThere: bool, isRun: bool): bool {
+  const isRight = child > 0;
+  const left = isRight ? beside : frame;
+  const right = isRight ? frame : beside;
+  const place = isRight ? countOf(pageAt(left)) + index : index;
+  startGather();
+  gatherPage(pageAt(left), 0, !isRight && isThere ? index : -1);
+  gatherPage(pageAt(right), 1, isRight && isThere ? index : -1);
+  gatherLoose(0, place, key, keyBytes, value, size);
+  const cut = isRight && isRun ? divideLate(SHARED_BYTES_MAX) : tryDivide(0, SHARED_BYTES_MAX);
+  if (cut === 0) return false;
+  spread(left, right, isRight ? child - 1 : child, cut);
+  if (place < cut) wasPut(left, place, isThere);
+  else wasPut(right, place - cut, isThere);
+  return true;
 }
 
 /** Whether the new cell is the last of the whole tree. */

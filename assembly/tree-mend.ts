@@ -104,9 +104,15 @@ export function mend(frame: i32, beside: i32): void {
   }
   const cut = divide(0);
   if (!isInner && !isWorth(frame, cut, n)) return;
+  spread(left, right, index, cut);
+}
+
+/** Gives two neighbours what is gathered, cut in two; `index` is the parent's cell between them. */
+export function spread(left: i32, right: i32, index: i32, cut: i32): void {
+  const n = gathered;
   own(left, index);
   own(right, index + 1);
-  if (isInner) fillBoth(left, right, cut, n);
+  if (kindOf(pageAt(left)) === INNER) fillBoth(left, right, cut, n);
   else {
     pack(pageAt(left), 0, cut);
     pack(pageAt(right), cut, n);
