@@ -121,6 +121,11 @@ export class Machine {
     this.watch = undefined;
   }
 
+  /** Its catalog is damaged beyond use; found out at the next start. */
+  loseCatalog(): void {
+    this.pages = new Pages();
+  }
+
   get isRunning(): boolean {
     return this.sync !== undefined;
   }

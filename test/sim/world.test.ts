@@ -11,6 +11,7 @@ const CALM: Plan = {
   faults: { lost: 0, doubled: 0, delayMs: 5 },
   cut: 0,
   kill: 0,
+  lose: 0,
   restart: 0,
   hintLost: 0,
   pauses: [0, 1, 5, 50, 500, 20_000],
@@ -21,6 +22,7 @@ const ROUGH: Plan = {
   faults: { lost: 0.05, doubled: 0.05, delayMs: 200 },
   cut: 0.05,
   kill: 0.05,
+  lose: 0,
   restart: 0.03,
   hintLost: 0.1,
   pauses: [0, 1, 5, 50, 500, 20_000],
@@ -34,7 +36,11 @@ const DENSE: Plan = {
   pauses: [0, 1, 5, 20, 50],
 };
 
+// Boards forget what both ends agreed on, at any moment.
+const FORGETFUL: Plan = { ...ROUGH, lose: 0.06 };
+
 function planOf(seed: number): Plan {
+  if (seed % 8 === 5) return FORGETFUL;
   if (seed % 8 === 3) return DENSE;
   if (seed % 4 === 0) return CALM;
   return seed % 16 === 1 ? { ...ROUGH, boards: 3 } : ROUGH;

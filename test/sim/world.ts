@@ -2,8 +2,8 @@
 // hub, over memfs and a faulty link.
 //
 // Faults, each by chance from the seed: frames lost, doubled, delayed and so reordered; links cut and back; agents
-// killed and started again; the gateway killed and started again from its last commit; watcher hints lost. User's
-// changes fall between any two events.
+// killed and started again, with their catalog or without it; the gateway killed and started again from its last
+// commit; watcher hints lost. User's changes fall between any two events.
 //
 // What must hold, checked:
 //   1. After the last change, with links up: all boards show the same tree.
@@ -32,6 +32,8 @@ export interface Plan {
   /** Chances, each per user's change. */
   cut: number;
   kill: number;
+  /** Killed, and its catalog is of no more use. */
+  lose: number;
   restart: number;
   hintLost: number;
   /** Milliseconds between changes, one drawn for each. */
@@ -116,6 +118,7 @@ export class World {
     }
     if (random.chance(plan.cut)) this.cut(random.pick(this.machines).name);
     if (random.chance(plan.kill)) this.kill(random.pick(this.machines));
+    if (random.chance(plan.lose)) this.lose(random.pick(this.machines));
     if (random.chance(plan.restart)) this.restartGateway();
     this.time.runFor(random.pick(plan.pauses));
   }
@@ -164,6 +167,13 @@ export class World {
       this.tell(`${machine.name} starts again`);
       if (!machine.isRunning) machine.start();
     });
+  }
+
+  private lose(machine: Machine): void {
+    if (!machine.isRunning) return;
+    this.tell(`${machine.name} loses its catalog`);
+    machine.loseCatalog();
+    this.kill(machine);
   }
 
   private restartGateway(): void {
