@@ -12,12 +12,16 @@ import { realScheduler } from './disk/schedule.ts';
 import { realSystem } from './disk/system.ts';
 import { InotifyWatcher } from './disk/watcher.ts';
 import { Failure } from './failure.ts';
+import { Book } from './memory/book.ts';
+import type { AgentLedger } from './memory/ledger.ts';
 import type { AgentOptions, RunningAgent } from './options.ts';
 import { Report } from './report.ts';
 import { Sync, type SyncPorts } from './sync.ts';
 import { VERSION } from './version.ts';
 
 const CATALOG_NAME = 'catalog';
+/** In the folder: files on their way in (disk/home.ts). */
+const STAGE_PLACE = '.toastbox/stage';
 /** Between looks whether the retained status is still true. */
 const STATUS_MS = 1_000;
 
@@ -76,7 +80,11 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     fail = resolve;
   });
   let report: Report | undefined;
-  const control = await openControl(state, { status: () => report?.status() });
+  let book: Book | undefined;
+  const control = await openControl(state, {
+    status: () => report?.status(),
+    memory: () => memoryOf(report, book, state),
+  });
   if (control.why !== undefined) options.onLog('warn', control.why);
   const ports: SyncPorts = {
     ...realPorts(state, options.watches),
@@ -105,7 +113,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   };
   try {
     const sync = new Sync({ folder, board: name, share, software, arenaBytes, rescanSeconds }, ports);
-    report = new Report({ name, share, folder, broker: options.broker, arenaBytes }, sync);
+    report = new Report({ name, share, folder, broker: options.broker, arenaBytes, rescanSeconds }, sync);
+    book = openBook(state, folder, sync, true, options.onLog);
     sync.start();
     const timer = tellStatus(sync, report);
     let stopping: Promise<void> | undefined;
@@ -113,6 +122,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       status: () => (report as Report).status(),
       stop: () => {
         clearInterval(timer);
+        book?.close();
         stopping ??= sync.stop().then(() => control.close());
         return stopping;
       },
@@ -122,6 +132,37 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     await control.close();
     throw error;
   }
+}
+
+/** The memory ledger's book of a folder that is kept by `sync`. */
+export function openBook(
+  state: string,
+  folder: string,
+  sync: Sync,
+  isProcess: boolean,
+  onLog: AgentOptions['onLog'],
+): Book {
+  return new Book({
+    state,
+    catalog: join(state, CATALOG_NAME),
+    stage: join(folder, STAGE_PLACE),
+    look: () => sync.lookAtMemory(),
+    isProcess,
+    onTrouble: text => onLog('warn', text),
+  });
+}
+
+function memoryOf(
+  report: Report | undefined,
+  book: Book | undefined,
+  state: string,
+): AgentLedger | undefined {
+  const ledger = book?.folder();
+  if (report === undefined || book === undefined || ledger === undefined) return undefined;
+  const { version, pid, startedAt, name, share, folder } = report.status();
+  const { since } = book.marks;
+  const process = book.process();
+  return { kind: 'agent', version, pid, startedAt, since, name, share, folder, state, process, ...ledger };
 }
 
 // Published when something changed, never for its own sake: an idle link carries keep-alives only.

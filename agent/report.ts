@@ -17,6 +17,7 @@ export interface Identity {
   folder: string;
   broker: string;
   arenaBytes: number;
+  rescanSeconds: number;
 }
 
 export class Report {
@@ -43,7 +44,7 @@ export class Report {
 
   status(): AgentStatus {
     const look = this.sync.look();
-    const { name, share, folder, broker, arenaBytes } = this.identity;
+    const { name, share, folder, broker, arenaBytes, rescanSeconds } = this.identity;
     const { trouble } = this.sync;
     const lastError = this.lastError ?? (trouble === '' ? undefined : { at: this.startedAt, text: trouble });
     const engine = look?.engine;
@@ -88,10 +89,16 @@ export class Report {
       arena: { bytes: look?.memoryBytes ?? arenaBytes, pools: look === undefined ? [] : poolsOf(look) },
       catalog: {
         pages: look?.tree.pages ?? 0,
-        bytes: (look?.tree.pages ?? 0) * 4096,
+        freePages: look?.tree.freePages ?? 0,
+        bytes: (look?.tree.pages ?? 0) * (look?.tree.pageBytes ?? 0),
         cachePages: look?.tree.frames ?? 0,
         commits: look?.tree.commits ?? 0,
+        hits: look?.tree.hits ?? 0,
+        misses: look?.tree.misses ?? 0,
+        evictions: look?.tree.evictions ?? 0,
       },
+      watching: { ...watchingOf(look), rescanSeconds },
+      spills: look?.gauges.find(({ name }) => name === 'listing')?.times ?? 0,
       ...(progress === undefined ? {} : { progress }),
     };
   }
@@ -142,10 +149,24 @@ function linkOf(look: Look | undefined, broker: string, startedAt: number): Agen
 }
 
 function poolsOf({ pools, tree }: Look): AgentStatus['arena']['pools'] {
-  return [
-    ...pools,
-    { name: 'pages', cells: tree.frames, cellBytes: 4096, taken: tree.cached, highWater: tree.cached },
-  ];
+  const {
+    frames: cells,
+    pageBytes: cellBytes,
+    cached: taken,
+    cachedMost: highWater,
+    evictions: waits,
+  } = tree;
+  return [...pools, { name: 'pages', cells, cellBytes, taken, highWater, waits }];
+}
+
+function watchingOf(look: Look | undefined): Omit<AgentStatus['watching'], 'rescanSeconds'> {
+  const watches = look?.gauges.find(({ name }) => name === 'watches');
+  return {
+    directories: watches?.taken ?? 0,
+    of: look?.engine.directories ?? 0,
+    budget: watches?.limit ?? 0,
+    refused: watches?.times ?? 0,
+  };
 }
 
 function progressOf({ engine }: Look): Progress | undefined {

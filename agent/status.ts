@@ -51,6 +51,8 @@ export interface PoolStatus {
   taken: number;
   /** The most that were ever taken at once. */
   highWater: number;
+  /** Times that somebody waited for one, or that one was given up for another (pages). */
+  waits: number;
 }
 
 export interface AgentStatus {
@@ -85,6 +87,23 @@ export interface AgentStatus {
   /** `read`: files read for their content since the start; `startedAt`: of the scan under way or the last one. */
   scan: { running: boolean; seen: number; read: number; startedAt?: number; lastFinishedAt?: number };
   arena: { bytes: number; pools: PoolStatus[] };
-  catalog: { pages: number; bytes: number; cachePages: number; commits: number };
+  catalog: {
+    pages: number;
+    freePages: number;
+    bytes: number;
+    cachePages: number;
+    commits: number;
+    /** Of the page cache, since the start. */
+    hits: number;
+    misses: number;
+    evictions: number;
+  };
+  /**
+   * Directories watched for changes, of those in the folder as far as a scan has counted them, at most `budget`; the
+   * rest is found by a rescan every `rescanSeconds`. `refused`: wishes for a watch that the budget had no room for.
+   */
+  watching: { directories: number; of: number; budget: number; refused: number; rescanSeconds: number };
+  /** Parts of directory listings that did not fit the arena and were sorted through a file. */
+  spills: number;
   progress?: Progress;
 }

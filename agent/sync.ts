@@ -24,6 +24,7 @@ import { Catalog } from './engine/catalog.ts';
 import { Engine, type Snapshot } from './engine/engine.ts';
 import type { Note } from './engine/ports.ts';
 import { Failure } from './failure.ts';
+import type { GaugeReading } from './gauge.ts';
 
 /** Before a catalog's file that failed is tried again. */
 const REST_MS = 5_000;
@@ -58,12 +59,21 @@ export interface SyncPorts {
   onFail(error: unknown): void;
 }
 
+/** What a life shows of its memory. */
+export interface MemoryLook {
+  arena: Arena;
+  tree: Tree;
+  gauges: GaugeReading[];
+  inUse: ReturnType<Disk['inUse']>;
+}
+
 /** What a life shows of itself. */
 export interface Look {
   engine: Snapshot;
   pools: ReturnType<Arena['pools']>;
   tree: ReturnType<Tree['stats']>;
   memoryBytes: number;
+  gauges: GaugeReading[];
   link: { up: LinkUp | undefined; why: string; since: number };
   bytes: { in: number; out: number };
 }
@@ -117,10 +127,18 @@ export class Sync {
     if (life !== undefined) await this.close(life, true);
   }
 
+  lookAtMemory(): MemoryLook | undefined {
+    const { life } = this;
+    if (life === undefined) return undefined;
+    const { arena, tree, engine, disk } = life;
+    return { arena, tree, gauges: [...engine.gauges(), ...disk.gauges()], inUse: disk.inUse() };
+  }
+
   look(): Look | undefined {
     const { life } = this;
     if (life === undefined) return undefined;
     return {
+      gauges: [...life.engine.gauges(), ...life.disk.gauges()],
       engine: life.engine.snapshot(),
       pools: life.arena.pools(),
       tree: life.tree.stats(),

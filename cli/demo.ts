@@ -12,6 +12,7 @@ import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { ask } from '../agent/control.ts';
+import { WATCHES_MAX } from '../agent/disk/watcher.ts';
 import { Failure } from '../agent/failure.ts';
 import type { AgentStatus } from '../agent/status.ts';
 import { Exit, failureOf, portFailureOf } from './exits.ts';
@@ -64,7 +65,7 @@ export async function demoCommand(invocation: Invocation): Promise<Exit> {
     listen: settings.listen,
     arenaBytes: settings.arena,
     rescanSeconds: 600,
-    watches: 1024,
+    watches: WATCHES_MAX,
     keepaliveSeconds: 60,
     onNote: note => onNote(note),
     onLog,

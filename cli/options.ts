@@ -98,7 +98,7 @@ const syncing = {
   watches: {
     kind: 'count',
     value: 'COUNT',
-    default: '1024',
+    default: '512',
     most: 1_000_000,
     example: '256',
     help: 'Watch at most this many directories for changes; rescans find the rest.',

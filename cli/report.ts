@@ -39,7 +39,7 @@ function agentReport(status: AgentStatus, now: number): string[] {
     ['traffic', `in ${bytesText(bytes.in)}, out ${bytesText(bytes.out)}`],
   ];
   if (status.files !== undefined) rows.push(['files', countText(status.files)]);
-  rows.push(['scan', scanText(scan, now)]);
+  rows.push(['scan', scanText(scan, now)], ['watching', watchingText(status)]);
   if (status.conflicts > 0) {
     rows.push(['conflicts', countText(status.conflicts)]);
     for (const copy of status.recentConflicts.slice(-3)) rows.push(['', copy]);
@@ -121,12 +121,21 @@ function scanText({ running, seen, lastFinishedAt }: AgentStatus['scan'], now: n
   return `${countText(seen)} seen, ended ${durationText((now - lastFinishedAt) / 1000)} ago`;
 }
 
-function arenaText({ arena }: AgentStatus): string {
-  const pools = arena.pools.map(
-    ({ name, cells, taken, highWater }) =>
-      `${name} ${countText(taken)} of ${countText(cells)} (most ${countText(highWater)})`,
-  );
-  return [bytesText(arena.bytes), ...pools].join(', ');
+function watchingText({ watching }: AgentStatus): string {
+  const { directories, of, budget, rescanSeconds } = watching;
+  const rescan = `a rescan every ${durationText(rescanSeconds)}`;
+  if (budget === 0) return `nothing; ${rescan} finds what changes`;
+  if (directories >= of) return `all of ${countText(directories)} directories; ${rescan} besides`;
+  return `${countText(directories)} of ${countText(of)} directories; the rest by ${rescan}`;
+}
+
+function arenaText({ arena, spills }: AgentStatus): string {
+  const pools = arena.pools.map(({ name, cells, taken, highWater, waits }) => {
+    const full = waits === 0 ? '' : `, ${countText(waits)} ${name === 'pages' ? 'evicted' : 'waits'}`;
+    return `${name} ${countText(taken)} of ${countText(cells)} (most ${countText(highWater)}${full})`;
+  });
+  const spilled = spills === 0 ? [] : [`${countText(spills)} parts of listings spilled`];
+  return [bytesText(arena.bytes), ...pools, ...spilled].join(', ');
 }
 
 const processText = (

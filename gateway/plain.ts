@@ -66,7 +66,10 @@ export class Plain {
         onFail: error => ports.onFail(error instanceof Error ? error : new Error(String(error))),
       },
     );
-    this.report = new Report({ name: 'gateway', share, folder, broker: 'here', arenaBytes }, this.sync);
+    this.report = new Report(
+      { name: 'gateway', share, folder, broker: 'here', arenaBytes, rescanSeconds },
+      this.sync,
+    );
   }
 
   start(): void {

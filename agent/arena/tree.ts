@@ -34,6 +34,7 @@ export interface Neighbour {
 }
 
 export interface TreeStats {
+  pageBytes: number;
   /** Pages that the file has given out, free ones included. */
   pages: number;
   freePages: number;
@@ -187,6 +188,7 @@ class PagedTree implements Tree {
   stats(): TreeStats {
     const wasm = this.#wasm;
     return {
+      pageBytes: this.#pageBytes,
       pages: wasm.treePageCount(),
       freePages: wasm.treeFreePages(),
       frames: wasm.treeFrames.value,

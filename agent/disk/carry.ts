@@ -19,6 +19,7 @@
 
 import { checkPath } from '../../protocol/path.ts';
 import type { Effect, Event, Path, Rules, Squeeze, Stat, Trouble } from '../engine/ports.ts';
+import type { GaugeReading } from '../gauge.ts';
 import { Change } from './change.ts';
 import { Content } from './content.ts';
 import { Durable } from './durable.ts';
@@ -110,6 +111,18 @@ export class Disk {
   /** What the folder's marker says, once it was found or written. */
   get marker(): string | undefined {
     return this.#home.marker;
+  }
+
+  /** What the regions of the arena are in use for, beyond one call. */
+  inUse(): { window: boolean; listing: Path | undefined } {
+    return { window: this.#examiner.isBusy, listing: this.#lister.directory };
+  }
+
+  /** How full is what is bounded here. */
+  gauges(): GaugeReading[] {
+    const { gauge: window } = this.#examiner;
+    const own = [window, this.#lister.gauge, this.#stage.gauge, this.#durable.gauge];
+    return [...own.map(gauge => gauge.reading()), ...(this.#watcher?.gauges() ?? [])];
   }
 
   /** Opens the folder, the first time or again. Tells `folder` when its state changed since it was last told. */
@@ -205,7 +218,7 @@ export class Disk {
       case 'sync':
         return { is: 'synced', trouble: this.#durable.flush() };
       case 'watch':
-        this.#watcher?.watch(effect.dir);
+        this.#watcher?.watch(effect.dir, effect.isActive);
         return undefined;
       default:
         throw new TypeError(`'${effect.do}' is not the disk's`);

@@ -8,6 +8,7 @@
 // Many at once share one syncfs (`sync -f`); it starts a process, some 5 ms here, so a few are synced one by one.
 
 import type { Trouble } from '../engine/ports.ts';
+import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
 import type { System } from './system.ts';
 import { codeOf, troubleOf } from './trouble.ts';
@@ -28,6 +29,8 @@ export class Durable {
   readonly #inside = new Map<number, number>();
   readonly #elsewhere: number[] = [];
   #trouble: Trouble | undefined;
+  /** Full, it is emptied at once: whoever changes something waits for the disk. */
+  readonly gauge = new Gauge('changed, not yet synced', CHANGED_MAX, 'waits', () => this.#count);
 
   constructor(system: System, home: Home) {
     this.#system = system;
@@ -50,8 +53,14 @@ export class Durable {
     }
     if (isInside) this.#inside.set(ino, own);
     else this.#elsewhere.push(own);
-    if (this.#inside.size + this.#elsewhere.length < CHANGED_MAX) return;
+    this.gauge.grew();
+    if (this.#count < CHANGED_MAX) return;
+    this.gauge.met();
     this.#trouble ??= this.#syncAll();
+  }
+
+  get #count(): number {
+    return this.#inside.size + this.#elsewhere.length;
   }
 
   /** Makes everything durable that changed since the last flush, or says what could not be. */

@@ -14,6 +14,7 @@
 
 import { Kind } from '../../protocol/messages.ts';
 import type { Event, Path, Stat, Trouble } from '../engine/ports.ts';
+import { Gauge } from '../gauge.ts';
 import type { Folder } from './folder.ts';
 import type { Home } from './home.ts';
 import type { Scheduler } from './schedule.ts';
@@ -56,6 +57,8 @@ export class Examiner {
   readonly #arena: DiskArena;
   readonly #tell: (event: Event) => void;
   #job: Job | undefined;
+  /** Of the window, in bytes. A longer file's next bytes wait until those before them are cut. */
+  readonly gauge: Gauge;
 
   constructor(
     ports: {
@@ -75,6 +78,11 @@ export class Examiner {
     this.#scheduler = ports.scheduler;
     this.#tell = ports.tell;
     this.#arena = arena;
+    this.gauge = new Gauge('window', arena.window.length, 'waits', () => this.#job?.filled ?? 0, 'bytes');
+  }
+
+  get isBusy(): boolean {
+    return this.#job !== undefined;
   }
 
   /** Begins with the file at `path`, or with the one staged in the slot. Throws what opening it throws. */
@@ -160,6 +168,8 @@ export class Examiner {
       // No bytes before the size: the file was cut off, and `after` will say so.
       isEnd = count === 0 || job.bytes === job.before.size;
     }
+    this.gauge.grew();
+    if (!isEnd) this.gauge.met();
     do {
       const { count, consumed, records } = this.#arena.cut(job.filled, isEnd);
       window.copyWithin(0, consumed, job.filled);

@@ -12,6 +12,7 @@
 
 import { checkPath } from '../../protocol/path.ts';
 import type { Event, Listed, Path } from '../engine/ports.ts';
+import { Gauge } from '../gauge.ts';
 import type { Folder } from './folder.ts';
 import type { Home } from './home.ts';
 import { SortedNames } from './names.ts';
@@ -45,6 +46,8 @@ export class Lister {
   readonly #buffer: Uint8Array;
   readonly #tell: (event: Event) => void;
   #listing: Listing | undefined;
+  /** Of the listing buffer, in bytes. */
+  readonly gauge: Gauge;
 
   constructor(
     ports: { system: System; home: Home; folder: Folder; scheduler: Scheduler; tell: (event: Event) => void },
@@ -56,6 +59,13 @@ export class Lister {
     this.#scheduler = ports.scheduler;
     this.#tell = ports.tell;
     this.#buffer = buffer;
+    const taken = () => this.#listing?.names.bytesTaken ?? 0;
+    this.gauge = new Gauge('listing', buffer.length, 'spills', taken, 'bytes');
+  }
+
+  /** The directory whose names are in the buffer. */
+  get directory(): Path | undefined {
+    return this.#listing?.dir;
   }
 
   /** Begins `dir`; answered by the first batch. Throws what opening it throws. */
@@ -75,7 +85,12 @@ export class Lister {
           encoding: 'buffer',
           bufferSize: NAMES_PER_LOOK,
         }),
-        names: new SortedNames(this.#system, this.#buffer, () => this.#openSpill()),
+        names: new SortedNames(
+          this.#system,
+          this.#buffer,
+          () => this.#openSpill(),
+          () => this.#onFull(),
+        ),
       };
       this.#listing = listing;
       this.#scheduler.soon(() => this.#gather(listing));
@@ -115,6 +130,7 @@ export class Lister {
         }
       }
       this.#closeHandle(listing);
+      this.gauge.grew();
       listing.names.finish();
     } catch (error) {
       this.#fail(error);
@@ -161,6 +177,11 @@ export class Lister {
   #fail(error: unknown): void {
     this.drop();
     this.#tell({ is: 'listed', entries: [], isEnd: true, trouble: troubleOf(error) });
+  }
+
+  #onFull(): void {
+    this.gauge.grew();
+    this.gauge.met();
   }
 
   #closeHandle(listing: Listing): void {

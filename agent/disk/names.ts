@@ -42,6 +42,7 @@ export class SortedNames {
   readonly #buffer: Uint8Array;
   readonly #offsets: Uint32Array;
   readonly #openSpill: () => number;
+  readonly #onFull: () => void;
   readonly #fanIn: number;
   #spillFd = -1;
   #spillEnd = 0;
@@ -55,8 +56,8 @@ export class SortedNames {
   readonly #last = new Uint8Array(NAME_BYTES_MAX);
   #lastLength = -1;
 
-  /** `openSpill` opens an empty file to read and write, when one is needed. */
-  constructor(system: System, buffer: Uint8Array, openSpill: () => number) {
+  /** `openSpill` opens an empty file to read and write, when one is needed; `onFull` is told before each run. */
+  constructor(system: System, buffer: Uint8Array, openSpill: () => number, onFull = () => {}) {
     const usable = buffer.length - (buffer.length % CHUNK_BYTES);
     if (usable < CHUNKS_MIN * CHUNK_BYTES) throw new RangeError('listing buffer under 16 KiB');
     if (buffer.byteOffset % 4 !== 0) throw new RangeError('listing buffer not aligned');
@@ -64,6 +65,7 @@ export class SortedNames {
     this.#buffer = buffer.subarray(0, usable);
     this.#offsets = new Uint32Array(buffer.buffer, buffer.byteOffset, usable / 4);
     this.#openSpill = openSpill;
+    this.#onFull = onFull;
     this.#fanIn = usable / CHUNK_BYTES - 1;
   }
 
@@ -74,6 +76,11 @@ export class SortedNames {
     this.#count++;
     this.#offsets[this.#offsets.length - this.#count] = this.#front;
     this.#front += 1 + name.length;
+  }
+
+  /** Bytes of the buffer in use: names and their offsets, or all of it while runs are merged. */
+  get bytesTaken(): number {
+    return this.#heap.length > 0 ? this.#buffer.length : this.#front + 4 * this.#count;
   }
 
   /** No more names come: from now on next() hands them out. */
@@ -136,6 +143,7 @@ export class SortedNames {
   /** Writes what is gathered to the spill file, in order, and begins anew. */
   #spill(): void {
     this.#sort();
+    this.#onFull();
     if (this.#spillFd < 0) this.#spillFd = this.#openSpill();
     const start = this.#spillEnd;
     for (let i = this.#count; i > 0; i--) this.#put(this.#offsets[this.#offsets.length - i] as number);

@@ -6,6 +6,7 @@
 //
 // Cost: at most 32 open files, whatever the number of slots; one more open for a slot that fell out of those.
 
+import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
 import type { System } from './system.ts';
 import { codeOf, DiskError } from './trouble.ts';
@@ -23,6 +24,7 @@ export class Stage {
   /** Slot to descriptor, least recently used first. */
   readonly #open = new Map<number, number>();
   readonly #spoiled = new Set<number>();
+  readonly gauge = new Gauge('staged files open', FILES_OPEN_MAX, 'evicts', () => this.#open.size);
 
   constructor(system: System, home: Home) {
     this.#system = system;
@@ -119,7 +121,11 @@ export class Stage {
 
   #keep(slot: number, fd: number): void {
     this.#open.set(slot, fd);
-    if (this.#open.size <= FILES_OPEN_MAX) return;
+    if (this.#open.size <= FILES_OPEN_MAX) {
+      this.gauge.grew();
+      return;
+    }
+    this.gauge.met();
     const [oldest, oldestFd] = this.#open.entries().next().value as [number, number];
     this.#open.delete(oldest);
     this.#system.closeSync(oldestFd);

@@ -1,9 +1,10 @@
 // Hints from inotify: something changed in a directory, sooner than a rescan would find it.
 //
 // One watch per directory, set through its open descriptor, so it sits on the very directory that was looked at.
-// The budget bounds them; one wish more takes the place of the watch that was asked for or spoke least recently,
-// and hintsLost says once that hints no longer cover the folder. inotify's own limit (ENOSPC, EMFILE) lowers the
-// budget to what there is. A watched directory that moves or goes takes its watch and those below along.
+// The budget bounds them, and is spent where changes happen: the first wishes get watches; then a wish for a
+// directory in which something changes takes the place of the watch that spoke least recently, and any other wish is
+// refused. So a rescan of a large folder moves no watch. inotify's own limit (ENOSPC, EMFILE) lowers the budget to
+// what there is. A watched directory that moves or goes takes its watch and those below along.
 //
 // Hints are gathered for some milliseconds, each once, at most 256: more than that is hintsLost. libuv drops
 // inotify's overflow event (IN_Q_OVERFLOW, at 16,384 waiting events by default) in silence, so as many events in
@@ -11,6 +12,7 @@
 
 import { type FSWatcher, fstatSync, watch } from 'node:fs';
 import type { Event, Path } from '../engine/ports.ts';
+import { Gauge, type GaugeReading } from '../gauge.ts';
 import { latin1 } from './folder.ts';
 import type { Scheduler } from './schedule.ts';
 import { codeOf, troubleOf } from './trouble.ts';
@@ -23,7 +25,9 @@ const GATHER_MS = 5;
 const EVENTS_MAX = 16_000;
 
 export interface Watcher {
-  watch(dir: Path): void;
+  /** `isActive`: something changes there. */
+  watch(dir: Path, isActive: boolean): void;
+  gauges(): GaugeReading[];
   close(): void;
 }
 
@@ -59,11 +63,19 @@ export class InotifyWatcher implements Watcher {
   #events = 0;
   #isLost = false;
   #isGathering = false;
-  #isOverBudget = false;
+  readonly #watchGauge: Gauge;
+  readonly #hintGauge: Gauge;
 
   constructor(ports: WatcherPorts, budget = WATCHES_MAX) {
     this.#ports = ports;
     this.#budget = budget;
+    this.#watchGauge = new Gauge(
+      'watches',
+      () => this.#budget,
+      'refuses',
+      () => this.count,
+    );
+    this.#hintGauge = new Gauge('hints', HINTS_MAX, 'drops', () => this.#hints.size);
   }
 
   /** Watches held now. */
@@ -71,19 +83,27 @@ export class InotifyWatcher implements Watcher {
     return this.#watches.size;
   }
 
-  watch(dir: Path): void {
+  watch(dir: Path, isActive: boolean): void {
     const key = latin1(dir);
     if (this.#budget === 0) return;
+    if (!isActive && this.count >= this.#budget && !this.#watches.has(key)) {
+      this.#watchGauge.met();
+      return;
+    }
     this.#withDirectory(dir, fd => {
       // Another directory may have come to this path before the kernel told that the watched one left it.
       const known = this.#watches.get(key);
       if (known !== undefined && known.inode === fstatSync(fd).ino) {
-        this.#touch(key);
+        if (isActive) this.#touch(key);
         return;
       }
       if (known !== undefined) this.#forget(key);
       this.#begin(key, dir.slice(), fd);
     });
+  }
+
+  gauges(): GaugeReading[] {
+    return [this.#watchGauge.reading(), this.#hintGauge.reading()];
   }
 
   close(): void {
@@ -97,6 +117,7 @@ export class InotifyWatcher implements Watcher {
     try {
       const handle = watch(`/proc/self/fd/${fd}`, { encoding: 'buffer', persistent: false });
       this.#watches.set(key, { dir, inode: fstatSync(fd).ino, selfName: String(fd), handle });
+      this.#watchGauge.grew();
       handle.on('change', (_, name) => this.#onChange(key, name as unknown as Buffer | null));
       handle.on('error', () => this.#forget(key));
     } catch (error) {
@@ -123,16 +144,8 @@ export class InotifyWatcher implements Watcher {
   }
 
   #makeRoom(): void {
-    this.#overBudget();
     const [oldest] = this.#watches.keys();
     if (oldest !== undefined) this.#forget(oldest);
-  }
-
-  // Told once: a rescan for every watch that has to go would never end in a folder over the budget.
-  #overBudget(): void {
-    if (this.#isOverBudget) return;
-    this.#isOverBudget = true;
-    this.#lose();
   }
 
   #forget(key: string): void {
@@ -146,7 +159,7 @@ export class InotifyWatcher implements Watcher {
     if (code !== 'ENOSPC' && code !== 'EMFILE' && code !== 'ENFILE' && code !== 'ENOSYS') throw error;
     this.#budget = this.#watches.size;
     this.#ports.onTrouble(code);
-    this.#overBudget();
+    this.#watchGauge.met();
   }
 
   #onChange(key: string, name: Buffer | null): void {
@@ -176,13 +189,13 @@ export class InotifyWatcher implements Watcher {
 
   #hint(hint: Hint): void {
     const key = `${latin1(hint.dir)}/${hint.name === undefined ? '' : latin1(hint.name)}`;
-    if (this.#hints.size < HINTS_MAX) this.#hints.set(key, hint);
-    else if (!this.#hints.has(key)) this.#isLost = true;
-    this.#gather();
-  }
-
-  #lose(): void {
-    this.#isLost = true;
+    if (this.#hints.size < HINTS_MAX) {
+      this.#hints.set(key, hint);
+      this.#hintGauge.grew();
+    } else if (!this.#hints.has(key)) {
+      this.#isLost = true;
+      this.#hintGauge.met();
+    }
     this.#gather();
   }
 

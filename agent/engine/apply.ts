@@ -247,7 +247,7 @@ export class Apply {
     const { path, remote } = turn;
     return this.run(turn, { do: 'makeDirectory', path, mode: remote.mode }, did => {
       if (did.stat !== undefined) this.agree(turn, localOf(did.stat));
-      this.core.emit({ do: 'watch', dir: path });
+      this.core.emit({ do: 'watch', dir: path, isActive: false });
     });
   }
 

@@ -4,6 +4,7 @@
 
 import { Kind } from '../../protocol/messages.ts';
 import type { Arena } from '../arena/arena.ts';
+import { Gauge } from '../gauge.ts';
 import type { Catalog } from './catalog.ts';
 import { type Entry, type EntryId, isBlank } from './entry.ts';
 import type { Place } from './keys.ts';
@@ -42,6 +43,8 @@ export class Core {
   readonly garbage: Garbage;
   readonly writer: ListWriter;
   readonly effects: Effect[] = [];
+  /** Of everything in flight that has a bound. */
+  readonly gauges: Gauge[] = [];
   readonly counters: Counters = {
     sentFiles: 0,
     receivedFiles: 0,
@@ -80,6 +83,12 @@ export class Core {
     this.squeeze = squeeze;
     this.garbage = new Garbage(catalog);
     this.writer = new ListWriter(catalog, this.garbage);
+  }
+
+  gauge(...facts: ConstructorParameters<typeof Gauge>): Gauge {
+    const gauge = new Gauge(...facts);
+    this.gauges.push(gauge);
+    return gauge;
   }
 
   emit(effect: Effect): void {

@@ -12,6 +12,7 @@
 
 import type { Message } from '../../protocol/messages.ts';
 import type { Arena } from '../arena/arena.ts';
+import type { GaugeReading } from '../gauge.ts';
 import { Apply } from './apply.ts';
 import { Aside } from './aside.ts';
 import type { Catalog } from './catalog.ts';
@@ -39,6 +40,7 @@ export interface Snapshot {
   pendingDown: number;
   isScanning: boolean;
   scanned: number;
+  directories: number;
   scanStartedAt: number;
   scanFinishedAt: number;
   isPaused: boolean;
@@ -284,6 +286,11 @@ export class Engine {
     }
   }
 
+  /** How full everything is that is in flight. */
+  gauges(): GaugeReading[] {
+    return this.core.gauges.map(gauge => gauge.reading());
+  }
+
   snapshot(): Snapshot {
     const { core, session } = this;
     return {
@@ -296,6 +303,7 @@ export class Engine {
       pendingDown: core.catalog.remoteCount + Math.max(0, session.head - core.catalog.position),
       isScanning: this.scan.isRunning,
       scanned: this.scan.seen,
+      directories: this.scan.directoryCount,
       scanStartedAt: this.scan.startedAt,
       scanFinishedAt: this.scan.finishedAt,
       isPaused: core.isPaused,

@@ -8,6 +8,7 @@
 // taken at once: what was read is the file of a moment ago.
 
 import { Kind } from '../../protocol/messages.ts';
+import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { type EntryId, looksLike } from './entry.ts';
 import { type Place, samePlace } from './keys.ts';
@@ -42,10 +43,12 @@ export class Examine {
   private readonly core: Core;
   private readonly staged: number[] = [];
   private readonly restless: Restless[] = [];
+  private readonly gauge: Gauge;
   private job: Job | undefined;
 
   constructor(core: Core) {
     this.core = core;
+    this.gauge = core.gauge('restless files', RESTLESS_MAX, 'drops', () => this.restless.length);
   }
 
   get isBusy(): boolean {
@@ -184,9 +187,13 @@ export class Examine {
   private rest(place: Place, tries: number): void {
     const index = this.restless.findIndex(item => samePlace(item.place, place));
     if (index !== -1) this.restless.splice(index, 1);
-    if (this.restless.length >= RESTLESS_MAX) this.restless.shift();
+    if (this.restless.length >= RESTLESS_MAX) {
+      this.gauge.met();
+      this.restless.shift();
+    }
     const retryAt = this.core.now + (RETRY_MS[Math.min(tries, RETRY_MS.length) - 1] ?? 1000);
     this.restless.push({ place, tries, retryAt });
+    this.gauge.grew();
     this.core.wake(retryAt);
   }
 }

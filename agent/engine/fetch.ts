@@ -15,6 +15,7 @@
 
 import { DICTIONARY_BYTES_MAX, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind, Piece, type PieceItem, type PullItem } from '../../protocol/messages.ts';
+import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { type Entry, type Local, localOf, NO_CONTENT, sameBytes, statOf, type Version } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
@@ -72,6 +73,8 @@ export class Fetches {
   private readonly examine: Examine;
   private readonly slots: (Fetch | undefined)[] = new Array(FETCHES_MAX).fill(undefined);
   private readonly pulls: PullItem[] = [];
+  private readonly gauge: Gauge;
+  private readonly windowGauge: Gauge;
   private readonly resting: { place: Place; until: number }[] = [];
   private lastReq = 0;
   private allRestUntil = 0;
@@ -79,6 +82,8 @@ export class Fetches {
   constructor(core: Core, examine: Examine) {
     this.core = core;
     this.examine = examine;
+    this.gauge = core.gauge('fetches', FETCHES_MAX, 'waits', () => this.active.length);
+    this.windowGauge = core.gauge('pull window', WINDOW_BYTES, 'waits', () => this.asked(), 'bytes');
     examine.onStaged = (slot, examined, code) => this.onStaged(slot, examined, code);
   }
 
@@ -107,6 +112,7 @@ export class Fetches {
   /** False when no slot is free, or so many failed a moment ago that nothing is tried. */
   start(place: Place, path: Path, entry: Entry, like: Source | undefined): boolean {
     const slot = this.slots.indexOf(undefined);
+    if (slot === -1) this.gauge.met();
     if (slot === -1 || this.core.now < this.allRestUntil || entry.remote === undefined) return false;
     const { local, synced, remote } = entry;
     const hasBase = local?.kind === Kind.FILE && synced?.kind === Kind.FILE && local.size > 0;
@@ -128,6 +134,7 @@ export class Fetches {
       bytesReceived: 0,
       examined: undefined,
     };
+    this.gauge.grew();
     this.core.emit({ do: 'stage', slot, bytes: remote.size });
     return true;
   }
@@ -152,19 +159,29 @@ export class Fetches {
 
   private pull(fetch: Fetch): void {
     if (!this.core.isLive || fetch.frames > 0 || fetch.writes > 0) return;
-    let asked = 0;
-    for (const other of this.slots) if (other !== undefined) asked += this.expected(other);
+    const asked = this.asked();
     const room = WINDOW_BYTES - asked;
     const wanted = Math.min(WINDOW_FRAMES, Math.ceil((fetch.version.size - fetch.offset) / RUN_BYTES_MAX));
     const credit = Math.max(asked === 0 ? 1 : 0, Math.min(wanted, Math.floor(room / RUN_BYTES_MAX)));
     const isSmall = fetch.version.size - fetch.offset <= room;
-    if (credit === 0 && !isSmall) return;
+    if (credit === 0 && !isSmall) {
+      this.windowGauge.met();
+      return;
+    }
     fetch.frames = Math.max(credit, 1);
+    this.windowGauge.grew();
     fetch.heardAt = this.core.now;
     this.core.wake(this.core.now + ANSWER_MS);
     const { req, offset, version } = fetch;
     const base = fetch.base?.local.content ?? NO_CONTENT;
     this.pulls.push({ req, content: version.content, base, offset, credit: fetch.frames });
+  }
+
+  /** Bytes of content that were asked for and did not come yet. */
+  private asked(): number {
+    let bytes = 0;
+    for (const fetch of this.slots) if (fetch !== undefined) bytes += this.expected(fetch);
+    return bytes;
   }
 
   private expected(fetch: Fetch): number {

@@ -14,6 +14,7 @@
 
 import { RECIPE_INLINE_BYTES_MAX } from '../../protocol/limits.ts';
 import { type DoneItem, Kind, type OfferItem, Verdict } from '../../protocol/messages.ts';
+import type { Gauge } from '../gauge.ts';
 import type { Aside } from './aside.ts';
 import type { Change } from './change.ts';
 import type { Core } from './core.ts';
@@ -71,6 +72,7 @@ export class Offers {
   private readonly change: Change;
   private readonly aside: Aside;
   private readonly offers = new Map<number, Offer>();
+  private readonly gauge: Gauge;
   private readonly batch: OfferItem[] = [];
   private batchBytes = 0;
   private batchSince = 0;
@@ -90,6 +92,7 @@ export class Offers {
     this.examine = examine;
     this.change = change;
     this.aside = aside;
+    this.gauge = core.gauge('offers', OFFERS_MAX, 'waits', () => this.offers.size);
     examine.onLocal = (place, examined) => this.consider(place, examined);
   }
 
@@ -246,7 +249,10 @@ export class Offers {
 
   private offerPlace(place: Place, entry: Entry): boolean {
     if (!this.core.isLive) return true;
-    if (this.offers.size >= OFFERS_MAX) return false;
+    if (this.offers.size >= OFFERS_MAX) {
+      this.gauge.met();
+      return false;
+    }
     if (!this.isFree(place, entry)) return true;
     const { local } = entry;
     if (local?.kind === Kind.SYMLINK) {
@@ -328,6 +334,7 @@ export class Offers {
       isConflict: false,
     };
     this.offers.set(offer.req, offer);
+    this.gauge.grew();
     this.add(offer);
   }
 

@@ -95,7 +95,8 @@ export type Effect =
   | { do: 'setAside'; path: Path; to: Path; expect: Stat } // rename, never over something -> did
   // Makes every change to the folder durable: fsync of each directory changed since the last time.
   | { do: 'sync' } //                                                               -> synced
-  | { do: 'watch'; dir: Path } // a wish: the watcher has a budget
+  // A wish: the watcher has a budget. `isActive`: something changes there, so it may take another's place.
+  | { do: 'watch'; dir: Path; isActive: boolean }
   // Sets the catalog aside and begins with an empty one: the one way out of a broken or foreign catalog.
   | { do: 'startOver'; why: string }
   // The link. A body's frame cell belongs to the carrier until `sent` gives it back.

@@ -15,6 +15,7 @@
 
 import { Kind } from '../../protocol/messages.ts';
 import { joinPath } from '../../protocol/path.ts';
+import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { type Entry, type EntryId, freshEntry, localOf, looksLike } from './entry.ts';
 import { type Place, ROOT } from './keys.ts';
@@ -34,6 +35,7 @@ interface Listing {
   /** The last child of the catalog that was compared. */
   after: Uint8Array;
   isFull: boolean;
+  isChanged: boolean;
 }
 
 const NO_NAME = new Uint8Array(0);
@@ -41,11 +43,16 @@ const NO_NAME = new Uint8Array(0);
 export class Scan {
   /** Entries seen by the full scan under way, when it began, and when the last one ended (0: none yet). */
   seen = 0;
+  /** Directories listed by the full scan under way, and by the last one. */
+  private listed = 0;
+  private listedBefore = 0;
   startedAt = 0;
   finishedAt = 0;
   private readonly core: Core;
   private readonly hints: Place[] = [];
   private readonly directories: EntryId[] = [];
+  private readonly hintsGauge: Gauge;
+  private readonly directoriesGauge: Gauge;
   private listing: Listing | undefined;
   private looking: Place | undefined;
   /** The directory that the full scan lists next, undefined when none is under way. */
@@ -55,6 +62,18 @@ export class Scan {
 
   constructor(core: Core) {
     this.core = core;
+    this.hintsGauge = core.gauge('paths to look at', HINTS_MAX, 'drops', () => this.hints.length);
+    this.directoriesGauge = core.gauge(
+      'directories to list',
+      DIRECTORIES_MAX,
+      'drops',
+      () => this.directories.length,
+    );
+  }
+
+  /** As many as the folder has, as far as a full scan has counted them. */
+  get directoryCount(): number {
+    return Math.max(this.listed, this.listedBefore);
   }
 
   get isRunning(): boolean {
@@ -85,8 +104,13 @@ export class Scan {
   }
 
   wantLook(place: Place): void {
-    if (this.hints.length >= HINTS_MAX) this.wantFull();
-    else this.hints.push(place);
+    if (this.hints.length >= HINTS_MAX) {
+      this.hintsGauge.met();
+      this.wantFull();
+      return;
+    }
+    this.hints.push(place);
+    this.hintsGauge.grew();
   }
 
   /** A path is not what was recorded, or what it stands in is not. */
@@ -99,8 +123,13 @@ export class Scan {
 
   wantDirectory(id: EntryId): void {
     if (this.directories.includes(id)) return;
-    if (this.directories.length >= DIRECTORIES_MAX) this.wantFull();
-    else this.directories.push(id);
+    if (this.directories.length >= DIRECTORIES_MAX) {
+      this.directoriesGauge.met();
+      this.wantFull();
+      return;
+    }
+    this.directories.push(id);
+    this.directoriesGauge.grew();
   }
 
   /** The folder went away: what was asked is not answered any more in a way that counts. */
@@ -136,6 +165,8 @@ export class Scan {
       if (!this.isWanted) return false;
       this.isWanted = false;
       this.seen = 0;
+      this.listedBefore = this.listed;
+      this.listed = 0;
       this.startedAt = core.now;
       this.cursor = ROOT;
     } else {
@@ -154,8 +185,8 @@ export class Scan {
   private list(directory: EntryId, isFull: boolean): void {
     const path = this.core.catalog.pathOfDirectory(directory);
     if (path === undefined) return;
-    this.listing = { directory, path, after: NO_NAME, isFull };
-    this.core.emit({ do: 'watch', dir: path });
+    this.listing = { directory, path, after: NO_NAME, isFull, isChanged: false };
+    this.core.emit({ do: 'watch', dir: path, isActive: !isFull });
     this.core.emit({ do: 'list', dir: path });
   }
 
@@ -192,6 +223,10 @@ export class Scan {
     }
     this.vanishUpTo(listing, undefined);
     this.listing = undefined;
+    if (!listing.isFull) return;
+    this.listed++;
+    // Found by a rescan, so it is not watched: listed again, by itself, it may be.
+    if (listing.isChanged && this.finishedAt > 0) this.wantDirectory(listing.directory);
   }
 
   onLooked(event: Extract<Event, { is: 'looked' }>): void {
@@ -238,6 +273,7 @@ export class Scan {
     const wasDirectory = before?.local?.kind === Kind.DIRECTORY;
     if (isDirectory) core.catalog.giveId(entry);
     core.put(place, entry, before);
+    if (listing !== undefined) listing.isChanged = true;
     // A directory that came, went or is another: so is what is under it. A full scan gets there by itself.
     const isOther = isDirectory && wasDirectory && before?.local?.inode !== stat?.inode;
     if ((isDirectory !== wasDirectory || isOther) && entry.id !== 0 && listing?.isFull !== true)

@@ -11,6 +11,7 @@ import { Aligner } from '../../protocol/align.ts';
 import { DICTIONARY_BYTES_MAX, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { type BlocksItem, Kind, type Message, Need, type NeedItem, Reason } from '../../protocol/messages.ts';
 import type { FrameCell } from '../arena/arena.ts';
+import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { hasSameContent, sameBytes } from './entry.ts';
 import { recordLength } from './lists.ts';
@@ -42,6 +43,7 @@ export class Serve {
   private readonly core: Core;
   private readonly offers: Offers;
   private readonly queue: NeedItem[] = [];
+  private readonly gauge: Gauge;
   private run: Run | undefined;
   private cell: FrameCell | undefined;
   private filled = 0;
@@ -53,6 +55,7 @@ export class Serve {
   constructor(core: Core, offers: Offers) {
     this.core = core;
     this.offers = offers;
+    this.gauge = core.gauge('needs', NEEDS_MAX, 'drops', () => this.queue.length);
   }
 
   get isBusy(): boolean {
@@ -66,7 +69,11 @@ export class Serve {
   }
 
   onNeed(items: readonly NeedItem[]): void {
-    for (const item of items) if (this.queue.length < NEEDS_MAX) this.queue.push(item);
+    for (const item of items) {
+      if (this.queue.length < NEEDS_MAX) this.queue.push(item);
+      else this.gauge.met();
+    }
+    this.gauge.grew();
   }
 
   pump(): void {

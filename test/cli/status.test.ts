@@ -37,9 +37,20 @@ const agent = (more: Partial<AgentStatus> = {}): AgentStatus => ({
   scan: { running: false, seen: 10_233, read: 0, lastFinishedAt: NOW - 120_000 },
   arena: {
     bytes: 2 ** 23,
-    pools: [{ name: 'frames', cells: 10, cellBytes: 32_768, taken: 1, highWater: 7 }],
+    pools: [{ name: 'frames', cells: 10, cellBytes: 32_768, taken: 1, highWater: 7, waits: 0 }],
   },
-  catalog: { pages: 1, bytes: 4096, cachePages: 1, commits: 1 },
+  catalog: {
+    pages: 1,
+    freePages: 0,
+    bytes: 4096,
+    cachePages: 1,
+    commits: 1,
+    hits: 9,
+    misses: 1,
+    evictions: 0,
+  },
+  watching: { directories: 512, of: 3204, budget: 512, refused: 2692, rescanSeconds: 600 },
+  spills: 0,
   ...more,
 });
 const gateway = (more: Partial<GatewayStatus> = {}): GatewayStatus => ({
@@ -81,9 +92,29 @@ describe('report', () => {
       '  traffic     in 1.2 KiB, out 4.8 MiB',
       '  files       10,233',
       '  scan        10,233 seen, ended 2 min ago',
+      '  watching    512 of 3,204 directories; the rest by a rescan every 10 min',
       '  arena       8 MiB, frames 1 of 10 (most 7)',
       '  process     pid 4711, toastbox 0.1.0, up for 2 h',
     ]);
+  });
+  test('report: who is watched, and pools that were full -> said', () => {
+    const watching = (directories: number, of: number, budget = 512) =>
+      reportOf(agent({ watching: { directories, of, budget, refused: 0, rescanSeconds: 3600 } }), NOW).match(
+        / watching +(.*)/,
+      )?.[1];
+    expect(watching(3, 3)).toBe('all of 3 directories; a rescan every 1 h besides');
+    expect(watching(0, 3, 0)).toBe('nothing; a rescan every 1 h finds what changes');
+    const { arena } = agent();
+    const pools = [
+      { ...arena.pools[0]!, waits: 12 },
+      { name: 'pages', cells: 1700, cellBytes: 4096, taken: 1700, highWater: 1700, waits: 34_567 },
+    ];
+    expect(reportOf(agent({ arena: { ...arena, pools }, spills: 3 }), NOW)).toContain(
+      [
+        '  arena       8 MiB, frames 1 of 10 (most 7, 12 waits), pages 1,700 of 1,700',
+        '              (most 1,700, 34,567 evicted), 3 parts of listings spilled',
+      ].join('\n'),
+    );
   });
   test('report: each trouble -> its row and what to do', () => {
     const troubles: [Partial<AgentStatus>, RegExp, RegExp][] = [

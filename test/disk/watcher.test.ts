@@ -70,8 +70,8 @@ async function until(...wanted: string[]): Promise<void> {
 test('watcher: created, written, renamed, deleted -> hints with the names, bytes as they are', async () => {
   open();
   fs.mkdirSync(at('dir'));
-  watcher.watch(path(''));
-  watcher.watch(path('dir'));
+  watcher.watch(path(''), false);
+  watcher.watch(path('dir'), false);
   fs.writeFileSync(Buffer.concat([Buffer.from(`${ground.root}/dir/`), Buffer.from([0x66, 0xff])]), 'x');
   fs.writeFileSync(at('file'), 'x');
   await until('dir:f\xff', ':file');
@@ -84,7 +84,7 @@ test('watcher: created, written, renamed, deleted -> hints with the names, bytes
 
 test('watcher: a name written many times -> told once a gathering', async () => {
   open();
-  watcher.watch(path(''));
+  watcher.watch(path(''), false);
   for (let i = 0; i < 1000; i++) fs.appendFileSync(at('log'), 'line\n');
   fs.writeFileSync(at('last'), '');
   await until(':last');
@@ -93,35 +93,55 @@ test('watcher: a name written many times -> told once a gathering', async () => 
 
 test('watcher: more distinct names than it gathers -> as many as it holds, then hintsLost', async () => {
   open();
-  watcher.watch(path(''));
+  watcher.watch(path(''), false);
   for (let i = 0; i < 300; i++) fs.writeFileSync(at(`f${i}`), '');
   await until('lost');
   expect(seen.length).toBe(257);
   expect(seen.at(-1)).toBe('lost');
 });
 
-test('watcher: more directories than the budget -> the least active go, hintsLost told once', async () => {
+test('watcher: a hundred directories, a budget of four -> the first stay watched, however often all are asked for', async () => {
+  open(4);
+  const names = Array.from({ length: 100 }, (_, i) => `d${i}`);
+  for (const name of names) fs.mkdirSync(at(name));
+  for (let scan = 1; scan <= 3; scan++) {
+    for (const name of names) watcher.watch(path(name), false);
+    expect(watcher.count).toBe(4);
+    expect(watcher.gauges()[0]).toEqual({
+      name: 'watches',
+      unit: 'count',
+      taken: 4,
+      limit: 4,
+      highWater: 4,
+      whenFull: 'refuses',
+      times: 96 * scan,
+    });
+  }
+  for (const name of names) fs.writeFileSync(at(`${name}/new`), '');
+  await until(...names.slice(0, 4).map(name => `${name}:new`));
+  expect(seen.length).toBe(4);
+});
+
+test('watcher: something changes in a directory over the budget -> it takes the place of the least active', async () => {
   open(3);
   for (const name of ['a', 'b', 'c', 'd', 'e']) fs.mkdirSync(at(name));
-  for (const name of ['a', 'b', 'c']) watcher.watch(path(name));
+  for (const name of ['a', 'b', 'c']) watcher.watch(path(name), false);
   fs.writeFileSync(at('a/active'), '');
   await until('a:active');
-  expect(seen).toEqual(['a:active']);
-  watcher.watch(path('d'));
-  watcher.watch(path('b'));
-  watcher.watch(path('c'));
+  watcher.watch(path('d'), true);
+  watcher.watch(path('e'), true);
   expect(watcher.count).toBe(3);
-  await until('lost');
-  for (const name of ['a', 'b', 'c', 'd']) fs.writeFileSync(at(`${name}/again`), '');
-  await until('b:again', 'c:again', 'd:again');
-  expect(seen.filter(hint => hint === 'lost').length).toBe(1);
-  expect(seen).not.toContain('a:again');
+  for (const name of ['a', 'b', 'c', 'd', 'e']) fs.writeFileSync(at(`${name}/again`), '');
+  await until('a:again', 'd:again', 'e:again');
+  expect(seen).not.toContain('b:again');
+  expect(seen).not.toContain('c:again');
+  expect(seen).not.toContain('lost');
 });
 
 test('watcher: a watched directory is removed -> a hint, and its watch is gone', async () => {
   open();
   fs.mkdirSync(at('dir/sub'), { recursive: true });
-  for (const dir of ['', 'dir', 'dir/sub']) watcher.watch(path(dir));
+  for (const dir of ['', 'dir', 'dir/sub']) watcher.watch(path(dir), false);
   fs.rmSync(at('dir'), { recursive: true });
   await until('dir:*', ':dir');
   expect(watcher.count).toBe(1);
@@ -130,11 +150,11 @@ test('watcher: a watched directory is removed -> a hint, and its watch is gone',
 test('watcher: a watched directory moves -> its watches go, at the new place they speak anew', async () => {
   open();
   fs.mkdirSync(at('dir/sub'), { recursive: true });
-  for (const dir of ['', 'dir', 'dir/sub']) watcher.watch(path(dir));
+  for (const dir of ['', 'dir', 'dir/sub']) watcher.watch(path(dir), false);
   fs.renameSync(at('dir'), at('new'));
   await until(':dir', ':new', 'dir:*');
   expect(watcher.count).toBe(1);
-  for (const dir of ['new', 'new/sub']) watcher.watch(path(dir));
+  for (const dir of ['new', 'new/sub']) watcher.watch(path(dir), false);
   fs.writeFileSync(at('new/sub/file'), '');
   await until('new/sub:file');
 });
@@ -142,7 +162,7 @@ test('watcher: a watched directory moves -> its watches go, at the new place the
 test('watcher: permissions of a watched directory change -> a hint, and the watch stays', async () => {
   open();
   fs.mkdirSync(at('dir'));
-  watcher.watch(path('dir'));
+  watcher.watch(path('dir'), false);
   fs.chmodSync(at('dir'), 0o700);
   await until('dir:*');
   expect(watcher.count).toBe(1);
@@ -164,7 +184,7 @@ test('watcher: the directory was swapped before the watch -> it sits on what was
     },
   });
   fs.mkdirSync(at('dir'));
-  watcher.watch(path('dir'));
+  watcher.watch(path('dir'), false);
   fs.writeFileSync(at('dir/wrong'), '');
   fs.writeFileSync(at('moved/right'), '');
   await until('dir:right');
@@ -184,9 +204,9 @@ test('watcher: the kernel has no watches left -> told, works with those it has',
       }
     },
   });
-  watcher.watch(path(''));
+  watcher.watch(path(''), false);
   isFull = true;
-  watcher.watch(path('dir'));
+  watcher.watch(path('dir'), false);
   expect(watcher.count).toBe(1);
   fs.writeFileSync(at('file'), '');
   await until(':file');
@@ -204,7 +224,7 @@ test('disk: hints of its own state -> not told; of the rules -> rulesChanged fir
     },
   });
   seen.length = 0;
-  bench.disk.carry({ do: 'watch', dir: path('') });
+  bench.disk.carry({ do: 'watch', dir: path(''), isActive: false });
   fs.mkdirSync(at('.toastbox/x'));
   fs.chmodSync(at('.toastbox'), 0o755);
   fs.writeFileSync(at('.toastboxignore'), '*.log\n');

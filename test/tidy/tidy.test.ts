@@ -19,8 +19,8 @@ const TABLE: readonly (readonly [place: string, mayImport: readonly string[]])[]
   ['transport', ['protocol', 'mqtt', 'node:']],
   // The catalog's tree reads its pages through a port: PageFile.
   ['agent/arena', ['agent/engine/ports.ts', 'node:']],
-  ['agent/engine', ['agent/arena', 'protocol']],
-  ['agent/disk', ['agent/engine/ports.ts', 'protocol', 'ignore', 'node:']],
+  ['agent/engine', ['agent/arena', 'agent/gauge.ts', 'protocol']],
+  ['agent/disk', ['agent/engine/ports.ts', 'agent/gauge.ts', 'protocol', 'ignore', 'node:']],
   ['agent', ['protocol', 'transport', 'node:']],
   ['gateway', ['protocol', 'transport', 'agent', 'aedes', 'lmdb', 'node:']],
   ['cli', ['protocol', 'transport', 'agent', 'gateway', 'smol-toml', 'node:']],
