@@ -46,7 +46,8 @@ export class Report {
     const look = this.sync.look();
     const { name, share, folder, broker, arenaBytes, rescanSeconds } = this.identity;
     const { trouble } = this.sync;
-    const lastError = this.lastError ?? (trouble === '' ? undefined : { at: this.startedAt, text: trouble });
+    const isNewer = trouble !== undefined && trouble.at >= (this.lastError?.at ?? 0);
+    const lastError = isNewer ? trouble : this.lastError;
     const engine = look?.engine;
     const bytesOf = (sizes: { size: number; done: number }[] = []) =>
       sizes.reduce((sum, { size, done }) => sum + size - done, 0);
@@ -104,7 +105,7 @@ export class Report {
   }
 
   private state(look: Look | undefined): AgentState {
-    if (look === undefined) return this.sync.trouble === '' ? 'starting' : 'trouble';
+    if (look === undefined) return this.sync.trouble === undefined ? 'starting' : 'trouble';
     const { engine } = look;
     const recent = this.lastError !== undefined && Date.now() - this.lastError.at < TROUBLE_MS;
     const isWaiting = engine.pendingUp > 0 || engine.pendingDown > 0;
@@ -170,6 +171,7 @@ function watchingOf(look: Look | undefined): Omit<AgentStatus['watching'], 'resc
 }
 
 function progressOf({ engine }: Look): Progress | undefined {
+  if (engine.isPaused) return undefined;
   const [fetch] = engine.fetching;
   const [offer] = engine.offering;
   const sum = (sizes: { size: number; done: number }[], key: 'size' | 'done') =>

@@ -3,7 +3,8 @@
 //
 //   start -> life -> stop
 //            |  ^
-//            |  '-- a new life from the last commit, after REST_MS --- the catalog's file failed (full disk, EIO)
+//            |  '-- a new life from the last commit, after REST_MS --- the catalog's file failed (full disk, EIO), and
+//            |      again and again until it works
 //            |  '-- a new life with a new catalog -------------------- it is damaged, or of another folder
 //            '----> fail: an error of ours. The process should end; a supervisor starts it again.
 //
@@ -97,7 +98,7 @@ export class Sync {
   private linkUp: LinkUp | undefined;
   private linkWhy = 'connecting';
   private linkSince: number;
-  private lastError = '';
+  private lastError: { at: number; text: string } | undefined;
   /** Of the last hello; greater than that of any earlier life of this board, whatever the clock does. */
   session = 0;
 
@@ -109,12 +110,12 @@ export class Sync {
     this.linkSince = ports.clock.now();
   }
 
-  /** Opens everything and begins. Throws what no waiting heals: a catalog of a newer version, a wrong option. */
+  /** Opens everything and begins. Throws what is in the way of a start: a catalog that is newer or may not be read. */
   start(): void {
     const life = this.open();
     this.life = life;
     // The first look at the folder comes before `start`: nothing is concluded from a folder that is not there.
-    this.lookAtRoot(life);
+    if (!this.lookAtRoot(life)) return;
     life.driver.take({ is: 'start' });
     this.watchRoot(life);
   }
@@ -149,7 +150,7 @@ export class Sync {
   }
 
   /** The last thing that ended a life, for status. */
-  get trouble(): string {
+  get trouble(): { at: number; text: string } | undefined {
     return this.lastError;
   }
 
@@ -161,10 +162,7 @@ export class Sync {
   private open(): Life {
     const { options, ports } = this;
     const arena = openArena({ bytes: options.arenaBytes });
-    const { pages, tree } = this.openCatalog(arena);
-    const catalog = new Catalog(tree);
-    this.session = Math.max(ports.clock.now(), this.session + 1, catalog.session + 1);
-    catalog.session = this.session;
+    const { pages, tree, catalog } = this.openCatalog(arena);
     const { session } = this;
     // The parts know each other only through these two, which are set before anything is told.
     let driver: Driver;
@@ -212,33 +210,49 @@ export class Sync {
     return { arena, pages, tree, catalog, engine, driver, disk, link };
   }
 
-  private openCatalog(arena: Arena): { pages: OpenPages; tree: Tree } {
-    const pages = this.ports.openPages();
+  private openCatalog(arena: Arena): Pick<Life, 'pages' | 'tree' | 'catalog'> {
     try {
-      return { pages, tree: openTree(arena, pages) };
+      return this.readCatalog(arena);
     } catch (error) {
-      pages.close();
       if (!(error instanceof CatalogDamaged)) throw error;
       if (error.isNewer)
         throw new Failure('environment', error.message, 'update toastbox, or choose another --state');
       const aside = this.ports.setCatalogAside();
       this.ports.onLog('warn', `${error.message}; set aside as ${aside}, everything is looked at again`);
-      const fresh = this.ports.openPages();
-      return { pages: fresh, tree: openTree(arena, fresh) };
+      return this.readCatalog(arena);
+    }
+  }
+
+  private readCatalog(arena: Arena): Pick<Life, 'pages' | 'tree' | 'catalog'> {
+    const pages = this.ports.openPages();
+    try {
+      const tree = openTree(arena, pages);
+      const catalog = new Catalog(tree);
+      this.session = Math.max(this.ports.clock.now(), this.session + 1, catalog.session + 1);
+      catalog.session = this.session;
+      return { pages, tree, catalog };
+    } catch (error) {
+      pages.close();
+      throw error;
     }
   }
 
   private watchRoot(life: Life): void {
     this.ports.scheduler.later(() => {
-      if (this.life !== life) return;
-      this.lookAtRoot(life);
-      this.watchRoot(life);
+      if (this.life === life && this.lookAtRoot(life)) this.watchRoot(life);
     }, ROOT_MS);
   }
 
-  private lookAtRoot({ disk, catalog }: Life): void {
-    disk.checkRoot();
-    if (disk.marker !== undefined && catalog.marker === '') catalog.marker = disk.marker;
+  /** False: the catalog's file failed, and this life is over. */
+  private lookAtRoot({ disk, catalog }: Life): boolean {
+    try {
+      disk.checkRoot();
+      if (disk.marker !== undefined && catalog.marker === '') catalog.marker = disk.marker;
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
   }
 
   private setLink(up: LinkUp | undefined, why: string): void {
@@ -265,31 +279,47 @@ export class Sync {
 
   private fail(error: unknown): void {
     const isDamaged = error instanceof CatalogDamaged;
-    const code = (error as { code?: unknown }).code;
-    if (!isDamaged && typeof code !== 'string') {
-      this.ports.onFail(error);
-      return;
-    }
-    void this.renew(`the catalog's file: ${textOf(error)}`, isDamaged ? 0 : REST_MS, isDamaged);
+    if (isDamaged || isOperating(error))
+      void this.renew(`the catalog's file: ${textOf(error)}`, isDamaged ? 0 : REST_MS, isDamaged);
+    else this.ports.onFail(error);
   }
 
   private async renew(why: string, restMs: number, isNew: boolean): Promise<void> {
     const { life } = this;
     if (life === undefined) return;
     this.life = undefined;
-    this.lastError = why;
-    this.ports.onLog('warn', why);
+    this.say(why);
     await this.close(life, false);
+    this.startLater(restMs, isNew);
+  }
+
+  private startLater(restMs: number, isNew: boolean): void {
     this.ports.scheduler.later(() => {
       if (this.isStopped) return;
       try {
         if (isNew) this.ports.onLog('warn', `the old catalog is kept as ${this.ports.setCatalogAside()}`);
+        isNew = false;
         this.start();
       } catch (error) {
-        this.ports.onFail(error);
+        if (!isOperating(error)) {
+          this.ports.onFail(error);
+          return;
+        }
+        this.say(`the catalog's file: ${textOf(error)}`);
+        this.startLater(REST_MS, isNew);
       }
     }, restMs);
   }
+
+  private say(trouble: string): void {
+    this.lastError = { at: this.ports.clock.now(), text: trouble };
+    this.ports.onLog('warn', trouble);
+  }
+}
+
+/** The disk's doing, which may pass, and no mistake of ours. */
+function isOperating(error: unknown): boolean {
+  return !(error instanceof Failure) && typeof (error as { code?: unknown }).code === 'string';
 }
 
 function textOf(error: unknown): string {

@@ -70,6 +70,26 @@ const NAMES: Readonly<Record<Exclude<NoteLine['counts'], 'up' | 'down'>, string>
   message: 'message',
 };
 
+/** The same trouble again is told at most this often: what waits for a person is tried again every few seconds. */
+export const REPEAT_MS = 60_000;
+/** Troubles remembered; were there more at once, they would be told more often. */
+const REPEATS_MAX = 64;
+
+/** Tells what was said a moment ago. */
+export class Repeats {
+  readonly #saidAt = new Map<string, number>();
+
+  /** Whether `text` was said within REPEAT_MS; if not, it counts as said now. */
+  has(text: string, now: number): boolean {
+    const at = this.#saidAt.get(text);
+    if (at !== undefined && now - at < REPEAT_MS) return true;
+    this.#saidAt.delete(text);
+    this.#saidAt.set(text, now);
+    if (this.#saidAt.size > REPEATS_MAX) this.#saidAt.delete(this.#saidAt.keys().next().value as string);
+    return false;
+  }
+}
+
 /** Lets LINES_MAX lines through in each second and sums up the rest when the second is over. */
 export class Crowd {
   #windowEnd = Number.NEGATIVE_INFINITY;

@@ -9,7 +9,7 @@ import type { LogLevel } from '../agent/options.ts';
 import type { AgentStatus, Progress } from '../agent/status.ts';
 import type { GatewayStatus } from '../gateway/status.ts';
 import { Exit } from './exits.ts';
-import { lineOf } from './notes.ts';
+import { lineOf, Repeats } from './notes.ts';
 import type { Screen } from './screen.ts';
 import { awaitEnding, type Ending } from './signals.ts';
 
@@ -96,10 +96,12 @@ export function reportTo(
   onNote(note: Note, share?: string): void;
   onLog(level: LogLevel, text: string): void;
 } {
+  const repeats = new Repeats();
   return {
     onNote(note, share) {
       const line = lineOf(note);
       const text = `${mark}${share === undefined ? '' : `[${share}] `}${line.text}`;
+      if (note.kind === 'trouble' && repeats.has(text, performance.now())) return;
       screen.note({ ...line, text }, performance.now(), note.kind === 'trouble' || note.kind === 'conflict');
     },
     onLog(level, text) {

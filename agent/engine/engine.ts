@@ -172,6 +172,7 @@ export class Engine {
 
   private tick(): void {
     this.scan.tick();
+    this.examine.tick();
     this.offers.tick();
     this.fetches.tick();
     this.apply.tick();
@@ -301,7 +302,7 @@ export class Engine {
       settled: core.catalog.settledPosition(),
       pendingUp: core.catalog.localCount,
       pendingDown: core.catalog.remoteCount + Math.max(0, session.head - core.catalog.position),
-      isScanning: this.scan.isRunning,
+      isScanning: this.scan.isRunning && !core.isPaused,
       scanned: this.scan.seen,
       directories: this.scan.directoryCount,
       scanStartedAt: this.scan.startedAt,

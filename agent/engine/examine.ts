@@ -2,22 +2,24 @@
 // ways need it: a local file, to know what it holds; a staged file, to know that it holds what was promised.
 // Staged files go first, since a slot waits for each.
 //
-// A file that changes while it is read is read again, a little later each time; after TRIES_MAX what was read is
+// A file that changes while it is read is read again, a little later each time; after RETRY_MS what was read is
 // taken as it is. The stat from before the reading is what gets recorded, so the next look finds a difference and
 // the reading starts anew: a log that never rests is a little behind, never left out. A file that only grew is
-// taken at once: what was read is the file of a moment ago.
+// taken at once: what was read is the file of a moment ago. One that was empty is about to be written: no log yet.
 
 import { Kind } from '../../protocol/messages.ts';
-import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { type EntryId, looksLike } from './entry.ts';
-import { type Place, samePlace } from './keys.ts';
+import type { Place } from './keys.ts';
 import type { Event, Path, Stat } from './ports.ts';
+import { Resting } from './resting.ts';
 
-const TRIES_MAX = 4;
+/** Before it is read again, and again; after that what was read is taken. */
 const RETRY_MS = [100, 300, 1000] as const;
-/** Files under observation because they changed while read; beyond, the oldest is taken as it is read. */
-const RESTLESS_MAX = 16;
+/** A file that could not be read is tried again after this. */
+const FAILED_MS = 5_000;
+/** Files that rest because they changed while they were read, or could not be read. */
+const RESTING_MAX = 64;
 
 type Job =
   | { is: 'local'; place: Place; path: Path; bytes: number; done: number }
@@ -30,25 +32,18 @@ export interface Examined {
   single: Uint8Array;
 }
 
-interface Restless {
-  place: Place;
-  tries: number;
-  retryAt: number;
-}
-
 export class Examine {
   /** What a local examination gave: the offers take it from here. */
   onLocal: (place: Place, examined: Examined) => void = () => {};
   onStaged: (slot: number, examined: Examined | undefined, code: string) => void = () => {};
   private readonly core: Core;
   private readonly staged: number[] = [];
-  private readonly restless: Restless[] = [];
-  private readonly gauge: Gauge;
+  private readonly resting: Resting;
   private job: Job | undefined;
 
   constructor(core: Core) {
     this.core = core;
-    this.gauge = core.gauge('restless files', RESTLESS_MAX, 'drops', () => this.restless.length);
+    this.resting = new Resting(core, 'resting files', RESTING_MAX);
   }
 
   get isBusy(): boolean {
@@ -67,11 +62,7 @@ export class Examine {
   /** False when it cannot be read now: something else is, or it changed a moment ago and should rest first. */
   local(place: Place, path: Path, bytes: number): boolean {
     if (this.isBusy || this.core.isPaused) return false;
-    const restless = this.restless.find(item => samePlace(item.place, place));
-    if (restless !== undefined && this.core.now < restless.retryAt) {
-      this.core.wake(restless.retryAt);
-      return false;
-    }
+    if (this.resting.has(place)) return false;
     this.core.counters.readFiles++;
     this.start({ is: 'local', place, path, bytes, done: 0 });
     return true;
@@ -97,6 +88,10 @@ export class Examine {
     if (this.job !== undefined) this.core.emit({ do: 'abandon' });
     this.job = undefined;
     this.staged.length = 0;
+  }
+
+  tick(): void {
+    if (this.resting.tick()) this.core.isLocalMarked = true;
   }
 
   pump(): void {
@@ -147,8 +142,10 @@ export class Examine {
       this.fail(place, path, event.trouble?.code ?? 'ENOENT', before.local === undefined);
       return;
     }
-    if (!this.isRested(place, event.before, event.after)) return;
-    const local = { ...event.before, kind: Kind.FILE, content: examined.content, list: examined.list };
+    if (!this.isRested(place, path, event)) return;
+    // Cut off while it was read, it has fewer bytes than it had: the facts are those of the content.
+    const size = event.bytes;
+    const local = { ...event.before, size, kind: Kind.FILE, content: examined.content, list: examined.list };
     // The path may have been looked at while it was read: which of the two is older only another look can tell.
     const isSure = before.local !== undefined && looksLike(before.local, event.before);
     core.put(place, { ...before, local }, before);
@@ -164,42 +161,36 @@ export class Examine {
       return;
     }
     this.core.trouble(path, code, 'reading a file');
-    this.rest(place, RETRY_MS.length);
+    this.resting.rest(place, FAILED_MS);
   }
 
   /** The path is not what was recorded: the scan looks again. */
   onGone: (place: Place) => void = () => {};
 
-  private isRested(place: Place, before: Stat, after: Stat | undefined): boolean {
-    const index = this.restless.findIndex(item => samePlace(item.place, place));
-    const isSame = isSameFile(before, after);
-    const isGrown = after !== undefined && after.inode === before.inode && after.size > before.size;
-    const tries = (this.restless[index]?.tries ?? 0) + 1;
-    if (isSame || isGrown || tries >= TRIES_MAX) {
-      if (index !== -1) this.restless.splice(index, 1);
+  private isRested(place: Place, path: Path, { before, after }: Extract<Event, { is: 'examined' }>): boolean {
+    const isSettled = isSameFile(before, after) || isGrown(before, after);
+    const restMs = RETRY_MS[this.resting.tries(place)];
+    if (isSettled || restMs === undefined) {
+      this.resting.forget(place);
+      if (!isSettled) this.core.trouble(path, 'CHANGED', 'reading a file');
       return true;
     }
     if (after === undefined) this.onGone(place);
-    this.rest(place, tries);
+    this.resting.rest(place, restMs);
     return false;
-  }
-
-  private rest(place: Place, tries: number): void {
-    const index = this.restless.findIndex(item => samePlace(item.place, place));
-    if (index !== -1) this.restless.splice(index, 1);
-    if (this.restless.length >= RESTLESS_MAX) {
-      this.gauge.met();
-      this.restless.shift();
-    }
-    const retryAt = this.core.now + (RETRY_MS[Math.min(tries, RETRY_MS.length) - 1] ?? 1000);
-    this.restless.push({ place, tries, retryAt });
-    this.gauge.grew();
-    this.core.wake(retryAt);
   }
 }
 
-const isSameFile = (before: Stat, after: Stat | undefined): boolean =>
+const isSameFile = (before: Stat | undefined, after: Stat | undefined): boolean =>
+  before !== undefined &&
   after !== undefined &&
   after.size === before.size &&
   after.mtime === before.mtime &&
   after.inode === before.inode;
+
+const isGrown = (before: Stat | undefined, after: Stat | undefined): boolean =>
+  before !== undefined &&
+  after !== undefined &&
+  after.inode === before.inode &&
+  before.size > 0 &&
+  after.size > before.size;

@@ -21,6 +21,7 @@ import { type Entry, type Local, localOf, NO_CONTENT, sameBytes, statOf, type Ve
 import type { Examine, Examined } from './examine.ts';
 import { type Place, samePlace } from './keys.ts';
 import type { Dictionary, Event, Path } from './ports.ts';
+import { Resting } from './resting.ts';
 
 /** Files under way. Each is a staged file and some 500 bytes of heap. */
 export const FETCHES_MAX = 64;
@@ -34,7 +35,7 @@ const TRIES_MAX = 3;
 const RETRY_MS = 5_000;
 /** A file that changed under the fetch is looked at before it is fetched again. */
 const MOVED_ON_MS = 500;
-/** Files that failed and rest, each by itself; were there more, all would rest. */
+/** Files that failed and rest, each by itself. */
 const RESTING_MAX = 64;
 /** Ready files are put in place together: when nothing else is on its way, or this many wait. */
 const PLACE_COUNT = 32;
@@ -75,15 +76,15 @@ export class Fetches {
   private readonly pulls: PullItem[] = [];
   private readonly gauge: Gauge;
   private readonly windowGauge: Gauge;
-  private readonly resting: { place: Place; until: number }[] = [];
+  private readonly resting: Resting;
   private lastReq = 0;
-  private allRestUntil = 0;
 
   constructor(core: Core, examine: Examine) {
     this.core = core;
     this.examine = examine;
     this.gauge = core.gauge('fetches', FETCHES_MAX, 'waits', () => this.active.length);
     this.windowGauge = core.gauge('pull window', WINDOW_BYTES, 'waits', () => this.asked(), 'bytes');
+    this.resting = new Resting(core, 'resting fetches', RESTING_MAX);
     examine.onStaged = (slot, examined, code) => this.onStaged(slot, examined, code);
   }
 
@@ -101,7 +102,7 @@ export class Fetches {
 
   /** Whether its last fetch failed a moment ago: the others go on without it. */
   isResting(place: Place): boolean {
-    return this.resting.some(item => samePlace(item.place, place));
+    return this.resting.has(place);
   }
 
   /** Whether a fetch still copies from this path: then it must stay a while. */
@@ -109,11 +110,11 @@ export class Fetches {
     return this.slots.some(fetch => fetch?.like !== undefined && sameBytes(fetch.like.path, path));
   }
 
-  /** False when no slot is free, or so many failed a moment ago that nothing is tried. */
+  /** False when no slot is free. */
   start(place: Place, path: Path, entry: Entry, like: Source | undefined): boolean {
     const slot = this.slots.indexOf(undefined);
     if (slot === -1) this.gauge.met();
-    if (slot === -1 || this.core.now < this.allRestUntil || entry.remote === undefined) return false;
+    if (slot === -1 || entry.remote === undefined) return false;
     const { local, synced, remote } = entry;
     const hasBase = local?.kind === Kind.FILE && synced?.kind === Kind.FILE && local.size > 0;
     this.slots[slot] = {
@@ -204,26 +205,7 @@ export class Fetches {
       if (this.core.now >= fetch.heardAt + ANSWER_MS) fetch.frames = 0;
       else this.core.wake(fetch.heardAt + ANSWER_MS);
     }
-    this.tickResting();
-  }
-
-  private tickResting(): void {
-    const { core } = this;
-    const rested = this.resting.filter(({ until }) => core.now >= until);
-    for (const item of rested) this.resting.splice(this.resting.indexOf(item), 1);
-    for (const { until } of this.resting) core.wake(until);
-    if (core.now < this.allRestUntil) core.wake(this.allRestUntil);
-    else if (this.allRestUntil > 0 || rested.length > 0) {
-      this.allRestUntil = 0;
-      core.isRemoteMarked = true;
-    }
-  }
-
-  private rest(place: Place, ms: number): void {
-    const until = this.core.now + ms;
-    if (this.resting.length < RESTING_MAX) this.resting.push({ place, until });
-    else this.allRestUntil = until;
-    this.core.wake(until);
+    if (this.resting.tick()) this.core.isRemoteMarked = true;
   }
 
   onWrote(event: Extract<Event, { is: 'wrote' }>): void {
@@ -369,7 +351,7 @@ export class Fetches {
   private fail(fetch: Fetch, code: string, doing: string): void {
     this.core.trouble(fetch.path, code, doing);
     this.release(fetch);
-    this.rest(fetch.place, RETRY_MS);
+    this.resting.rest(fetch.place, RETRY_MS);
   }
 
   private release(fetch: Fetch): void {
@@ -423,7 +405,7 @@ export class Fetches {
     const isMovedOn = code === 'CHANGED' || code === 'ENOENT' || code === 'ENOTDIR' || code === 'REFUSED';
     if (isMovedOn) this.onGone(fetch.place);
     else this.core.trouble(fetch.path, code, 'putting a file in place');
-    this.rest(fetch.place, isMovedOn ? MOVED_ON_MS : RETRY_MS);
+    this.resting.rest(fetch.place, isMovedOn ? MOVED_ON_MS : RETRY_MS);
   }
 
   private settle(fetch: Fetch, seen: Local): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Note } from '../../agent/engine/ports.ts';
-import { Crowd, LINES_MAX, lineOf, type NoteLine } from '../../cli/notes.ts';
+import { Crowd, LINES_MAX, lineOf, type NoteLine, REPEAT_MS, Repeats } from '../../cli/notes.ts';
 import { Kind } from '../../protocol/messages.ts';
 
 const path = (text: string) => Buffer.from(text);
@@ -67,6 +67,13 @@ describe('crowd', () => {
     expect(crowd.flush(1, true)).toEqual([
       '...   and more: 1 up (10 B), 2 down (20 B), 1 conflict, 2 problems, 1 skipped name, 1 message',
     ]);
+  });
+  test('repeats: a trouble every five seconds -> told once a minute, others beside it at once', () => {
+    const repeats = new Repeats();
+    let told = 0;
+    for (let now = 0; now < 2 * REPEAT_MS; now += 5000) if (!repeats.has('a is full', now)) told++;
+    expect(told).toBe(2);
+    expect(repeats.has('b is full', 2 * REPEAT_MS)).toBe(false);
   });
   test('crowd: the next second begins -> the summary stands before its lines', () => {
     const crowd = new Crowd();
