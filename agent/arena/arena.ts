@@ -197,6 +197,15 @@ export class Arena {
     return this.#digest.slice();
   }
 
+  /** The content id of a content that is one block, or empty. It may run while another is being cut. */
+  wholeContentId(bytes: Uint8Array): Uint8Array {
+    if (bytes.length === 0) return this.blockId(bytes);
+    const record = new Uint8Array(this.exports.RECORD_BYTES.value);
+    new DataView(record.buffer).setUint32(0, bytes.length, true);
+    record.set(this.blockId(bytes), 4);
+    return this.blockId(record);
+  }
+
   pools(): PoolUse[] {
     const { exports } = this;
     return [

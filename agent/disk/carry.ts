@@ -12,13 +12,14 @@
 //   wrote      EBADMSG: the patch does not inflate to what was announced
 //
 // An event is told the moment it is known, from within carry() or from a turn of the event loop: whoever is told
-// queues it. Directories, listings and examinations yield; everything else is done when carry() returns.
+// queues it. Listings and examinations yield, many files together wait for a sync; everything else is
+// done when carry() returns.
 //
 // While the folder is gone or is not the known one, every effect is answered with that trouble and nothing is
 // touched. checkRoot() finds out, before each listing of the root and whenever it is called, and tells `folder`.
 
 import { checkPath } from '../../protocol/path.ts';
-import type { Effect, Event, Path, Rules, Squeeze, Stat, Trouble } from '../engine/ports.ts';
+import type { Effect, Event, Path, Rules, Squeeze, Stat, Trouble, Whole } from '../engine/ports.ts';
 import type { GaugeReading } from '../gauge.ts';
 import { Change } from './change.ts';
 import { Content } from './content.ts';
@@ -75,6 +76,7 @@ export class Disk {
   #toldRules: string | undefined;
   /** The rules found at first are no change. */
   #hasRules = false;
+  #isClosed = false;
 
   constructor(options: DiskOptions) {
     const { system, scheduler, arena, squeeze, tell } = options;
@@ -129,6 +131,8 @@ export class Disk {
   checkRoot(): Trouble | undefined {
     const isAnew = this.#home.check();
     const { trouble } = this.#home;
+    // What is staged may be other content when the folder is back: the group that waits for its sync ends here.
+    if (isAnew || trouble !== undefined) this.#change.forget();
     if (isAnew) this.#letGo();
     if (trouble?.code !== this.#toldFolder) {
       this.#toldFolder = trouble?.code;
@@ -156,6 +160,8 @@ export class Disk {
 
   /** Ends everything under way; nothing is told any more. What was not synced is left to the kernel. */
   close(): void {
+    this.#isClosed = true;
+    this.#change.forget();
     this.#lister.drop();
     this.#examiner.drop();
     this.#letGo();
@@ -189,6 +195,8 @@ export class Disk {
       case 'stage':
         this.#stage.start(effect.slot, effect.bytes);
         return wrote(effect.slot);
+      case 'stageWhole':
+        return { is: 'stagedWhole', items: effect.items.map(item => this.#stageWhole(item)) };
       case 'patch': {
         const { slot, offset, length, stored, dictionary } = effect;
         this.#content.patch(slot, offset, length, stored, dictionary);
@@ -203,7 +211,8 @@ export class Disk {
         this.#stage.drop(effect.slot);
         return undefined;
       case 'place':
-        return { is: 'placed', items: this.#change.place(effect.items) };
+        this.#change.place(effect.items, items => this.#answer({ is: 'placed', items }));
+        return undefined;
       case 'makeDirectory':
         return did(this.#change.makeDirectory(effect.path, effect.mode));
       case 'makeSymlink':
@@ -216,12 +225,30 @@ export class Disk {
       case 'setAside':
         return did(this.#change.setAside(effect.path, effect.to, effect.expect));
       case 'sync':
-        return { is: 'synced', trouble: this.#durable.flush() };
+        this.#durable.flush(trouble => this.#answer({ is: 'synced', trouble }));
+        return undefined;
       case 'watch':
         this.#watcher?.watch(effect.dir, effect.isActive);
         return undefined;
       default:
         throw new TypeError(`'${effect.do}' is not the disk's`);
+    }
+  }
+
+  /** Tells the answer to an effect that may have been carried out in a later turn. */
+  #answer(event: Event): void {
+    this.#folder.release();
+    if (this.#isClosed) return;
+    this.#tell(event);
+    if (event.is === 'placed') this.#refreshRules();
+  }
+
+  #stageWhole(item: Whole): { slot: number; content: Uint8Array; trouble: Trouble | undefined } {
+    const { slot } = item;
+    try {
+      return { slot, content: this.#content.stageWhole(item), trouble: undefined };
+    } catch (error) {
+      return { slot, content: NOTHING, trouble: troubleOf(error) };
     }
   }
 
@@ -278,8 +305,6 @@ function isReserved(name: Uint8Array): boolean {
 /** Whether the effect may have changed the rules' file. */
 function touchesRules(effect: Effect): boolean {
   switch (effect.do) {
-    case 'place':
-      return effect.items.some(({ path }) => IGNORE_NAME.equals(path));
     case 'setAside':
       return IGNORE_NAME.equals(effect.path) || IGNORE_NAME.equals(effect.to);
     case 'makeDirectory':
@@ -318,6 +343,11 @@ function refusal(effect: Effect, trouble: Trouble, stands: Stat | undefined): Ev
     case 'patch':
     case 'copy':
       return { is: 'wrote', slot: effect.slot, trouble };
+    case 'stageWhole':
+      return {
+        is: 'stagedWhole',
+        items: effect.items.map(({ slot }) => ({ slot, content: NOTHING, trouble })),
+      };
     case 'place':
       return {
         is: 'placed',

@@ -42,6 +42,8 @@ export class Change {
   readonly #folder: Folder;
   readonly #stage: Stage;
   readonly #durable: Durable;
+  /** The group that waits to be durable. */
+  #waiting: { answer: () => void } | undefined;
 
   constructor(ports: { system: System; home: Home; folder: Folder; stage: Stage; durable: Durable }) {
     this.#system = ports.system;
@@ -51,21 +53,44 @@ export class Change {
     this.#durable = ports.durable;
   }
 
-  /** Makes every staged file durable, then gives each its place. */
-  place(items: Placing[]): Placed[] {
-    const troubles = this.#prepare(items);
-    return items.map((item, i) => {
-      const trouble = troubles[i];
-      if (trouble !== undefined) return { slot: item.slot, stat: undefined, trouble };
-      try {
-        // First of all: once it has its place, a write to the slot must not reach it.
-        this.#stage.release(item.slot);
-        const stat = this.#moveIn(this.#stage.name(item.slot), this.#folder.spot(item.path), item.expect);
-        return { slot: item.slot, stat, trouble: undefined };
-      } catch (error) {
-        return { slot: item.slot, stat: undefined, trouble: troubleOf(error) };
-      }
+  /** Makes every staged file durable, then gives each its place. One group at a time; answers at once or later. */
+  place(items: Placing[], done: (placed: Placed[]) => void): void {
+    const troubles = items.map(item => attempt(() => this.#giveFacts(item)));
+    const end = (isDurable: boolean): void => {
+      if (!isDurable) for (const [i, { slot }] of items.entries()) troubles[i] ??= this.#syncStaged(slot);
+      done(items.map((item, i) => this.#placeOne(item, troubles[i])));
+    };
+    if (items.length <= SINGLE_SYNCS_MAX) {
+      end(false);
+      return;
+    }
+    const group = { answer: () => done(items.map(item => placedNot(item, { code: 'CHANGED' }))) };
+    this.#waiting = group;
+    this.#system.syncFileSystem(this.#home.stageFd, isDone => {
+      if (this.#waiting !== group) return;
+      this.#waiting = undefined;
+      end(isDone);
     });
+  }
+
+  /** The folder is gone, or another one: answers the group that waits, and puts none of it anywhere. */
+  forget(): void {
+    const group = this.#waiting;
+    this.#waiting = undefined;
+    group?.answer();
+  }
+
+  #placeOne(item: Placing, trouble: Trouble | undefined): Placed {
+    if (trouble !== undefined) return placedNot(item, trouble);
+    const { slot } = item;
+    try {
+      // First of all: once it has its place, a write to the slot must not reach it.
+      this.#stage.release(slot);
+      const stat = this.#moveIn(this.#stage.name(slot), this.#folder.spot(item.path), item.expect);
+      return { slot, stat, trouble: undefined };
+    } catch (error) {
+      return placedNot(item, troubleOf(error));
+    }
   }
 
   makeDirectory(path: Path, mode: number): Stat {
@@ -155,14 +180,12 @@ export class Change {
     return this.#mustStand(goal, expect);
   }
 
-  /** Gives the staged files their facts and syncs them; what went wrong stands at the item's index. */
-  #prepare(items: Placing[]): (Trouble | undefined)[] {
-    const troubles = items.map(item => attempt(() => this.#giveFacts(item)));
-    if (items.length > SINGLE_SYNCS_MAX && this.#system.syncFileSystem(this.#home.stageFd)) return troubles;
-    return items.map((item, i) => troubles[i] ?? attempt(() => this.#stage.sync(item.slot)));
+  #syncStaged(slot: number): Trouble | undefined {
+    return attempt(() => this.#stage.sync(slot));
   }
 
   #giveFacts({ slot, mode, mtime }: Placing): void {
+    if (this.#stage.isFinished(slot)) return;
     const fd = this.#stage.fd(slot);
     const seconds = toSeconds(mtime);
     this.#system.fchmodSync(fd, mode);
@@ -173,7 +196,7 @@ export class Change {
   #moveIn(stagedName: Uint8Array, spot: Spot, expect: Stat | undefined): Stat {
     const staged = this.#staged(stagedName);
     const ours = toStat(this.#system.lstatSync(staged));
-    this.#expect(spot, expect);
+    if (expect !== undefined) this.#expect(spot, expect);
     if (expect?.kind === Kind.DIRECTORY) this.#system.rmdirSync(spot.place);
     if (expect !== undefined && expect.kind !== Kind.DIRECTORY) {
       this.#system.renameSync(staged, spot.place);
@@ -251,6 +274,8 @@ export class Change {
     }
   }
 }
+
+const placedNot = ({ slot }: Placing, trouble: Trouble): Placed => ({ slot, stat: undefined, trouble });
 
 function attempt(act: () => void): Trouble | undefined {
   try {

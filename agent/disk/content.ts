@@ -10,13 +10,15 @@
 
 import { DICTIONARY_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
-import type { Dictionary, Path, Squeeze, Stat } from '../engine/ports.ts';
+import type { Dictionary, Path, Squeeze, Stat, Whole } from '../engine/ports.ts';
 import type { DiskArena, Examiner } from './examine.ts';
 import type { Folder } from './folder.ts';
 import type { Stage } from './stage.ts';
-import { isSame, toStat } from './stat.ts';
+import { isSame, toSeconds, toStat } from './stat.ts';
 import type { System } from './system.ts';
 import { DiskError } from './trouble.ts';
+
+const NOTHING = new Uint8Array(0);
 
 export class Content {
   readonly #system: System;
@@ -75,6 +77,15 @@ export class Content {
     // Not what was deflated: the sender's dictionary was another, or its bytes are wrong.
     if (bytes === undefined) throw new DiskError('EBADMSG');
     this.#stage.write(slot, bytes, offset);
+  }
+
+  /** Stages a small file whole; the content id of what the disk gives back. */
+  stageWhole({ slot, stored, length, mode, mtime }: Whole): Uint8Array {
+    const bytes = stored.length === length ? stored : this.#squeeze.inflate(stored, NOTHING, length);
+    if (bytes === undefined) throw new DiskError('EBADMSG');
+    const scratch = this.#examiner.scratch();
+    const count = this.#stage.startWhole(slot, bytes, mode, toSeconds(mtime), scratch);
+    return this.#arena.wholeContentId(scratch.subarray(0, count));
   }
 
   #dictionary(slot: number, offset: number, { from, tail }: Dictionary): Uint8Array {

@@ -1,11 +1,12 @@
 // What has changed in the folder and is not yet known to be on the disk.
 //
 // A changed directory (or a file whose facts changed) is kept open until the next flush, by inode: whatever its
-// name is by then, fsync reaches it. At 64 of them the set flushes itself, so that it stays bounded; what goes
-// wrong there is kept and told by the next flush(). An fsync that failed has dropped the pages: asking again would
+// name is by then, fsync reaches it. Beyond 64 of them the others are closed, and the next flush syncs the file
+// system; where that cannot be had, the 64 are synced at once, and what goes wrong is told by the next flush(). An fsync that failed has dropped the pages: asking again would
 // say "success" about data that is gone, so the failure is told and never retried.
 //
 // Many at once share one syncfs (`sync -f`); it starts a process, some 5 ms here, so a few are synced one by one.
+// flush() answers later then. What changes meanwhile waits for the next one.
 
 import type { Trouble } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
@@ -28,8 +29,12 @@ export class Durable {
   /** Inode to descriptor, of things on the root's file system and of things on others. */
   readonly #inside = new Map<number, number>();
   readonly #elsewhere: number[] = [];
+  /** More changed inside than is kept open: only a sync of the file system reaches all of it. */
+  #isAll = false;
+  /** Seen to work: until then nothing is left to it alone. */
+  #hasSyncedAll = false;
   #trouble: Trouble | undefined;
-  /** Full, it is emptied at once: whoever changes something waits for the disk. */
+  /** Full, it is emptied at once, or left to a sync of the file system. */
   readonly gauge = new Gauge('changed, not yet synced', CHANGED_MAX, 'waits', () => this.#count);
 
   constructor(system: System, home: Home) {
@@ -41,7 +46,7 @@ export class Durable {
   changed(fd: number): void {
     const { ino, dev } = this.#system.fstatSync(fd);
     const isInside = dev === this.#home.device;
-    if (isInside && this.#inside.has(ino)) return;
+    if (isInside && (this.#isAll || this.#inside.has(ino))) return;
     const { flags } = this.#system;
     let own: number;
     try {
@@ -56,41 +61,68 @@ export class Durable {
     this.gauge.grew();
     if (this.#count < CHANGED_MAX) return;
     this.gauge.met();
-    this.#trouble ??= this.#syncAll();
+    if (this.#hasSyncedAll) {
+      this.#isAll = true;
+      this.#closeAll(this.#takeInside());
+    }
+    this.#trouble ??= this.#syncEach(this.#takeAll());
   }
 
   get #count(): number {
     return this.#inside.size + this.#elsewhere.length;
   }
 
-  /** Makes everything durable that changed since the last flush, or says what could not be. */
-  flush(): Trouble | undefined {
-    const trouble = this.#syncAll();
-    const told = this.#trouble ?? trouble;
+  /** Makes durable what changed until now, and tells what could not be. */
+  flush(done: (trouble: Trouble | undefined) => void): void {
+    const told = this.#trouble;
     this.#trouble = undefined;
-    return told;
+    if (!this.#isAll && this.#inside.size <= SINGLE_SYNCS_MAX) {
+      const trouble = this.#syncEach(this.#takeAll());
+      done(told ?? trouble);
+      return;
+    }
+    const wasAll = this.#isAll;
+    const inside = this.#takeInside();
+    this.#isAll = false;
+    this.#system.syncFileSystem(this.#home.rootFd, isDone => {
+      this.#hasSyncedAll ||= isDone;
+      let trouble = this.#syncEach(this.#takeAll());
+      if (isDone) this.#closeAll(inside);
+      else trouble ??= this.#syncEach(inside);
+      if (!isDone && wasAll) {
+        this.#isAll = true;
+        trouble ??= { code: 'EIO' };
+      }
+      done(told ?? trouble);
+    });
   }
 
   /** Closes what is kept without syncing: the folder is another one now. The next flush says so. */
   forget(): void {
-    if (this.#inside.size + this.#elsewhere.length > 0) this.#trouble ??= { code: 'CHANGED' };
-    this.#close();
+    if (this.#isAll || this.#count > 0) this.#trouble ??= { code: 'CHANGED' };
+    this.#isAll = false;
+    this.#closeAll(this.#takeAll());
   }
 
-  #close(): void {
-    for (const fd of this.#inside.values()) this.#system.closeSync(fd);
-    for (const fd of this.#elsewhere) this.#system.closeSync(fd);
+  #takeInside(): number[] {
+    const taken = [...this.#inside.values()];
     this.#inside.clear();
-    this.#elsewhere.length = 0;
+    return taken;
   }
 
-  #syncAll(): Trouble | undefined {
+  #takeAll(): number[] {
+    return [...this.#takeInside(), ...this.#elsewhere.splice(0)];
+  }
+
+  #syncEach(fds: readonly number[]): Trouble | undefined {
     let trouble: Trouble | undefined;
-    const isAtOnce = this.#inside.size > SINGLE_SYNCS_MAX && this.#system.syncFileSystem(this.#home.rootFd);
-    if (!isAtOnce) for (const fd of this.#inside.values()) trouble ??= this.#sync(fd);
-    for (const fd of this.#elsewhere) trouble ??= this.#sync(fd);
-    this.#close();
+    for (const fd of fds) trouble ??= this.#sync(fd);
+    this.#closeAll(fds);
     return trouble;
+  }
+
+  #closeAll(fds: readonly number[]): void {
+    for (const fd of fds) this.#system.closeSync(fd);
   }
 
   #sync(fd: number): Trouble | undefined {

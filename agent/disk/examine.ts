@@ -31,6 +31,7 @@ export interface DiskArena {
   beginContent(): void;
   cut(filled: number, isEnd: boolean): { count: number; consumed: number; records: Uint8Array };
   endContent(): Uint8Array;
+  wholeContentId(bytes: Uint8Array): Uint8Array;
 }
 
 const TURN_BYTES = 4 * 1024 * 1024;

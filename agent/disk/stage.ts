@@ -8,7 +8,7 @@
 
 import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
-import type { System } from './system.ts';
+import type { Seconds, System } from './system.ts';
 import { codeOf, DiskError } from './trouble.ts';
 
 const FILES_OPEN_MAX = 32;
@@ -25,6 +25,8 @@ export class Stage {
   readonly #open = new Map<number, number>();
   readonly #spoiled = new Set<number>();
   readonly gauge = new Gauge('staged files open', FILES_OPEN_MAX, 'evicts', () => this.#open.size);
+  /** Slots that have their permissions and time already. */
+  readonly #finished = new Set<number>();
 
   constructor(system: System, home: Home) {
     this.#system = system;
@@ -40,17 +42,42 @@ export class Stage {
    * that cannot fit is not fetched, again and again, up to where the disk is full and everyone else's writes fail.
    */
   start(slot: number, bytes: number): void {
-    this.drop(slot);
-    const { flags } = this.#system;
-    const directory = this.#directory();
-    if (bytes > UNASKED_BYTES_MAX && bytes + ROOM_BYTES_KEPT > this.#system.roomIn(directory))
+    if (bytes > UNASKED_BYTES_MAX && bytes + ROOM_BYTES_KEPT > this.#system.roomIn(this.#directory()))
       throw new DiskError('ENOSPC');
-    const fd = this.#system.openSync(
-      this.#system.at(directory, this.name(slot)),
-      flags.RDWR | flags.CREAT | flags.EXCL | flags.NOFOLLOW,
-      PRIVATE_FILE,
-    );
-    this.#keep(slot, fd);
+    this.release(slot);
+    try {
+      this.#keep(slot, this.#create(slot));
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      this.drop(slot);
+      this.#keep(slot, this.#create(slot));
+    }
+  }
+
+  #create(slot: number): number {
+    const { flags } = this.#system;
+    const place = this.#system.at(this.#directory(), this.name(slot));
+    return this.#system.openSync(place, flags.RDWR | flags.CREAT | flags.EXCL | flags.NOFOLLOW, PRIVATE_FILE);
+  }
+
+  /**
+   * Stages all of a small file in one go, with its facts, and closes it: it waits for its place with many others.
+   * What the disk gives back of it stands at the front of `into` then; how much, is the answer.
+   */
+  startWhole(slot: number, bytes: Uint8Array, mode: number, seconds: Seconds, into: Uint8Array): number {
+    this.start(slot, bytes.length);
+    this.write(slot, bytes, 0);
+    const fd = this.fd(slot);
+    const count = this.#system.readSync(fd, into, 0, Math.min(into.length, bytes.length + 1), 0);
+    this.#system.fchmodSync(fd, mode);
+    this.#system.futimesSync(fd, seconds, seconds);
+    this.release(slot);
+    this.#finished.add(slot);
+    return count;
+  }
+
+  isFinished(slot: number): boolean {
+    return this.#finished.has(slot);
   }
 
   /** The slot's open file, for use before the next call here. */
@@ -94,6 +121,7 @@ export class Stage {
     const fd = this.#open.get(slot);
     this.#open.delete(slot);
     this.#spoiled.delete(slot);
+    this.#finished.delete(slot);
     if (fd !== undefined) this.#system.closeSync(fd);
   }
 
@@ -112,6 +140,7 @@ export class Stage {
     for (const fd of this.#open.values()) this.#system.closeSync(fd);
     this.#open.clear();
     this.#spoiled.clear();
+    this.#finished.clear();
   }
 
   #directory(): number {

@@ -7,7 +7,7 @@
 //
 // An interface, so that a simulated disk can stand in. Linux only, with /proc mounted.
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
@@ -51,8 +51,11 @@ export interface System {
   self(fd: number): Place;
   /** Runs `act`, in which `near` names things of that directory for less than `at` does. */
   within<T>(directory: number, act: (near: (name: Uint8Array) => Place) => T): T;
-  /** Makes the whole file system under the directory durable in one go; false where that cannot be had. */
-  syncFileSystem(directory: number): boolean;
+  /**
+   * Makes the whole file system under the directory durable in one go, and calls back, at once or later; with false
+   * where that cannot be had.
+   */
+  syncFileSystem(directory: number, done: (isDone: boolean) => void): void;
   /** Bytes that may still be written to the file system under the directory; Infinity where it does not say. */
   roomIn(directory: number): number;
 
@@ -83,7 +86,10 @@ const O = fs.constants;
 /** O_PATH is not among Node's constants; it is this on every architecture that Node runs on (asm-generic/fcntl.h). */
 const O_PATH = 0o10000000;
 
-/** Where the child of spawnSync finds the directory handed to it as fourth descriptor. */
+/** False once there turned out to be no program `sync`. */
+let hasSync = true;
+
+/** Where the child finds the directory handed to it as fourth descriptor. */
 const HANDED_DIRECTORY = '/proc/self/fd/3';
 
 /** Where the process stood before it first stood elsewhere. */
@@ -127,11 +133,18 @@ export const realSystem: System = {
 
   // Node has no syncfs(2); coreutils' `sync -f` is that call. It reports what fails from now on; an error that the
   // kernel met before it is only told to fsync. So whoever must know of each file asks fsync of each.
-  syncFileSystem(directory) {
-    const { status } = spawnSync('sync', ['-f', HANDED_DIRECTORY], {
-      stdio: ['ignore', 'ignore', 'ignore', directory],
+  syncFileSystem(directory, done) {
+    if (!hasSync) {
+      done(false);
+      return;
+    }
+    const stdio = ['ignore', 'ignore', 'ignore', directory] as const;
+    const child = spawn('sync', ['-f', HANDED_DIRECTORY], { stdio: [...stdio] });
+    child.once('error', () => {
+      hasSync = false;
+      done(false);
     });
-    return status === 0;
+    child.once('exit', code => done(code === 0));
   },
 
   roomIn(directory) {

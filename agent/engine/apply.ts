@@ -140,7 +140,7 @@ export class Apply {
     if (this.fetches.isResting(place)) return true;
     const action = decide(entry);
     if (action !== Action.ADOPT && action !== Action.APPLY) return true;
-    if (this.change.isBusy) return false;
+    if (this.change.isBusy || this.core.isSyncing) return false;
     const turn = { place, path, entry, remote: entry.remote };
     if (action === Action.ADOPT) return this.adopt(turn);
     if (!this.hasParent(turn)) return true;

@@ -64,8 +64,10 @@ export class Catalog {
     if (before?.remote !== undefined && before.remote.seq !== entry.remote?.seq)
       this.forgetRemote(before.remote.seq);
     const isPending = !isIgnored && isLocalPending(decide(entry));
+    // By the first invariant it was not there, if the entry asked for nothing.
+    const wasAsking = before !== undefined && isLocalPending(decide(before));
     if (isPending) this.addLocal(place);
-    else this.removeLocal(place);
+    else if (wasAsking) this.removeLocal(place);
     if (entry.remote !== undefined) {
       if (isIgnored) this.removeRemote(entry.remote.seq);
       else this.addRemote(entry.remote.seq, place);

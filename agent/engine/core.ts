@@ -73,6 +73,8 @@ export class Core {
   isScanning = false;
   /** The folder was changed since the last `synced`. */
   isUnsynced = false;
+  /** A `sync` is under way: the folder rests, so that one is enough. */
+  isSyncing = false;
   lastTrouble: { at: number; text: string } | undefined;
 
   constructor(options: EngineOptions, catalog: Catalog, arena: Arena, rules: Rules, squeeze: Squeeze) {

@@ -21,7 +21,6 @@ export class Durable {
   told = 0;
   private readonly core: Core;
   private dirtySince = 0;
-  private isSyncing = false;
   private retryAt = 0;
 
   constructor(core: Core) {
@@ -35,7 +34,7 @@ export class Durable {
   /** `isResting`: nothing is under way that will soon change more. */
   pump(isResting: boolean): void {
     const { core } = this;
-    if (this.isSyncing || core.isPaused) return;
+    if (core.isSyncing || core.isPaused) return;
     const settled = core.catalog.settledPosition();
     const isToTell = core.isLive && settled > this.told;
     const isDirty = core.isUnsynced || core.catalog.tree.isDirty;
@@ -50,23 +49,26 @@ export class Durable {
       return;
     }
     this.dirtySince = core.now;
-    if (core.isUnsynced) {
-      this.isSyncing = true;
-      core.isUnsynced = false;
-      core.emit({ do: 'sync' });
-    } else {
-      this.commit();
-    }
+    if (core.isUnsynced) this.sync();
+    else this.commit();
+  }
+
+  private sync(): void {
+    this.core.isSyncing = true;
+    this.core.isUnsynced = false;
+    this.core.emit({ do: 'sync' });
   }
 
   onSynced(event: Extract<Event, { is: 'synced' }>): void {
-    this.isSyncing = false;
+    this.core.isSyncing = false;
     if (event.trouble !== undefined) {
       this.core.isUnsynced = true;
       this.fail(event.trouble.code, 'making the folder durable');
       return;
     }
-    this.commit();
+    // What was under way when it began ended meanwhile: the catalog tells of it already.
+    if (this.core.isUnsynced) this.sync();
+    else this.commit();
   }
 
   private commit(): void {
@@ -81,7 +83,7 @@ export class Durable {
       return;
     }
     this.dirtySince = 0;
-    if (core.isUnsynced || !core.isLive || settled <= this.told) return;
+    if (!core.isLive || settled <= this.told) return;
     this.told = settled;
     const message = { is: 'settled', session: core.options.session, position: settled } as const;
     core.emit({ do: 'send', message, body: undefined });

@@ -130,6 +130,9 @@ export class Engine {
       case 'wrote':
         this.fetches.onWrote(event);
         break;
+      case 'stagedWhole':
+        this.fetches.onStagedWhole(event);
+        break;
       case 'placed':
         this.fetches.onPlaced(event);
         break;

@@ -1,30 +1,31 @@
-// What comes down: content for files that the gateway changed. Each holds a numbered slot with a staged file.
+// What comes down: content for files that the gateway changed. Each holds a numbered slot.
 //
-//   start -> STAGING -> PULLING -> READING -> READY -> PLACING -> done
-//               |  like: copied  ^   |  not what was promised: from the start, without base
-//               '----------------'---'
+//   start -+-> COPYING -.   like: a file of the folder with the same content is copied
+//          +-> PULLING -+-> READING -> READY -> PLACING -> done
+//          '---small----------------->   |   not what was promised: PULLING again, without help of this disk's files
 //
-//   STAGING   the staged file is made; a file of the folder with the same content is copied into it
 //   PULLING   pieces arrive for `offset`, in order; others are dropped, and asked for again after ANSWER_MS
 //   READING   the staged file is read back, cut and hashed: its content id must be the promised one
 //   READY     waits for others, so that many small files share the cost of being made durable
 //   PLACING   synced, then renamed over what is expected there
 //
+// A small file comes in one part: staged, read back and checked in one step, all those of a message together.
+//
 // Credit: the board asks for at most WINDOW_BYTES of content at a time, whatever the number of slots, so that is
 // what can arrive. A file of any size passes through.
 
-import { DICTIONARY_BYTES_MAX, RUN_BYTES_MAX } from '../../protocol/limits.ts';
-import { Kind, Piece, type PieceItem, type PullItem } from '../../protocol/messages.ts';
+import { RUN_BYTES_MAX } from '../../protocol/limits.ts';
+import { Kind, type PieceItem, type PullItem } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
-import { type Entry, type Local, localOf, NO_CONTENT, sameBytes, statOf, type Version } from './entry.ts';
+import { type Entry, type Local, localOf, NO_CONTENT, sameBytes, statOf } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
-import { type Place, samePlace } from './keys.ts';
-import type { Dictionary, Event, Path } from './ports.ts';
+import { FETCHES_MAX, type Fetch, Fetching, isSmall, type Source } from './fetching.ts';
+import type { Place } from './keys.ts';
+import { isFair, isWholeIn, patchOf } from './pieces.ts';
+import type { Event, Path, Whole } from './ports.ts';
 import { Resting } from './resting.ts';
 
-/** Files under way. Each is a staged file and some 500 bytes of heap. */
-export const FETCHES_MAX = 64;
 /** Frames asked for at once: four of 32 KiB keep MQTT.js inside a 64 MB board's budget. */
 export const WINDOW_FRAMES = 4;
 const WINDOW_BYTES = WINDOW_FRAMES * RUN_BYTES_MAX;
@@ -37,67 +38,45 @@ const RETRY_MS = 5_000;
 const MOVED_ON_MS = 500;
 /** Files that failed and rest, each by itself. */
 const RESTING_MAX = 64;
-/** Ready files are put in place together: when nothing else is on its way, or this many wait. */
-const PLACE_COUNT = 32;
-
-type State = 'staging' | 'pulling' | 'reading' | 'ready' | 'placing';
-
-interface Source {
-  path: Path;
-  local: Local;
-}
-
-export interface Fetch {
-  slot: number;
-  req: number;
-  place: Place;
-  path: Path;
-  version: Version;
-  /** What stood at the path when the fetch began: place() expects it. */
-  local: Local | undefined;
-  /** The old content at the path, to copy from. */
-  base: Source | undefined;
-  /** A file of the folder that holds just this content. */
-  like: Source | undefined;
-  state: State;
-  offset: number;
-  writes: number;
-  frames: number;
-  heardAt: number;
-  tries: number;
-  bytesReceived: number;
-  examined: Examined | undefined;
-}
+/** Ready files are put in place together: when no small one is on its way, when this many wait, */
+const PLACE_COUNT = 256;
+/** or when the first of them has waited so long: beside a large file a small one should not wait for it. */
+const PLACE_MS = 200;
 
 export class Fetches {
   private readonly core: Core;
   private readonly examine: Examine;
-  private readonly slots: (Fetch | undefined)[] = new Array(FETCHES_MAX).fill(undefined);
+  private readonly fetching = new Fetching();
   private readonly pulls: PullItem[] = [];
+  private readonly wholes: Whole[] = [];
+  private lastReq = 0;
   private readonly gauge: Gauge;
   private readonly windowGauge: Gauge;
   private readonly resting: Resting;
-  private lastReq = 0;
+  /** Something may be asked for that could not be before. */
+  private isMarked = false;
+  private wasLive = false;
+  private readyCount = 0;
 
   constructor(core: Core, examine: Examine) {
     this.core = core;
     this.examine = examine;
-    this.gauge = core.gauge('fetches', FETCHES_MAX, 'waits', () => this.active.length);
+    this.gauge = core.gauge('fetches', FETCHES_MAX, 'waits', () => this.fetching.count);
     this.windowGauge = core.gauge('pull window', WINDOW_BYTES, 'waits', () => this.asked(), 'bytes');
     this.resting = new Resting(core, 'resting fetches', RESTING_MAX);
     examine.onStaged = (slot, examined, code) => this.onStaged(slot, examined, code);
   }
 
   get active(): readonly Fetch[] {
-    return this.slots.filter(fetch => fetch !== undefined);
+    return [...this.fetching.all()];
   }
 
   get isIdle(): boolean {
-    return this.slots.every(fetch => fetch === undefined);
+    return this.fetching.count === 0;
   }
 
   isFetching(place: Place): boolean {
-    return this.slots.some(fetch => fetch !== undefined && samePlace(fetch.place, place));
+    return this.fetching.of(place) !== undefined;
   }
 
   /** Whether its last fetch failed a moment ago: the others go on without it. */
@@ -107,17 +86,22 @@ export class Fetches {
 
   /** Whether a fetch still copies from this path: then it must stay a while. */
   isSource(path: Path): boolean {
-    return this.slots.some(fetch => fetch?.like !== undefined && sameBytes(fetch.like.path, path));
+    for (const { like } of this.fetching.all())
+      if (like !== undefined && sameBytes(like.path, path)) return true;
+    return false;
   }
 
   /** False when no slot is free. */
   start(place: Place, path: Path, entry: Entry, like: Source | undefined): boolean {
-    const slot = this.slots.indexOf(undefined);
-    if (slot === -1) this.gauge.met();
-    if (slot === -1 || entry.remote === undefined) return false;
     const { local, synced, remote } = entry;
+    if (remote === undefined) return false;
+    const slot = this.fetching.slotFor(remote);
+    if (slot === undefined) {
+      this.gauge.met();
+      return false;
+    }
     const hasBase = local?.kind === Kind.FILE && synced?.kind === Kind.FILE && local.size > 0;
-    this.slots[slot] = {
+    const fetch: Fetch = {
       slot,
       req: ++this.lastReq,
       place,
@@ -126,70 +110,100 @@ export class Fetches {
       local,
       base: hasBase ? { path, local } : undefined,
       like,
-      state: 'staging',
+      state: 'pulling',
+      isStaged: false,
       offset: 0,
-      writes: 1,
+      writes: 0,
       frames: 0,
       heardAt: this.core.now,
       tries: 0,
       bytesReceived: 0,
       examined: undefined,
+      readyAt: 0,
     };
+    this.fetching.take(fetch);
     this.gauge.grew();
-    this.core.emit({ do: 'stage', slot, bytes: remote.size });
+    this.begin(fetch);
     return true;
+  }
+
+  private begin(fetch: Fetch): void {
+    fetch.isStaged = false;
+    fetch.offset = 0;
+    fetch.writes = 0;
+    fetch.frames = 0;
+    if (fetch.version.size === 0) {
+      this.stageWhole(fetch, NO_CONTENT);
+    } else if (fetch.like !== undefined) {
+      fetch.state = 'copying';
+      this.stage(fetch);
+    } else {
+      fetch.state = 'pulling';
+      this.isMarked = true;
+      // Now: the disk says at once if there is no room for it.
+      if (!isSmall(fetch.version)) this.stage(fetch);
+    }
   }
 
   /** The link is gone: what was asked for will not come. Staged bytes stay. */
   reset(): void {
-    for (const fetch of this.active) fetch.frames = 0;
+    for (const fetch of this.fetching.all()) fetch.frames = 0;
+    this.isMarked = true;
     this.pulls.length = 0;
   }
 
   /** The folder is gone, and the staged files with it. */
   drop(): void {
     for (const fetch of this.active) this.release(fetch);
+    this.wholes.length = 0;
   }
 
   pump(): void {
     if (this.core.isPaused) return;
-    for (const fetch of this.slots) if (fetch?.state === 'pulling') this.pull(fetch);
+    const { isLive } = this.core;
+    if (isLive && (this.isMarked || !this.wasLive)) this.pullAll();
+    this.wasLive = isLive;
     this.flush();
-    this.placeReady();
+    if (this.readyCount > 0 && !this.core.isSyncing) this.placeReady();
   }
 
-  private pull(fetch: Fetch): void {
-    if (!this.core.isLive || fetch.frames > 0 || fetch.writes > 0) return;
-    const asked = this.asked();
-    const room = WINDOW_BYTES - asked;
-    const wanted = Math.min(WINDOW_FRAMES, Math.ceil((fetch.version.size - fetch.offset) / RUN_BYTES_MAX));
-    const credit = Math.max(asked === 0 ? 1 : 0, Math.min(wanted, Math.floor(room / RUN_BYTES_MAX)));
-    const isSmall = fetch.version.size - fetch.offset <= room;
-    if (credit === 0 && !isSmall) {
-      this.windowGauge.met();
-      return;
-    }
-    fetch.frames = Math.max(credit, 1);
+  private pullAll(): void {
+    this.isMarked = false;
+    let asked = this.asked();
+    for (const fetch of this.fetching.all())
+      if (fetch.state === 'pulling' && fetch.frames === 0 && fetch.writes === 0)
+        asked += this.pull(fetch, asked);
     this.windowGauge.grew();
-    fetch.heardAt = this.core.now;
-    this.core.wake(this.core.now + ANSWER_MS);
-    const { req, offset, version } = fetch;
-    const base = fetch.base?.local.content ?? NO_CONTENT;
-    this.pulls.push({ req, content: version.content, base, offset, credit: fetch.frames });
   }
 
   /** Bytes of content that were asked for and did not come yet. */
   private asked(): number {
     let bytes = 0;
-    for (const fetch of this.slots) if (fetch !== undefined) bytes += this.expected(fetch);
+    for (const fetch of this.fetching.all()) bytes += expected(fetch);
     return bytes;
   }
 
-  private expected(fetch: Fetch): number {
-    return Math.min(fetch.frames * RUN_BYTES_MAX, fetch.version.size - fetch.offset);
+  /** How much more can arrive then. */
+  private pull(fetch: Fetch, asked: number): number {
+    const left = fetch.version.size - fetch.offset;
+    const room = WINDOW_BYTES - asked;
+    const wanted = Math.min(WINDOW_FRAMES, Math.ceil(left / RUN_BYTES_MAX));
+    const credit = Math.max(asked === 0 ? 1 : 0, Math.min(wanted, Math.floor(room / RUN_BYTES_MAX)));
+    if (credit === 0 && left > room) {
+      this.windowGauge.met();
+      return 0;
+    }
+    fetch.frames = Math.max(credit, 1);
+    fetch.heardAt = this.core.now;
+    this.core.wake(this.core.now + ANSWER_MS);
+    const { req, offset, version } = fetch;
+    const base = fetch.base?.local.content ?? NO_CONTENT;
+    this.pulls.push({ req, content: version.content, base, offset, credit: fetch.frames });
+    return expected(fetch);
   }
 
   private flush(): void {
+    if (this.wholes.length > 0) this.core.emit({ do: 'stageWhole', items: this.wholes.splice(0) });
     if (this.pulls.length === 0) return;
     const items = this.pulls.splice(0);
     this.core.emit({
@@ -200,24 +214,41 @@ export class Fetches {
   }
 
   tick(): void {
-    for (const fetch of this.active) {
+    for (const fetch of this.fetching.all()) {
+      if (fetch.state === 'ready') this.core.wake(fetch.readyAt + PLACE_MS);
       if (fetch.state !== 'pulling' || fetch.frames === 0) continue;
-      if (this.core.now >= fetch.heardAt + ANSWER_MS) fetch.frames = 0;
-      else this.core.wake(fetch.heardAt + ANSWER_MS);
+      if (this.core.now >= fetch.heardAt + ANSWER_MS) {
+        fetch.frames = 0;
+        this.isMarked = true;
+      } else this.core.wake(fetch.heardAt + ANSWER_MS);
     }
     if (this.resting.tick()) this.core.isRemoteMarked = true;
   }
 
+  private stageWhole(fetch: Fetch, stored: Uint8Array): void {
+    const { slot, version } = fetch;
+    const { size, mode, mtime } = version;
+    fetch.state = 'reading';
+    this.wholes.push({ slot, stored, length: size, mode, mtime });
+  }
+
+  private stage(fetch: Fetch): void {
+    fetch.isStaged = true;
+    fetch.writes++;
+    this.core.emit({ do: 'stage', slot: fetch.slot, bytes: fetch.version.size });
+  }
+
   onWrote(event: Extract<Event, { is: 'wrote' }>): void {
-    const fetch = this.slots[event.slot];
-    if (fetch === undefined) return;
+    const fetch = this.fetching.at(event.slot);
+    if (fetch === undefined || fetch.writes === 0) return;
     fetch.writes--;
+    this.isMarked = true;
     if (event.trouble !== undefined) {
       this.onWriteTrouble(fetch, event.trouble.code);
       return;
     }
     if (fetch.writes > 0) return;
-    if (fetch.state === 'staging') this.copyLike(fetch);
+    if (fetch.state === 'copying') this.copyLike(fetch);
     else if (fetch.state === 'pulling') this.endIfWhole(fetch);
   }
 
@@ -252,14 +283,14 @@ export class Fetches {
   /** Bytes for the slots. False: a peer's mistake. What is not for the offset at hand is late or doubled. */
   onPiece(items: readonly PieceItem[], body: Uint8Array): boolean {
     let at = 0;
+    this.isMarked = true;
     const heard = new Set<Fetch>();
     for (const item of items) {
-      const isLiteral = item.op === Piece.LITERAL;
-      const stored = body.subarray(at, at + (isLiteral ? item.stored : 0));
+      const stored = body.subarray(at, at + item.stored);
       at += stored.length;
-      const fetch = this.slots.find(slot => slot?.req === item.req);
+      const fetch = this.fetching.asked(item.req);
       if (fetch === undefined || fetch.state !== 'pulling' || item.offset !== fetch.offset) continue;
-      if (!this.isFair(fetch, item)) return false;
+      if (!isFair(fetch, item)) return false;
       this.patch(fetch, item, stored);
       heard.add(fetch);
     }
@@ -270,50 +301,35 @@ export class Fetches {
     return true;
   }
 
-  private isFair(fetch: Fetch, item: PieceItem): boolean {
-    if (item.length === 0 || item.offset + item.length > fetch.version.size) return false;
-    const baseSize = fetch.base?.local.size ?? 0;
-    if (item.op === Piece.COPY) return item.baseOffset + item.length <= baseSize;
-    if (item.op !== Piece.LITERAL || item.length > RUN_BYTES_MAX || item.stored > item.length) return false;
-    return (
-      item.dictionary <= item.offset &&
-      item.baseOffset + item.dictionaryLength <= baseSize &&
-      item.dictionary + item.dictionaryLength <= DICTIONARY_BYTES_MAX
-    );
-  }
-
   private patch(fetch: Fetch, item: PieceItem, stored: Uint8Array): void {
-    const { slot, base } = fetch;
-    const { offset, length } = item;
-    const expect = base === undefined ? undefined : statOf(base.local);
-    fetch.offset += length;
-    fetch.writes++;
+    fetch.offset += item.length;
     fetch.bytesReceived += stored.length;
     this.core.counters.bytesDown += stored.length;
-    if (item.op === Piece.COPY && base !== undefined && expect !== undefined) {
-      const fromOffset = item.baseOffset;
-      this.core.emit({ do: 'copy', slot, offset, from: base.path, expect, fromOffset, length });
+    if (isSmall(fetch.version) && !fetch.isStaged && isWholeIn(fetch, item)) {
+      this.stageWhole(fetch, stored);
       return;
     }
-    const isFromBase = item.dictionaryLength > 0 && base !== undefined && expect !== undefined;
-    const dictionary: Dictionary = {
-      from: isFromBase
-        ? { path: base.path, expect, offset: item.baseOffset, length: item.dictionaryLength }
-        : undefined,
-      tail: item.dictionary,
-    };
-    this.core.emit({ do: 'patch', slot, offset, length, stored, dictionary });
+    if (!fetch.isStaged) this.stage(fetch);
+    fetch.writes++;
+    this.core.emit(patchOf(fetch, item, stored));
+  }
+
+  onStagedWhole(event: Extract<Event, { is: 'stagedWhole' }>): void {
+    for (const { slot, content, trouble } of event.items) {
+      const examined = { content, list: 0, single: NO_CONTENT };
+      this.onStaged(slot, trouble === undefined ? examined : undefined, trouble?.code ?? '');
+    }
   }
 
   onLost(req: number): void {
-    const fetch = this.slots.find(slot => slot?.req === req);
+    const fetch = this.fetching.asked(req);
     if (fetch === undefined) return;
     if (fetch.base !== undefined) this.restart(fetch);
     else this.fail(fetch, 'UNKNOWN', 'asking the gateway for a content');
   }
 
   private onStaged(slot: number, examined: Examined | undefined, code: string): void {
-    const fetch = this.slots[slot];
+    const fetch = this.fetching.at(slot);
     if (fetch === undefined || fetch.state !== 'reading') return;
     if (examined === undefined) {
       this.fail(fetch, code, 'reading a staged file');
@@ -325,6 +341,9 @@ export class Fetches {
     }
     fetch.examined = examined;
     fetch.state = 'ready';
+    this.readyCount++;
+    fetch.readyAt = this.core.now;
+    this.core.wake(this.core.now + PLACE_MS);
   }
 
   // From the first byte, and without help from files of this disk: they may not be what we think.
@@ -335,17 +354,10 @@ export class Fetches {
       return;
     }
     this.core.emit({ do: 'unstage', slot: fetch.slot });
-    this.slots[fetch.slot] = {
-      ...fetch,
-      req: ++this.lastReq,
-      base: undefined,
-      like: undefined,
-      state: 'staging',
-      offset: 0,
-      writes: 1,
-      frames: 0,
-    };
-    this.core.emit({ do: 'stage', slot: fetch.slot, bytes: fetch.version.size });
+    this.fetching.renumber(fetch, ++this.lastReq);
+    fetch.base = undefined;
+    fetch.like = undefined;
+    this.begin(fetch);
   }
 
   private fail(fetch: Fetch, code: string, doing: string): void {
@@ -355,27 +367,33 @@ export class Fetches {
   }
 
   private release(fetch: Fetch): void {
+    if (fetch.state === 'ready') this.readyCount--;
+    this.isMarked = true;
     this.examine.dropStaged(fetch.slot);
     this.core.emit({ do: 'unstage', slot: fetch.slot });
-    this.slots[fetch.slot] = undefined;
+    this.fetching.release(fetch);
   }
 
   /** A newer change of the path came: what is under way is not wanted any more. */
   supersede(place: Place): void {
-    for (const fetch of this.active)
-      if (fetch.state !== 'placing' && samePlace(fetch.place, place)) this.release(fetch);
+    const fetch = this.fetching.of(place);
+    if (fetch !== undefined && fetch.state !== 'placing') this.release(fetch);
   }
 
   private placeReady(): void {
     const ready: Fetch[] = [];
     let isMoreComing = false;
-    for (const fetch of this.slots) {
-      if (fetch?.state === 'ready') ready.push(fetch);
-      else if (fetch?.state === 'placing') return;
-      else if (fetch !== undefined) isMoreComing = true;
+    let isDue = false;
+    for (const fetch of this.fetching.all()) {
+      if (fetch.state === 'placing') return;
+      if (fetch.state === 'ready') {
+        ready.push(fetch);
+        isDue ||= this.core.now >= fetch.readyAt + PLACE_MS;
+      } else if (isSmall(fetch.version)) isMoreComing = true;
     }
-    if (ready.length === 0 || (isMoreComing && ready.length < PLACE_COUNT)) return;
+    if (ready.length === 0 || (isMoreComing && !isDue && ready.length < PLACE_COUNT)) return;
     for (const fetch of ready) fetch.state = 'placing';
+    this.readyCount = 0;
     this.core.emit({
       do: 'place',
       items: ready.map(({ slot, path, version, local }) => ({
@@ -390,9 +408,9 @@ export class Fetches {
 
   onPlaced(event: Extract<Event, { is: 'placed' }>): void {
     for (const { slot, stat, trouble } of event.items) {
-      const fetch = this.slots[slot];
+      const fetch = this.fetching.at(slot);
       if (fetch === undefined || fetch.state !== 'placing') continue;
-      this.slots[slot] = undefined;
+      this.fetching.release(fetch);
       this.core.isRemoteMarked = true;
       this.core.isLocalMarked = true;
       if (trouble !== undefined || stat === undefined) this.onNotPlaced(fetch, trouble?.code ?? 'ENOENT');
@@ -425,3 +443,7 @@ export class Fetches {
   /** A path is not what was recorded: the scan looks again. */
   onGone: (place: Place) => void = () => {};
 }
+
+/** What may still come of what was asked for. */
+const expected = ({ frames, version, offset }: Fetch): number =>
+  Math.min(frames * RUN_BYTES_MAX, version.size - offset);

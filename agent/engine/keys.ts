@@ -94,3 +94,7 @@ export const pageOfKey = (key: Uint8Array): number => numberAt(key, 5, 4);
 
 export const samePlace = (a: Place, b: Place): boolean =>
   a.parent === b.parent && Buffer.compare(a.name, b.name) === 0;
+
+/** A place as a key of a Map. */
+export const nameOf = ({ parent, name }: Place): string =>
+  `${parent}/${Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1')}`;

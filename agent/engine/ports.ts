@@ -46,6 +46,15 @@ export interface Placing {
   expect: Stat | undefined;
 }
 
+/** A file that is one block at most: `stored` as it came, deflated when it is shorter than `length`. */
+export interface Whole {
+  slot: number;
+  stored: Uint8Array;
+  length: number;
+  mode: number;
+  mtime: number;
+}
+
 /** The bytes that a deflated patch was made against: `length` of a file of the folder, then `tail` of the staged. */
 export interface Dictionary {
   from: { path: Path; expect: Stat; offset: number; length: number } | undefined;
@@ -78,7 +87,10 @@ export type Effect =
   // Reads file bytes into the arena's run buffer at 0.
   | { do: 'read'; path: Path; offset: number; length: number } //                   -> read
   | { do: 'readTarget'; path: Path } // of a symlink                                -> target
-  // Staging. `copy` takes bytes from a file of the folder, as long as it is still as expected.
+  // Staging. `stageWhole` stages small files at once, reads each back and says what it holds. `stored` is only valid
+  // while the effect is carried out.
+  | { do: 'stageWhole'; items: Whole[] } //                                         -> stagedWhole
+  // `copy` takes bytes from a file of the folder, as long as it is still as expected.
   | { do: 'stage'; slot: number; bytes: number } // `bytes` as it will have         -> wrote
   // `patch` writes `length` bytes at `offset`: `stored` itself, or inflated when it is shorter, with a dictionary
   // of `fromLength` bytes of the file `from` (which must still be as expected) and then the `tail` bytes of the
@@ -122,6 +134,11 @@ export type Event =
   | { is: 'read'; bytes: number; stat: Stat | undefined; trouble: Trouble | undefined }
   | { is: 'target'; target: Uint8Array; trouble: Trouble | undefined }
   | { is: 'wrote'; slot: number; trouble: Trouble | undefined }
+  /** `content` is the content id of what the disk gave back. */
+  | {
+      is: 'stagedWhole';
+      items: { slot: number; content: Uint8Array; trouble: Trouble | undefined }[];
+    }
   | { is: 'placed'; items: { slot: number; stat: Stat | undefined; trouble: Trouble | undefined }[] }
   | { is: 'did'; stat: Stat | undefined; trouble: Trouble | undefined }
   | { is: 'synced'; trouble: Trouble | undefined }

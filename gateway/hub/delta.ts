@@ -30,7 +30,7 @@ const BEFORE_BYTES = 8 * 1024;
 const CHANGED_BYTES_MAX = 12 * 1024;
 
 /** A literal is deflated when that saves at least this: inflating costs the board more than a few bytes. */
-const SAVED_LEAST = 16;
+export const SAVED_LEAST = 16;
 
 /** Literals sent as they are after one that did not deflate, twice as many each time: deflating what is compressed
  * already (pictures, archives) takes 1 ms a run, three quarters of a pull's time. */

@@ -5,18 +5,32 @@
 // An item that ends early sent its content's last byte; one that does not sent just as many frames as it had credit
 // for: the board counts them.
 
-import { HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
-import { type Message, type PieceItem, type PullItem, Reason } from '../../protocol/messages.ts';
+import { BLOCK_BYTES_MIN, HEADER_BYTES_KEPT, ITEMS_MAX, RUN_BYTES_MAX } from '../../protocol/limits.ts';
+import { type Message, Piece, type PieceItem, type PullItem, Reason } from '../../protocol/messages.ts';
 import { compareBytes } from '../../protocol/path.ts';
-import { Delta } from './delta.ts';
+import { readContent } from './content.ts';
+import { Delta, SAVED_LEAST } from './delta.ts';
+import { HEAD_BYTES, itemBytes } from './fill.ts';
 import type { HubOptions } from './ports.ts';
 
 /** Deltas kept for a board: it pulls many small files, which end in one go, beside few large ones. 64 KiB each. */
 const DELTAS_MAX = 8;
 
-/** Parts in one frame: their items have to fit HEADER_BYTES_KEPT at up to 33 bytes each; and sixteen copies of 4 MiB
- * keep a board's flash busy for a second. */
-const PARTS_MAX = 16;
+/** Copies in one frame: sixteen of 4 MiB keep a board's flash busy for a second. */
+const COPIES_MAX = 16;
+
+/** Bytes that the literals of one frame inflate to: a slow board is busy with them for a tenth of a second. */
+const LITERAL_BYTES_MAX = 16 * RUN_BYTES_MAX;
+
+/** A content this small goes as one part without a Delta: it is one block. */
+const SMALL_BYTES_MAX = BLOCK_BYTES_MIN;
+
+/** One below is not worth deflating: some 40 microseconds, for a dozen bytes. */
+const DEFLATE_BYTES_LEAST = 192;
+
+const SERVED = -1;
+
+const NOTHING = new Uint8Array(0);
 
 export interface Frame {
   message: Message;
@@ -31,6 +45,9 @@ class Filler {
   #items: PieceItem[] = [];
   #stored: Uint8Array[] = [];
   #storedBytes = 0;
+  #headerBytes = HEAD_BYTES;
+  #copies = 0;
+  #literalBytes = 0;
 
   constructor(session: number, bytesMax: number) {
     this.#session = session;
@@ -42,14 +59,21 @@ class Filler {
     return this.frames.length;
   }
 
-  hasRoom(storedBytes: number): boolean {
-    return this.#items.length < PARTS_MAX && this.#storedBytes + storedBytes <= this.#bytesMax;
+  hasRoom(item: PieceItem): boolean {
+    const isCopy = item.op === Piece.COPY;
+    if (isCopy ? this.#copies === COPIES_MAX : this.#literalBytes + item.length > LITERAL_BYTES_MAX)
+      return false;
+    if (this.#items.length === ITEMS_MAX) return false;
+    return this.#headerBytes + itemBytes(item) + this.#storedBytes + item.stored <= this.#bytesMax;
   }
 
   add(item: PieceItem, stored: Uint8Array): void {
     this.#items.push(item);
     this.#stored.push(stored);
     this.#storedBytes += stored.length;
+    this.#headerBytes += itemBytes(item);
+    if (item.op === Piece.COPY) this.#copies++;
+    else this.#literalBytes += item.length;
   }
 
   close(): void {
@@ -60,6 +84,9 @@ class Filler {
     this.#items = [];
     this.#stored = [];
     this.#storedBytes = 0;
+    this.#headerBytes = HEAD_BYTES;
+    this.#copies = 0;
+    this.#literalBytes = 0;
   }
 }
 
@@ -74,20 +101,38 @@ export class Pulls {
 
   /** The frames for a pull; `frameBytesMax` is what both ends and the broker take. */
   answer(session: number, items: readonly PullItem[], frameBytesMax: number): Frame[] {
-    const bodyBytesMax = frameBytesMax - HEADER_BYTES_KEPT;
-    const filler = new Filler(session, bodyBytesMax);
+    const filler = new Filler(session, frameBytesMax);
+    const runBytesMax = Math.min(RUN_BYTES_MAX, frameBytesMax - HEADER_BYTES_KEPT);
     const lost: { req: number; reason: number }[] = [];
     for (const item of items) {
-      const reason = this.#serve(item, filler, Math.min(RUN_BYTES_MAX, bodyBytesMax));
-      if (reason !== undefined) lost.push({ req: item.req, reason });
+      const reason = this.#serveSmall(item, filler) ?? this.#serve(item, filler, runBytesMax);
+      if (reason !== SERVED) lost.push({ req: item.req, reason });
     }
     filler.close();
     if (lost.length === 0) return filler.frames;
     return [...filler.frames, { message: { is: 'lost', session, items: lost }, body: undefined }];
   }
 
-  /** The reason why there is no content, if so. */
-  #serve(item: PullItem, filler: Filler, runBytesMax: number): number | undefined {
+  /** SERVED, or the reason why not; undefined when it is not small, or has a base that may spare most of it. */
+  #serveSmall({ req, content, base, offset }: PullItem, filler: Filler): number | undefined {
+    if (base.length > 0 || offset > 0) return undefined;
+    const { store, squeeze } = this.#with;
+    const recipe = store.content(content);
+    if (recipe === undefined || recipe.size === 0 || recipe.size > SMALL_BYTES_MAX) return undefined;
+    const bytes = readContent(store, recipe, 0, recipe.size);
+    if (bytes === undefined) return Reason.UNREADABLE;
+    const { length } = bytes;
+    const deflated = length < DEFLATE_BYTES_LEAST ? bytes : squeeze.deflate(bytes, NOTHING);
+    const stored = deflated.length + SAVED_LEAST > length ? bytes : deflated;
+    const part = { op: Piece.LITERAL, offset: 0, length, baseOffset: 0, dictionaryLength: 0, dictionary: 0 };
+    const item = { req, ...part, stored: stored.length };
+    if (!filler.hasRoom(item)) filler.close();
+    filler.add(item, stored);
+    return SERVED;
+  }
+
+  /** SERVED, or the reason why there is no content. */
+  #serve(item: PullItem, filler: Filler, runBytesMax: number): number {
     const delta = this.#take(item);
     if (delta === undefined) return Reason.UNKNOWN;
     let frames = 0;
@@ -95,19 +140,20 @@ export class Pulls {
     while (!delta.isEnd) {
       const part = delta.part(runBytesMax);
       if (part === undefined) return Reason.UNREADABLE;
-      const isNew = !filler.hasRoom(part.stored.length);
+      const { stored, ...rest } = part;
+      const told = { req: item.req, ...rest, stored: stored.length };
+      const isNew = !filler.hasRoom(told);
       if (isNew || filler.number !== last) {
         if (frames === item.credit) break;
         frames++;
       }
       if (isNew) filler.close();
       last = filler.number;
-      const { stored, ...rest } = part;
-      filler.add({ req: item.req, ...rest, stored: stored.length }, stored);
+      filler.add(told, stored);
       delta.pass();
     }
     if (!delta.isEnd) this.#keep(delta);
-    return undefined;
+    return SERVED;
   }
 
   #take(item: PullItem): Delta | undefined {

@@ -177,9 +177,9 @@ describe('pull', () => {
 
   it('pull: a frame is lost and its offset asked for again -> the same bytes', () => {
     const random = makeRandom(13);
-    const base = cut(log(14, 30_000));
+    const base = cut(log(14, 90_000));
     const bytes = base.bytes.slice();
-    for (let n = 0; n < 400; n++) bytes[random.below(bytes.length)] = 0x2a;
+    for (let n = 0; n < 4_000; n++) bytes[random.below(bytes.length)] = 0x2a;
     const content = cut(bytes);
     keep(base, content);
     const made = new Uint8Array(bytes.length);

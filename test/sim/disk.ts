@@ -25,7 +25,10 @@ const TYPE_MASK = 0o170000;
 const TYPE_DIRECTORY = 0o040000;
 const TYPE_SYMLINK = 0o120000;
 
-export function memorySystem(volume: InstanceType<typeof Volume>): System {
+export function memorySystem(
+  volume: InstanceType<typeof Volume>,
+  later: (job: () => void) => void = job => job(),
+): System {
   const core = (volume as unknown as OpenFiles)._core;
   const files = core.fds;
   core.releasedInos.push = () => 0;
@@ -94,7 +97,8 @@ export function memorySystem(volume: InstanceType<typeof Volume>): System {
     at,
     within: (directory, act) => act(name => at(directory, name)),
     self,
-    syncFileSystem: () => false,
+    // Later, as a process would: other effects come between.
+    syncFileSystem: (_directory, done) => later(() => done(true)),
     roomIn: () => Number.POSITIVE_INFINITY,
     openSync: (place, flags, mode) => volume.openSync(text(place), flags, mode),
     closeSync: fd => volume.closeSync(fd),

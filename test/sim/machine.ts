@@ -14,6 +14,8 @@ export const ROOT = '/folder';
 /** Small enough that every bound of the arena is met. */
 const ARENA_BYTES = 2 * 1024 * 1024;
 const RESCAN_SECONDS = 60;
+/** What a sync of the file system takes: much comes between. */
+const SYNC_MS = 20;
 const PAGE_BYTES = 4096;
 
 /** The catalog's pages as the process left them: a kill loses nothing that was written. */
@@ -61,7 +63,7 @@ export class Machine {
     const { time } = this.ports;
     const process = ++this.process;
     const isRunning = () => this.process === process;
-    const system = memorySystem(this.volume);
+    const system = memorySystem(this.volume, job => time.after(SYNC_MS, () => isRunning() && job()));
     const { renameSync, unlinkSync } = system;
     system.renameSync = (from, to) => {
       this.watchOver(String(to));

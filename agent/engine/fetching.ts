@@ -1,0 +1,120 @@
+// The fetches under way, by slot, by request and by place: a fixed number of slots, so all of it is bounded.
+
+import { BLOCK_BYTES_MIN } from '../../protocol/limits.ts';
+import type { Local, Version } from './entry.ts';
+import type { Examined } from './examine.ts';
+import { nameOf, type Place } from './keys.ts';
+import type { Path } from './ports.ts';
+
+/**
+ * Files under way. Each is some 500 bytes of heap, and a staged file once its content is there. So many that a
+ * group of small files can be put in place, and share one sync of the file system, while the next one is pulled.
+ */
+export const FETCHES_MAX = 512;
+
+/** Of these, files of more than one piece: each may hold a descriptor, and its content comes in turns. */
+const LARGE_MAX = 64;
+
+/** A file this small is one block, comes in one piece, and is staged and checked in one step. */
+export const SMALL_BYTES_MAX = BLOCK_BYTES_MIN;
+
+/** `base` and `like`: a file of the folder to copy from. */
+export interface Source {
+  path: Path;
+  local: Local;
+}
+
+export type FetchState = 'copying' | 'pulling' | 'reading' | 'ready' | 'placing';
+
+export interface Fetch {
+  slot: number;
+  req: number;
+  place: Place;
+  path: Path;
+  version: Version;
+  /** What stood at the path when the fetch began: place() expects it. */
+  local: Local | undefined;
+  /** The old content at the path, to copy from. */
+  base: Source | undefined;
+  /** A file of the folder that holds just this content. */
+  like: Source | undefined;
+  state: FetchState;
+  /** The slot's staged file was asked for. */
+  isStaged: boolean;
+  offset: number;
+  writes: number;
+  frames: number;
+  heardAt: number;
+  tries: number;
+  bytesReceived: number;
+  examined: Examined | undefined;
+  readyAt: number;
+}
+
+export const isSmall = (version: Version): boolean => version.size <= SMALL_BYTES_MAX;
+
+export class Fetching {
+  private readonly free: number[] = [];
+  private readonly bySlot = new Map<number, Fetch>();
+  private readonly byReq = new Map<number, Fetch>();
+  private readonly byPlace = new Map<string, Fetch>();
+  private large = 0;
+
+  constructor() {
+    for (let slot = FETCHES_MAX - 1; slot >= 0; slot--) this.free.push(slot);
+  }
+
+  get count(): number {
+    return this.bySlot.size;
+  }
+
+  all(): IterableIterator<Fetch> {
+    return this.bySlot.values();
+  }
+
+  /** A free slot for a content of this version, or undefined. */
+  slotFor(version: Version): number | undefined {
+    return !isSmall(version) && this.large === LARGE_MAX ? undefined : this.free.at(-1);
+  }
+
+  /** `fetch.slot` is what slotFor() gave. */
+  take(fetch: Fetch): void {
+    this.free.pop();
+    this.put(fetch);
+    if (!isSmall(fetch.version)) this.large++;
+  }
+
+  /** Gives the fetch another request number: answers to the old one are not heard any more. */
+  renumber(fetch: Fetch, req: number): void {
+    this.byReq.delete(fetch.req);
+    fetch.req = req;
+    this.byReq.set(req, fetch);
+  }
+
+  release(fetch: Fetch): void {
+    if (this.bySlot.get(fetch.slot) !== fetch) return;
+    this.bySlot.delete(fetch.slot);
+    this.byReq.delete(fetch.req);
+    this.byPlace.delete(nameOf(fetch.place));
+    this.free.push(fetch.slot);
+    if (!isSmall(fetch.version)) this.large--;
+  }
+
+  at(slot: number): Fetch | undefined {
+    return this.bySlot.get(slot);
+  }
+
+  asked(req: number): Fetch | undefined {
+    return this.byReq.get(req);
+  }
+
+  of(place: Place): Fetch | undefined {
+    return this.byPlace.get(nameOf(place));
+  }
+
+  private put(fetch: Fetch): void {
+    this.bySlot.set(fetch.slot, fetch);
+    this.byReq.set(fetch.req, fetch);
+    this.byPlace.set(nameOf(fetch.place), fetch);
+  }
+}
