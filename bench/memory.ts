@@ -1,10 +1,10 @@
-// Anonymous memory of processes, read from /proc every 50 ms: what the kernel cannot take back. Peaks shorter than
-// that may be missed.
+// Anonymous memory of processes, read from /proc every 20 ms: what the kernel cannot take back. Peaks shorter than
+// that may be missed. A control group's own peak would count the page cache as well, so it is not asked.
 
-import { readFileSync } from 'node:fs';
 import { mebibytes, NONE, table } from './table.ts';
+import { anonymousBytes } from './usage.ts';
 
-const SAMPLE_MS = 50;
+const SAMPLE_MS = 20;
 const SETTLE_MS = 500;
 
 export interface MemoryRow {
@@ -15,28 +15,19 @@ export interface MemoryRow {
   after: number | undefined;
 }
 
-/** RssAnon in bytes; undefined once the process is gone. */
-export function anonymousBytes(pid: number): number | undefined {
-  try {
-    const found = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return found === null ? undefined : Number(found[1]) * 1024;
-  } catch {
-    return undefined;
-  }
-}
-
 export class Sampler {
   readonly rows: MemoryRow[] = [];
   #watched: { pid: number; row: MemoryRow }[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   /** Begins a row for a process. With `isIdle` what it has now counts as its idle memory. */
-  watch(work: string, process: string, pid: number, isIdle = false): void {
+  watch(work: string, process: string, pid: number, isIdle = false): MemoryRow {
     const now = anonymousBytes(pid);
     const row = { work, process, idle: isIdle ? now : undefined, peak: now ?? 0, after: undefined };
     this.rows.push(row);
     this.#watched.push({ pid, row });
     this.#timer ??= setInterval(() => this.#sample(), SAMPLE_MS);
+    return row;
   }
 
   /** Ends all rows; what they have half a second later is what stays. */

@@ -41,13 +41,14 @@ export async function until<T>(
   what: string,
   limitMs: number,
   question: () => T | undefined | Promise<T | undefined>,
+  pollMs = POLL_MS,
 ): Promise<T> {
   const limit = Date.now() + limitMs;
   for (;;) {
     const answer = await question();
     if (answer !== undefined) return answer;
     if (Date.now() > limit) throw new Error(`waited ${limitMs / 1000} s for ${what}`);
-    await pause(POLL_MS);
+    await pause(pollMs);
   }
 }
 
@@ -57,7 +58,7 @@ export class Stand {
   readonly plain: string;
   brokerPort = 0;
   gateway: Started | undefined;
-  #broker: Started | undefined;
+  broker: Started | undefined;
 
   constructor(place: Place) {
     this.place = place;
@@ -74,7 +75,7 @@ export class Stand {
       `${user}persistence false\nlistener ${this.brokerPort} 127.0.0.1\nallow_anonymous true\n`,
     );
     const broker = place.start('mosquitto', 'mosquitto', ['-c', config]);
-    this.#broker = broker;
+    this.broker = broker;
     await until('Mosquitto', START_MS, () => {
       if (broker.child.exitCode !== null || broker.pid === 0)
         throw new Error(`no Mosquitto: ${broker.log()}`);
@@ -95,21 +96,40 @@ export class Stand {
     const folder = this.place.path(name);
     mkdirSync(folder, { recursive: true });
     const counter = new Counter(this.brokerPort);
-    const port = await counter.open();
-    const process = this.place.start(name, PROGRAM, [
-      'agent',
-      ...['--folder', folder, '--name', name, '--share', SHARE, '--progress', 'none', '--quiet'],
-      ...['--broker', `mqtt://127.0.0.1:${port}`],
-    ]);
+    const process = this.#agent(name, folder, await counter.open());
     const board = { name, folder, process, counter };
     this.boards.push(board);
     return board;
   }
 
+  /** The same with no counter between, which would take processor time from both ends. */
+  directBoard(name: string): Board {
+    const folder = this.place.path(name);
+    const process = this.#agent(name, folder, this.brokerPort);
+    const board = { name, folder, process, counter: new Counter(this.brokerPort) };
+    this.boards.push(board);
+    return board;
+  }
+
+  /** Ends a direct board's process and starts another on what it left. */
+  async restart(board: Board, ...words: string[]): Promise<void> {
+    await this.place.stop(board.process);
+    board.process = this.#agent(board.name, board.folder, this.brokerPort, words);
+  }
+
+  #agent(name: string, folder: string, port: number, words: readonly string[] = []): Started {
+    return this.place.start(name, PROGRAM, [
+      'agent',
+      ...['--folder', folder, '--name', name, '--share', SHARE, '--progress', 'none', '--quiet'],
+      ...['--broker', `mqtt://127.0.0.1:${port}`, ...words],
+    ]);
+  }
+
   async status(board: Board): Promise<AgentStatus | undefined> {
     const { exitCode } = board.process.child;
     if (exitCode !== null) throw new Error(`${board.name} ended with ${exitCode}: ${board.process.log()}`);
-    return (await ask(join(board.folder, '.toastbox'), 'status').catch(() => undefined)) as
+    // It answers null while it is starting.
+    return ((await ask(join(board.folder, '.toastbox'), 'status').catch(() => undefined)) ?? undefined) as
       | AgentStatus
       | undefined;
   }
@@ -117,13 +137,13 @@ export class Stand {
   async gatewayStatus(): Promise<GatewayStatus | undefined> {
     const gateway = this.gateway!;
     if (gateway.child.exitCode !== null) throw new Error(`the gateway ended: ${gateway.log()}`);
-    return (await ask(this.place.path('gateway'), 'status').catch(() => undefined)) as
+    return ((await ask(this.place.path('gateway'), 'status').catch(() => undefined)) ?? undefined) as
       | GatewayStatus
       | undefined;
   }
 
   /** All ends say that nothing is left to do. */
-  async #isIdle(): Promise<boolean> {
+  async isIdle(): Promise<boolean> {
     const gateway = await this.gatewayStatus();
     const share = gateway?.folders.find(folder => folder.share === SHARE);
     if (share === undefined || !isCalm(share.agent, share.head)) return false;
@@ -140,9 +160,9 @@ export class Stand {
     let difference: string | undefined;
     try {
       await until('equal folders', limitMs, async () => {
-        if (!(await this.#isIdle())) return undefined;
+        if (!(await this.isIdle())) return undefined;
         await pause(CALM_MS);
-        if (!(await this.#isIdle())) return undefined;
+        if (!(await this.isIdle())) return undefined;
         for (const other of folders.slice(1)) {
           difference = firstDifference(folders[0]!, other);
           if (difference !== undefined) return undefined;
@@ -180,7 +200,7 @@ export class Stand {
   async close(): Promise<void> {
     for (const { process } of this.boards) await this.place.stop(process);
     if (this.gateway !== undefined) await this.place.stop(this.gateway);
-    if (this.#broker !== undefined) await this.place.stop(this.#broker);
+    if (this.broker !== undefined) await this.place.stop(this.broker);
     for (const { counter } of this.boards) counter.close();
   }
 }

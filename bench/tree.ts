@@ -27,35 +27,42 @@ function hashOf(file: string): string {
   return hash.digest('hex');
 }
 
-/** Every path below `folder`, with a line for what it holds. Times count where `withTimes`. */
-export function contentsOf(
-  folder: string,
-  under = '',
-  lines = new Map<string, string>(),
-): Map<string, string> {
-  for (const name of readdirSync(join(folder, under))) {
-    const path = join(under, name);
-    if (path === STATE_NAME) continue;
-    const stat = lstatSync(join(folder, path));
-    const mode = (stat.mode & 0o777).toString(8);
-    if (stat.isDirectory()) {
-      lines.set(path, `directory ${mode}`);
-      contentsOf(folder, path, lines);
-    } else if (stat.isSymbolicLink()) lines.set(path, `symlink ${readlinkSync(join(folder, path))}`);
-    else
-      lines.set(path, `file ${mode} ${Math.floor(stat.mtimeMs)} ${stat.size} ${hashOf(join(folder, path))}`);
+/** The first path at which two folders differ; undefined when they are equal. Walks both in step: any size will do. */
+export function firstDifference(one: string, other: string, under = ''): string | undefined {
+  const [left, right] = [namesIn(join(one, under)), namesIn(join(other, under))];
+  for (const [index, name] of left.entries()) {
+    if (right[index] !== name) return `${join(under, name)}: there / ${right[index] ?? 'nothing'} instead`;
   }
-  return lines;
+  if (right.length > left.length) return `${join(under, right[left.length]!)}: nothing / there`;
+  for (const name of left) {
+    const path = join(under, name);
+    const [mine, theirs] = [lineOf(one, path), lineOf(other, path)];
+    if (mine !== theirs || !isSameTime(join(one, path), join(other, path)))
+      return `${path}: ${mine} / ${theirs}`;
+    if (!mine.startsWith('directory')) continue;
+    const below = firstDifference(one, other, path);
+    if (below !== undefined) return below;
+  }
+  return undefined;
 }
 
-/** The first path at which two folders differ; undefined when they are equal. */
-export function firstDifference(one: string, other: string): string | undefined {
-  const [left, right] = [contentsOf(one), contentsOf(other)];
-  for (const [path, line] of left) {
-    if (right.get(path) !== line) return `${path}: ${line} / ${right.get(path) ?? 'nothing'}`;
-  }
-  for (const path of right.keys()) if (!left.has(path)) return `${path}: nothing / ${right.get(path)}`;
-  return undefined;
+const namesIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter(name => name !== STATE_NAME)
+    .sort();
+
+function lineOf(folder: string, path: string): string {
+  const stat = lstatSync(join(folder, path));
+  const mode = (stat.mode & 0o777).toString(8);
+  if (stat.isDirectory()) return `directory ${mode}`;
+  if (stat.isSymbolicLink()) return `symlink ${readlinkSync(join(folder, path))}`;
+  return `file ${mode} ${stat.size} ${hashOf(join(folder, path))}`;
+}
+
+/** Files carry microseconds; a kernel's nanoseconds may be rounded either way. */
+function isSameTime(one: string, other: string): boolean {
+  const [left, right] = [lstatSync(one), lstatSync(other)];
+  return !left.isFile() || Math.abs(left.mtimeMs - right.mtimeMs) < 0.002;
 }
 
 /** Makes `folder` hold what `from` holds: every file by rename over its namesake, then what is gone removed. */

@@ -1,0 +1,95 @@
+// Memory over the number of files: what the agent's anonymous memory comes to at most over first scan, first sync, a
+// restart and an hour's worth of changes, beside what others take for the same crowd.
+//
+// docs/memory.json has the points that docs/memory.svg shows: --save puts this run's among them, --draw draws anew.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CHURN_CHANGES, lifetime } from './lifetime.ts';
+import { machine } from './machine.ts';
+import type { Sampler } from './memory.ts';
+import { draw, type Picture, type Point } from './picture.ts';
+import { type Rival, rivals } from './rivals.ts';
+import { mebibytes, NONE, seconds, table } from './table.ts';
+
+const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
+const POINTS = join(DOCS, 'memory.json');
+const PICTURE = join(DOCS, 'memory.svg');
+
+export function drawAgain(): string {
+  const picture = JSON.parse(readFileSync(POINTS, 'utf8')) as Picture;
+  writeFileSync(PICTURE, draw(picture));
+  return `drawn: ${PICTURE}, from ${picture.points.length} points of ${POINTS}`;
+}
+
+/** This run's points replace older ones of the same tool and number of files. */
+function save(fresh: readonly Point[]): string {
+  let points: Point[] = [];
+  try {
+    points = (JSON.parse(readFileSync(POINTS, 'utf8')) as Picture).points;
+  } catch {
+    // The first run: nothing is kept.
+  }
+  const isReplaced = (old: Point): boolean =>
+    fresh.some(({ tool, files }) => tool === old.tool && files === old.files);
+  points = [...points.filter(point => !isReplaced(point)), ...fresh];
+  points.sort((a, b) => a.tool.localeCompare(b.tool) || a.files - b.files);
+  const picture: Picture = {
+    machine: machine()
+      .split('\n')
+      .join(', ')
+      .replace(/, load [\d.]+ at the start/, ''),
+    points,
+  };
+  writeFileSync(POINTS, `${JSON.stringify(picture, undefined, 2)}\n`);
+  return drawAgain();
+}
+
+export interface FilesOptions {
+  seed: number;
+  counts: readonly number[];
+  sampler: Sampler;
+  isSaved: boolean;
+}
+
+export async function files({ seed, counts, sampler, isSaved }: FilesOptions): Promise<string> {
+  const rows: string[][] = [];
+  const points: Point[] = [];
+  const absent: string[] = [];
+  const agents: number[] = [];
+  for (const count of counts) {
+    const { first, restart, churn } = await lifetime(count, seed, sampler);
+    const peak = Math.max(first.agentPeak, restart.peak, churn.agentPeak);
+    agents.push(peak);
+    points.push({ tool: 'toastbox', files: count, peak });
+    const name = `${count.toLocaleString('en-US')} files`;
+    const did =
+      `first sync ${mebibytes(first.agentPeak)}, restart ${mebibytes(restart.peak)}, ` +
+      `changes ${mebibytes(churn.agentPeak)}`;
+    rows.push([name, 'toastbox', mebibytes(peak), '1.0', seconds(first.plainMs), did]);
+    for (const rival of await rivals(count, seed, CHURN_CHANGES, sampler)) {
+      if (rival.peak === undefined) {
+        if (!absent.includes(rival.did)) absent.push(rival.did);
+        continue;
+      }
+      points.push({ tool: rival.tool, files: count, peak: rival.peak });
+      rows.push(['', rival.tool, mebibytes(rival.peak), over(rival, peak), seconds(rival.ms), rival.did]);
+    }
+  }
+  const spread = Math.max(...agents) / Math.min(...agents) - 1;
+  return [
+    table(
+      'files: RssAnon at its peak in MiB, first scan and sync and 3,600 changes (aim: 32, within 10 % at any number)',
+      ['', 'tool', 'peak', 'x toastbox', 'first sync, s', 'what it did'],
+      rows,
+    ),
+    `toastbox between ${counts.map(count => count.toLocaleString('en-US')).join(' and ')} files: ${(spread * 100).toFixed(0)} % apart`,
+    ...absent,
+    ...(isSaved ? [save(points)] : []),
+    '',
+  ].join('\n');
+}
+
+const over = ({ peak }: Rival, ours: number): string =>
+  peak === undefined ? NONE : (peak / ours).toFixed(1);
