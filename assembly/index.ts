@@ -5,5 +5,6 @@ export * from './cutter';
 export * from './gear';
 export * from './plan';
 export * from './pool';
+export { rowsSort } from './rows';
 export * from './trap';
 export * from './tree';

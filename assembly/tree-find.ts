@@ -48,6 +48,8 @@ let keyBytes: i32 = 0;
 
 /** The leaf of the last hit. */
 export let finger: i32 = NONE;
+/** Its cell that was hit. */
+export let foundIndex: i32 = 0;
 /** Where a found entry's value stands. */
 export let foundValue: usize = 0;
 export let foundValueBytes: i32 = 0;
@@ -136,6 +138,7 @@ function choose(leaf: usize): i32 {
 
 function found(frame: i32, index: i32): i32 {
   finger = frame;
+  foundIndex = index;
   const leaf = pageAt(frame);
   const cell = cellAt(leaf, index);
   foundValue = valueAt(cell);

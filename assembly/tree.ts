@@ -5,6 +5,7 @@
 //   page-pack.ts   cells on the move between pages     tree-root.ts   the two roots
 //   page-sum.ts    the checksum                        tree-space.ts  which pages are free
 //   tree-find.ts   get, next, previous                 tree-commit.ts pages, sync, root, sync
+//   tree-compare.ts  entries beside a listing (rows.ts)
 //   tree-change.ts put and remove: the way down        tree-path.ts, tree-mend.ts: its steps
 //
 // Calling: the host writes key and value to treeKey and treeValue and calls an operation. It answers ABSENT or
@@ -17,6 +18,7 @@ import { KEY_BYTES_MAX, PAGE_BYTES, VALUE_BYTES_MAX } from './page';
 import { openPack, PACK_BYTES } from './page-pack';
 import { change, startPut, startRemove } from './tree-change';
 import { commit, openCommit, startCommit } from './tree-commit';
+import { compareRows, startComparing } from './tree-compare';
 import { AFTER, BEFORE, find, HERE, openFind, startFind } from './tree-find';
 import {
   judgeRoot,
@@ -78,6 +80,15 @@ export {
 } from './page';
 export { commits as treeCommits, doubt as treeDoubt, hasChanged as treeHasChanged } from './tree-commit';
 export {
+  comparedRow as treeComparedRow,
+  DIFFERENT as TREE_DIFFERENT,
+  GONE as TREE_GONE,
+  giveRows as treeGiveRows,
+  goneName as treeGoneName,
+  goneNameBytes as treeGoneNameBytes,
+  startDirectory as treeStartDirectory,
+} from './tree-compare';
+export {
   foundKey as treeFoundKey,
   foundKeyBytes as treeFoundKeyBytes,
   foundValue as treeFoundValue,
@@ -124,6 +135,7 @@ const CHANGING: i32 = 2;
 const SEEKING: i32 = 3;
 const COMMITTING: i32 = 4;
 const VISITING: i32 = 5;
+const COMPARING: i32 = 6;
 let doing: i32 = NOTHING;
 
 /**
@@ -170,6 +182,7 @@ function run(): i32 {
   if (doing === CHANGING) return change();
   if (doing === COMMITTING) return commit();
   if (doing === VISITING) return visit();
+  if (doing === COMPARING) return compareRows();
   if (doing === SEEKING) {
     const answer = find();
     if (answer !== DONE) return answer;
@@ -209,6 +222,13 @@ export function treePrevious(keyBytes: i32, isInclusive: bool): i32 {
   assert(isKey(keyBytes));
   begin(FINDING, true);
   startFind(treeKey, keyBytes, BEFORE, isInclusive);
+  return run();
+}
+
+/** Goes on to the next difference between rows (treeGiveRows) and entries. */
+export function treeCompare(): i32 {
+  begin(COMPARING, true);
+  startComparing();
   return run();
 }
 

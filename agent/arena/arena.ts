@@ -8,6 +8,7 @@
 // the process must exit, its supervisor starts it again.
 
 import { type Span, spansOf } from './regions.ts';
+import { Rows } from './rows.ts';
 import { type ArenaExports, arenaBounds, hasSimd, instantiate, loadModule } from './wasm.ts';
 
 export interface ArenaOptions {
@@ -94,6 +95,7 @@ export class Arena {
   readonly run: Uint8Array;
   /** Names and stats of the directory being read. */
   readonly listing: Uint8Array;
+  readonly rows: Rows;
   /** Where cut() leaves records. */
   readonly records: Uint8Array;
   readonly frameBytes: number;
@@ -113,6 +115,7 @@ export class Arena {
     this.window = view(exports.REGION_WINDOW);
     this.run = view(exports.REGION_RUN);
     this.listing = view(exports.REGION_LISTING);
+    this.rows = new Rows(this.listing, exports.rowsSort);
     this.records = view(exports.REGION_RECORDS);
     this.#outside = view(exports.REGION_HASH);
     this.#digest = new Uint8Array(memory.buffer, exports.digest.value, exports.ID_BYTES.value);

@@ -47,6 +47,15 @@ export interface TreeExports {
   treeNext(keyBytes: number, isInclusive: boolean): number;
   treePrevious(keyBytes: number, isInclusive: boolean): number;
   treeCommit(): number;
+  // A listing beside the entries.
+  readonly TREE_DIFFERENT: Constant;
+  readonly TREE_GONE: Constant;
+  readonly treeComparedRow: Constant;
+  treeStartDirectory(parent: number): void;
+  treeGiveRows(at: number, bytes: number, count: number, isEnd: boolean, isAll: boolean): void;
+  treeCompare(): number;
+  treeGoneName(): number;
+  treeGoneNameBytes(): number;
   treeResume(): number;
   treeDoubt(): void;
   // Figures.

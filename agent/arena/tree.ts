@@ -62,6 +62,12 @@ export interface Tree {
   next(from: Uint8Array, isInclusive: boolean): Neighbour | undefined;
   /** The largest key up to `from`, or before it. */
   previous(from: Uint8Array, isInclusive: boolean): Neighbour | undefined;
+  /** Begins to compare a directory's listing with its entries: see assembly/tree-compare.ts. */
+  startDirectory(parent: number): void;
+  /** The directory's next rows, sorted; `isEnd`: there are no more. `isAll`: every row and entry differs. */
+  giveRows(rows: { address: number; bytes: number; count: number }, isEnd: boolean, isAll: boolean): void;
+  /** The next difference: a row's number, or the name of an entry that no row is for. Undefined: no more. */
+  nextDifference(): number | Uint8Array | undefined;
   /** Durable on return. If it throws nothing is decided: try again when the cause is gone. */
   commit(): void;
   readonly isDirty: boolean;
@@ -99,6 +105,8 @@ class PagedTree implements Tree {
   readonly #NEED_PAGE: number;
   readonly #NEED_WRITE: number;
   readonly #NEED_SYNC: number;
+  readonly #DIFFERENT: number;
+  readonly #GONE: number;
 
   constructor(arena: Arena, pages: PageFile, framesMost: number) {
     const wasm = arena.exports as Arena['exports'] & TreeExports;
@@ -113,6 +121,8 @@ class PagedTree implements Tree {
     this.#NEED_PAGE = wasm.TREE_NEED_PAGE.value;
     this.#NEED_WRITE = wasm.TREE_NEED_WRITE.value;
     this.#NEED_SYNC = wasm.TREE_NEED_SYNC.value;
+    this.#DIFFERENT = wasm.TREE_DIFFERENT.value;
+    this.#GONE = wasm.TREE_GONE.value;
     const region = wasm.REGION_PAGES.value;
     const scratch = wasm.regionAt(wasm.REGION_SCRATCH.value);
     const half = wasm.regionBytes(wasm.REGION_SCRATCH.value) / 2;
@@ -171,6 +181,24 @@ class PagedTree implements Tree {
   previous(from: Uint8Array, isInclusive: boolean): Neighbour | undefined {
     this.#hand(from);
     return this.#neighbour(this.#wasm.treePrevious(from.length, isInclusive));
+  }
+
+  startDirectory(parent: number): void {
+    this.#wasm.treeStartDirectory(parent);
+  }
+
+  giveRows(rows: { address: number; bytes: number; count: number }, isEnd: boolean, isAll: boolean): void {
+    this.#wasm.treeGiveRows(rows.address, rows.bytes, rows.count, isEnd, isAll);
+  }
+
+  nextDifference(): number | Uint8Array | undefined {
+    const wasm = this.#wasm;
+    for (let answer = wasm.treeCompare(); ; answer = wasm.treeResume()) {
+      if (answer === this.#DONE) return undefined;
+      if (answer === this.#DIFFERENT) return wasm.treeComparedRow.value;
+      if (answer === this.#GONE) return this.#view(wasm.treeGoneName(), wasm.treeGoneNameBytes()).slice();
+      this.#help(answer);
+    }
   }
 
   commit(): void {

@@ -68,6 +68,8 @@ export interface ArenaExports {
   cutWindow(filled: number, isEnd: boolean): number;
   cutConsumed(): number;
   endContent(): number;
+  // rows.ts
+  rowsSort(at: number, bytes: number, count: number): void;
   // trap.ts
   readonly trapFile: Constant;
   readonly trapLine: Constant;

@@ -94,7 +94,7 @@ export class Disk {
     this.#stage = stage;
     this.#durable = durable;
     this.#examiner = examiner;
-    this.#lister = new Lister(ports, arena.listing);
+    this.#lister = new Lister(ports, arena.rows);
     this.#content = new Content({ ...ports, examiner }, arena);
     this.#change = new Change(ports);
     this.#ignore = new IgnoreRules(system, home);
@@ -330,7 +330,7 @@ function refusal(effect: Effect, trouble: Trouble, stands: Stat | undefined): Ev
   switch (effect.do) {
     case 'list':
     case 'more':
-      return { is: 'listed', entries: [], isEnd: true, trouble };
+      return { is: 'listed', rows: undefined, isEnd: true, trouble };
     case 'look':
       return { is: 'looked', path: effect.path, stat: undefined, trouble };
     case 'examine':

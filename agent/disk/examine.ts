@@ -17,6 +17,7 @@ import type { Event, Path, Stat, Trouble } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
 import type { Folder } from './folder.ts';
 import type { Home } from './home.ts';
+import type { ListingRows } from './list.ts';
 import type { Scheduler } from './schedule.ts';
 import type { Stage } from './stage.ts';
 import { toStat } from './stat.ts';
@@ -27,7 +28,7 @@ import { codeOf, DiskError, troubleOf } from './trouble.ts';
 export interface DiskArena {
   readonly window: Uint8Array;
   readonly run: Uint8Array;
-  readonly listing: Uint8Array;
+  readonly rows: ListingRows;
   beginContent(): void;
   cut(filled: number, isEnd: boolean): { count: number; consumed: number; records: Uint8Array };
   endContent(): Uint8Array;

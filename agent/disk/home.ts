@@ -194,13 +194,13 @@ export class Home {
 
   #empty(stage: number): void {
     const directory = this.#system.opendirSync(this.#system.self(stage), {
-      encoding: 'buffer',
+      encoding: 'latin1',
       bufferSize: 64,
     });
     try {
       for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
         try {
-          this.#system.unlinkSync(this.#system.at(stage, entry.name as Uint8Array));
+          this.#system.unlinkSync(this.#system.at(stage, Buffer.from(entry.name, 'latin1')));
         } catch {
           // Not a file, or read-only: staging under that name will say so.
         }

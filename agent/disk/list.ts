@@ -3,17 +3,20 @@
 //   idle --start--> gathering --all names read--> ready --more--> ready ... --last batch--> idle
 //                        \____________ trouble or a new start ____________________________/
 //
-// Gathering yields to the event loop every few milliseconds: a directory of a million names takes seconds. Names
-// go through names.ts in the arena's listing buffer; stats are taken when the batch is asked for, so they are as
-// fresh as can be. What vanished meanwhile is left out. Should another directory stand at the path by then, the
-// names are not its own: that ends the listing as CHANGED, for a name that is missing means "deleted" above.
+// A directory whose rows fit their part of the listing buffer is read, looked at and sorted at once: one batch, of one
+// moment. Of a larger one the names are gathered first, which yields to the event loop every few milliseconds (a
+// million take a second), and go through names.ts; stats are taken when the batch is asked for. What vanished
+// meanwhile is left out. Should another directory stand at the path by then, the names are not its own: that ends
+// the listing as CHANGED, for a name that is missing means "deleted" above.
+//
+// Names are text here, each character a byte, since Node makes those for half of what a Buffer costs.
 //
 // `.toastbox` at the root is never listed. One listing at a time: a new start drops the one under way.
 
 import { checkPath } from '../../protocol/path.ts';
-import type { Event, Listed, Path } from '../engine/ports.ts';
+import type { Event, Path, Rows, Stat } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
-import type { Folder } from './folder.ts';
+import { type Folder, latin1 } from './folder.ts';
 import type { Home } from './home.ts';
 import { SortedNames } from './names.ts';
 import type { Scheduler } from './schedule.ts';
@@ -21,8 +24,8 @@ import { toStat } from './stat.ts';
 import type { OpenDirectory, Place, System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
-/** Entries in a batch: some 60 KB of objects that live until the engine has looked at them. */
-export const BATCH_ENTRIES_MAX = 256;
+/** Rows in a batch of a large directory: some milliseconds of system calls. */
+export const BATCH_ROWS_MAX = 1024;
 
 /** Names between two looks at the clock, and what libuv reads ahead. */
 const NAMES_PER_LOOK = 256;
@@ -30,12 +33,26 @@ const TURN_MS = 8;
 const PRIVATE_FILE = 0o600;
 const SPILL_NAME = Buffer.from('listing');
 
+type Near = (name: Uint8Array | string) => Place;
+
+/** Where rows are written: agent/arena/rows.ts. */
+export interface ListingRows extends Rows {
+  readonly hasRoom: boolean;
+  /** The part of the listing buffer that names may use. */
+  readonly rest: Uint8Array;
+  clear(): void;
+  /** `name`: bytes, or text of which each character is one. */
+  add(name: Uint8Array | string, stat: Stat): void;
+  sort(): void;
+}
+
 interface Listing {
   dir: Path;
   directory: number;
   inode: number;
   handle: OpenDirectory | undefined;
-  names: SortedNames;
+  /** None while all fits the rows. */
+  names: SortedNames | undefined;
 }
 
 export class Lister {
@@ -43,7 +60,7 @@ export class Lister {
   readonly #home: Home;
   readonly #folder: Folder;
   readonly #scheduler: Scheduler;
-  readonly #buffer: Uint8Array;
+  readonly #rows: ListingRows;
   readonly #tell: (event: Event) => void;
   #listing: Listing | undefined;
   /** Of the listing buffer, in bytes. */
@@ -51,16 +68,16 @@ export class Lister {
 
   constructor(
     ports: { system: System; home: Home; folder: Folder; scheduler: Scheduler; tell: (event: Event) => void },
-    buffer: Uint8Array,
+    rows: ListingRows,
   ) {
     this.#system = ports.system;
     this.#home = ports.home;
     this.#folder = ports.folder;
     this.#scheduler = ports.scheduler;
     this.#tell = ports.tell;
-    this.#buffer = buffer;
-    const taken = () => this.#listing?.names.bytesTaken ?? 0;
-    this.gauge = new Gauge('listing', buffer.length, 'spills', taken, 'bytes');
+    this.#rows = rows;
+    const taken = () => this.#listing?.names?.bytesTaken ?? 0;
+    this.gauge = new Gauge('listing', rows.rest.length, 'spills', taken, 'bytes');
   }
 
   /** The directory whose names are in the buffer. */
@@ -82,15 +99,10 @@ export class Lister {
         directory,
         inode: this.#system.fstatSync(directory).ino,
         handle: this.#system.opendirSync(this.#system.self(directory), {
-          encoding: 'buffer',
+          encoding: 'latin1',
           bufferSize: NAMES_PER_LOOK,
         }),
-        names: new SortedNames(
-          this.#system,
-          this.#buffer,
-          () => this.#openSpill(),
-          () => this.#onFull(),
-        ),
+        names: undefined,
       };
       this.#listing = listing;
       this.#scheduler.soon(() => this.#gather(listing));
@@ -112,26 +124,25 @@ export class Lister {
     if (listing === undefined) return;
     this.#listing = undefined;
     this.#closeHandle(listing);
-    listing.names.close();
+    listing.names?.close();
   }
 
   #gather(listing: Listing): void {
     if (listing !== this.#listing) return;
-    const isRoot = listing.dir.length === 0;
-    const until = this.#scheduler.now() + TURN_MS;
     try {
-      for (let count = 1; ; count++) {
-        const name = listing.handle?.readSync()?.name as Uint8Array | undefined;
-        if (name === undefined) break;
-        if (!isRoot || checkPath(name) !== 'reserved name') listing.names.add(name);
-        if (count % NAMES_PER_LOOK === 0 && this.#scheduler.now() >= until) {
-          this.#scheduler.soon(() => this.#gather(listing));
+      if (listing.names === undefined) {
+        if (this.#gatherRows(listing)) {
+          this.#rows.sort();
+          this.#end(listing);
           return;
         }
+        this.#spillRows(listing);
       }
+      const { names } = listing;
+      if (names === undefined || !this.#gatherNames(listing, names)) return;
       this.#closeHandle(listing);
       this.gauge.grew();
-      listing.names.finish();
+      names.finish();
     } catch (error) {
       this.#fail(error);
       return;
@@ -139,19 +150,77 @@ export class Lister {
     this.#batch(listing);
   }
 
+  /** Reads and looks at once. False when there is more than the rows hold. */
+  #gatherRows(listing: Listing): boolean {
+    this.#rows.clear();
+    try {
+      return this.#within(listing, near => {
+        while (this.#rows.hasRoom) {
+          const name = this.#nextName(listing);
+          if (name === undefined) return true;
+          this.#look(name, near);
+        }
+        return false;
+      });
+    } finally {
+      this.#folder.release();
+    }
+  }
+
+  /** Too many for one batch: from now on it is names. */
+  #spillRows(listing: Listing): void {
+    const names = new SortedNames(
+      this.#system,
+      this.#rows.rest,
+      () => this.#openSpill(),
+      () => this.#onFull(),
+    );
+    listing.names = names;
+    for (let index = 0; index < this.#rows.count; index++) names.add(this.#rows.at(index).name);
+  }
+
+  /** False when it goes on in another turn. */
+  #gatherNames(listing: Listing, names: SortedNames): boolean {
+    const until = this.#scheduler.now() + TURN_MS;
+    for (let count = 1; ; count++) {
+      const name = this.#nextName(listing);
+      if (name === undefined) return true;
+      names.add(Buffer.from(name, 'latin1'));
+      if (count % NAMES_PER_LOOK === 0 && this.#scheduler.now() >= until) {
+        this.#scheduler.soon(() => this.#gather(listing));
+        return false;
+      }
+    }
+  }
+
+  #nextName(listing: Listing): string | undefined {
+    for (;;) {
+      const name = listing.handle?.readSync()?.name;
+      if (name === undefined) return undefined;
+      if (listing.dir.length > 0 || checkPath(Buffer.from(name, 'latin1')) !== 'reserved name') return name;
+    }
+  }
+
+  /** Stands in the directory, if it is still the one that was opened. */
+  #within<T>(listing: Listing, act: (near: Near) => T): T {
+    if (this.#home.trouble !== undefined) throw new DiskError(this.#home.trouble.code);
+    const directory = this.#folder.directory(listing.dir);
+    if (this.#system.fstatSync(directory).ino !== listing.inode) throw new DiskError('CHANGED');
+    return this.#system.within(directory, act);
+  }
+
   #batch(listing: Listing): void {
     if (listing !== this.#listing) return;
-    const entries: Listed[] = [];
+    const { names } = listing;
+    if (names === undefined) return;
     let isEnd = false;
     try {
-      if (this.#home.trouble !== undefined) throw new DiskError(this.#home.trouble.code);
-      const directory = this.#folder.directory(listing.dir);
-      if (this.#system.fstatSync(directory).ino !== listing.inode) throw new DiskError('CHANGED');
-      isEnd = this.#system.within(directory, near => {
-        while (entries.length < BATCH_ENTRIES_MAX) {
-          const name = listing.names.next();
+      this.#rows.clear();
+      isEnd = this.#within(listing, near => {
+        while (this.#rows.count < BATCH_ROWS_MAX && this.#rows.hasRoom) {
+          const name = names.next();
           if (name === undefined) return true;
-          this.#look(name, near(name), entries);
+          this.#look(latin1(name), near);
         }
         return false;
       });
@@ -161,14 +230,19 @@ export class Lister {
     } finally {
       this.#folder.release();
     }
-    if (isEnd) this.drop();
-    this.#tell({ is: 'listed', entries, isEnd, trouble: undefined });
+    if (isEnd) this.#end(listing);
+    else this.#tell({ is: 'listed', rows: this.#rows, isEnd, trouble: undefined });
   }
 
-  #look(name: Uint8Array, place: Place, entries: Listed[]): void {
+  #end(listing: Listing): void {
+    if (listing === this.#listing) this.drop();
+    this.#tell({ is: 'listed', rows: this.#rows, isEnd: true, trouble: undefined });
+  }
+
+  #look(name: string, near: Near): void {
     try {
-      const stat = toStat(this.#system.lstatSync(place));
-      entries.push({ name: name.slice(), stat });
+      const stat = toStat(this.#system.lstatSync(near(isAscii(name) ? name : Buffer.from(name, 'latin1'))));
+      this.#rows.add(name, stat);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }
@@ -176,7 +250,7 @@ export class Lister {
 
   #fail(error: unknown): void {
     this.drop();
-    this.#tell({ is: 'listed', entries: [], isEnd: true, trouble: troubleOf(error) });
+    this.#tell({ is: 'listed', rows: undefined, isEnd: true, trouble: troubleOf(error) });
   }
 
   #onFull(): void {
@@ -208,4 +282,9 @@ export class Lister {
     this.#system.unlinkSync(place);
     return fd;
   }
+}
+
+function isAscii(name: string): boolean {
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) >= 0x80) return false;
+  return true;
 }

@@ -25,9 +25,9 @@ export interface RawStats {
   ctimeMs: number;
 }
 
-/** An open directory that hands out its names one by one, without '.' and '..'. */
+/** An open directory that hands out its names one by one, without '.' and '..': text, each character one byte. */
 export interface OpenDirectory {
-  readSync(): { name: unknown } | null;
+  readSync(): { name: string } | null;
   closeSync(): void;
 }
 
@@ -49,8 +49,8 @@ export interface System {
   at(directory: number, name: Uint8Array): Place;
   /** The very thing that `fd` holds. */
   self(fd: number): Place;
-  /** Runs `act`, in which `near` names things of that directory for less than `at` does. */
-  within<T>(directory: number, act: (near: (name: Uint8Array) => Place) => T): T;
+  /** Runs `act`, in which `near` names things of that directory for less than `at` does; text must be ASCII. */
+  within<T>(directory: number, act: (near: (name: Uint8Array | string) => Place) => T): T;
   /**
    * Makes the whole file system under the directory durable in one go, and calls back, at once or later; with false
    * where that cannot be had.
@@ -78,7 +78,7 @@ export interface System {
   linkSync(from: Place, to: Place): void;
   symlinkSync(target: Place, place: Place): void;
   readlinkSync(place: Place, options: { encoding: 'buffer' }): Buffer;
-  opendirSync(place: Place, options: { encoding: 'buffer'; bufferSize: number }): OpenDirectory;
+  opendirSync(place: Place, options: { encoding: 'latin1'; bufferSize: number }): OpenDirectory;
 }
 
 const O = fs.constants;
@@ -121,11 +121,13 @@ export const realSystem: System = {
   // file. So the process stands in the directory for the moment; nothing else runs meanwhile but what other threads
   // do, and nobody here uses relative paths once started. A worker thread may not; it pays.
   within(directory, act) {
-    if (!isMainThread) return act(name => realSystem.at(directory, name));
+    if (!isMainThread) return act(name => realSystem.at(directory, toBytes(name)));
     homeFd ??= fs.openSync('.', O_PATH | O.O_DIRECTORY);
     process.chdir(`/proc/self/fd/${directory}`);
     try {
-      return act(name => Buffer.from(name.buffer, name.byteOffset, name.length));
+      return act(name =>
+        typeof name === 'string' ? name : Buffer.from(name.buffer, name.byteOffset, name.length),
+      );
     } finally {
       process.chdir(`/proc/self/fd/${homeFd}`);
     }
@@ -176,6 +178,8 @@ export const realSystem: System = {
   linkSync: fs.linkSync,
   symlinkSync: fs.symlinkSync,
   readlinkSync: fs.readlinkSync,
-  // Node's types have no 'buffer' here; Node does.
-  opendirSync: fs.opendirSync as unknown as System['opendirSync'],
+  opendirSync: fs.opendirSync,
 };
+
+const toBytes = (name: Uint8Array | string): Uint8Array =>
+  typeof name === 'string' ? Buffer.from(name, 'latin1') : name;

@@ -32,7 +32,15 @@ export interface Trouble {
   code: string;
 }
 
-export interface Listed {
+/** Sorted by name bytes. They stay in the arena; at() makes an object of one. */
+export interface Rows {
+  readonly address: number;
+  readonly bytes: number;
+  readonly count: number;
+  at(index: number): ListedRow;
+}
+
+export interface ListedRow {
   name: Uint8Array;
   stat: Stat;
 }
@@ -118,7 +126,8 @@ export type Effect =
 export type Event =
   | { is: 'start' }
   | { is: 'tick' } // the time asked for by wakeAt has come
-  | { is: 'listed'; entries: Listed[]; isEnd: boolean; trouble: Trouble | undefined }
+  /** The rows are good until the next `list` or `more`; none with trouble. */
+  | { is: 'listed'; rows: Rows | undefined; isEnd: boolean; trouble: Trouble | undefined }
   | { is: 'looked'; path: Path; stat: Stat | undefined; trouble: Trouble | undefined }
   /** Blocks found by the examination under way, in order: records of 20 bytes (u32le length, id). */
   | { is: 'cut'; records: Uint8Array }

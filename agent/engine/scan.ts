@@ -32,13 +32,18 @@ const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'REFUSED', 'ELOOP']);
 interface Listing {
   directory: EntryId;
   path: Path;
-  /** The last child of the catalog that was compared. */
-  after: Uint8Array;
+  isBegun: boolean;
+  /** In more than one batch. */
+  isLong: boolean;
+  startedAt: number;
   isFull: boolean;
   isChanged: boolean;
 }
 
-const NO_NAME = new Uint8Array(0);
+/** A file system's clock may be this much behind ours. */
+const CLOCK_MS = 2_000;
+
+const NO_ROWS = { address: 0, bytes: 0, count: 0 };
 
 export class Scan {
   /** Entries seen by the full scan under way, when it began, and when the last one ended (0: none yet). */
@@ -185,7 +190,15 @@ export class Scan {
   private list(directory: EntryId, isFull: boolean): void {
     const path = this.core.catalog.pathOfDirectory(directory);
     if (path === undefined) return;
-    this.listing = { directory, path, after: NO_NAME, isFull, isChanged: false };
+    this.listing = {
+      directory,
+      path,
+      isBegun: false,
+      isLong: false,
+      startedAt: this.core.now,
+      isFull,
+      isChanged: false,
+    };
     this.core.emit({ do: 'watch', dir: path, isActive: !isFull });
     this.core.emit({ do: 'list', dir: path });
   }
@@ -210,18 +223,11 @@ export class Scan {
       this.listing = undefined;
       return;
     }
-    for (const { name, stat } of event.entries) {
-      this.vanishUpTo(listing, name);
-      const place = { parent: listing.directory, name };
-      this.observe(place, this.core.catalog.get(place), stat, listing);
-      listing.after = name;
-      if (listing.isFull) this.seen++;
-    }
+    this.compare(listing, event);
     if (!event.isEnd) {
       this.core.emit({ do: 'more' });
       return;
     }
-    this.vanishUpTo(listing, undefined);
     this.listing = undefined;
     if (!listing.isFull) return;
     this.listed++;
@@ -240,15 +246,34 @@ export class Scan {
     this.observe(place, this.core.catalog.get(place), event.stat, undefined);
   }
 
-  // Children of the catalog after the last one compared and before `name` are not in the listing: they are gone.
-  private vanishUpTo(listing: Listing, name: Uint8Array | undefined): void {
+  // Only what differs comes out of the arena: a name and stat that are not as recorded, an entry without a name.
+  private compare(listing: Listing, { rows, isEnd }: Extract<Event, { is: 'listed' }>): void {
+    const { catalog } = this.core;
+    const { directory } = listing;
+    if (!listing.isBegun) catalog.tree.startDirectory(directory);
+    listing.isBegun = true;
+    listing.isLong ||= !isEnd;
+    catalog.tree.giveRows(rows ?? NO_ROWS, isEnd, this.isReindexing);
+    if (listing.isFull) this.seen += rows?.count ?? 0;
     for (;;) {
-      const child = this.core.catalog.childAfter(listing.directory, listing.after);
-      if (child === undefined) return;
-      if (name !== undefined && Buffer.compare(child.place.name, name) >= 0) return;
-      listing.after = child.place.name;
-      this.observe(child.place, child.entry, undefined, listing);
+      const difference = catalog.tree.nextDifference();
+      if (difference === undefined) return;
+      const row = typeof difference === 'number' ? rows?.at(difference) : undefined;
+      const place = { parent: directory, name: row?.name ?? (difference as Uint8Array) };
+      const before = catalog.get(place);
+      if (row === undefined && listing.isLong && this.isYoung(before, listing)) this.lookIfRoom(place);
+      else this.observe(place, before, row?.stat, listing);
     }
+  }
+
+  // The names of a long listing were gathered before others, and what came meanwhile is not among them: it would be
+  // taken for deleted.
+  private isYoung(entry: Entry | undefined, listing: Listing): boolean {
+    return (entry?.local?.ctime ?? 0) >= (listing.startedAt - CLOCK_MS) * 1000;
+  }
+
+  private lookIfRoom(place: Place): void {
+    if (this.hints.length < HINTS_MAX) this.wantLook(place); // else the next rescan finds it
   }
 
   /** Records what is at a place now. `stat` undefined: nothing is. */

@@ -144,7 +144,8 @@ export function list(bench: Bench, dir: Path): Listing {
   let answer = ask(bench, { do: 'list', dir }, 'listed');
   for (;;) {
     listing.batches++;
-    for (const { name, stat } of answer.entries) {
+    for (let index = 0; index < (answer.rows?.count ?? 0); index++) {
+      const { name, stat } = answer.rows!.at(index);
       listing.names.push(Buffer.from(name).toString('latin1'));
       listing.stats.push(stat);
     }

@@ -53,11 +53,11 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
     });
 
     test('list: a directory -> sorted by bytes, in batches, without the agent own state', () => {
-      const names = Array.from({ length: 600 }, (_, i) => `f${(i * 7919) % 600}`);
+      const names = Array.from({ length: 2500 }, (_, i) => `f${(i * 7919) % 2500}`);
       for (const text of names) write(text, '');
       const listing = list(bench, new Uint8Array(0));
       expect(listing.names).toEqual([...names].sort());
-      expect(listing.batches).toBe(3);
+      expect(listing.batches).toBeGreaterThan(2);
       expect(listing.trouble).toBeUndefined();
     });
 
@@ -71,11 +71,12 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
 
     test('list: entries that go between names and stats -> left out; the directory replaced -> CHANGED', () => {
       bench.hands.mkdirSync(at('dir'));
-      for (let i = 0; i < 300; i++) write(`dir/${1000 + i}`, '');
-      expect(ask(bench, { do: 'list', dir: path('dir') }, 'listed').entries.length).toBe(256);
-      bench.hands.rmSync(at('dir/1299'));
+      for (let i = 0; i < 900; i++) write(`dir/${1000 + i}`, '');
+      const first = ask(bench, { do: 'list', dir: path('dir') }, 'listed').rows?.count ?? 0;
+      expect(first).toBeGreaterThan(256);
+      bench.hands.rmSync(at('dir/1899'));
       const rest = ask(bench, { do: 'more' }, 'listed');
-      expect(rest.entries.length).toBe(43);
+      expect(first + (rest.rows?.count ?? 0)).toBe(899);
       expect(rest.isEnd).toBe(true);
       ask(bench, { do: 'list', dir: path('dir') }, 'listed');
       bench.hands.renameSync(at('dir'), at('other'));

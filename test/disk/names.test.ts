@@ -75,7 +75,7 @@ test('list: 60,000 names in a 2 MiB arena -> sorted, whole, nothing left in the 
     const listing = list(bench, path('many'));
     expect(listing.trouble).toBeUndefined();
     expect(listing.names).toEqual(names.sort());
-    expect(listing.batches).toBe(Math.ceil(60_000 / 256));
+    expect(listing.batches).toBeLessThan(60_000 / 256);
     expect(fs.readdirSync(join(bench.root, '.toastbox')).sort()).toEqual(['folder', 'stage']);
   } finally {
     bench.disk.close();

@@ -95,7 +95,8 @@ export function memorySystem(
       PATH: 0,
     },
     at,
-    within: (directory, act) => act(name => at(directory, name)),
+    within: (directory, act) =>
+      act(name => at(directory, typeof name === 'string' ? Buffer.from(name, 'latin1') : name)),
     self,
     // Later, as a process would: other effects come between.
     syncFileSystem: (_directory, done) => later(() => done(true)),
@@ -131,7 +132,7 @@ function snapshot(names: Buffer[]): OpenDirectory {
   return {
     readSync: () => {
       const name = names[next++];
-      return name === undefined ? null : { name };
+      return name === undefined ? null : { name: name.toString('latin1') };
     },
     closeSync: () => {},
   };
