@@ -17,6 +17,7 @@ import { Failure } from '../agent/failure.ts';
 import type { AgentStatus } from '../agent/status.ts';
 import { Exit, failureOf, portFailureOf } from './exits.ts';
 import { bytesText } from './figures.ts';
+import { AGENT_NODE_FLAGS, MALLOC_ENV } from './flags.ts';
 import type { Invocation } from './invocation.ts';
 import { loadGateway } from './load.ts';
 import { forceExit, progressOf, reportTo, showProgress } from './run.ts';
@@ -30,8 +31,6 @@ const SHARE = 'demo';
 /** Before each line, so that both ends' stand in one column. */
 const BOARD_MARK = 'board    ';
 const GATEWAY_MARK = 'gateway  ';
-/** What cli/toastbox.mjs gives to Node for an agent: this process starts Node by itself. */
-export const AGENT_NODE_FLAGS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
 /** The agent has this long to end after it was asked to. */
 const STOP_MS = 10_000;
 /** Longer lines of the agent are cut: nothing of what it says is kept but the line under way. */
@@ -158,7 +157,7 @@ interface AgentProcess {
 function startAgent({ program, world }: Invocation, screen: Screen, words: readonly string[]): AgentProcess {
   const env = Object.fromEntries(Object.entries(world.env).filter(([name]) => !name.startsWith('TOASTBOX_')));
   const child = spawn(process.execPath, [...AGENT_NODE_FLAGS, program, 'agent', ...words], {
-    env,
+    env: { ...MALLOC_ENV, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const ended = new Promise<Ended | Error>(done => {

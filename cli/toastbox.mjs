@@ -1,15 +1,18 @@
 #!/bin/sh
-//bin/sh -c :; [ "$1" = agent ] && exec node --max-semi-space-size=1 --v8-pool-size=1 "$0" "$@"; exec node "$0" "$@"
+//bin/sh -c :; case "$1" in agent) export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_-65536}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_-131072}"; exec node --max-old-space-size=24 --max-semi-space-size=1 --optimize-for-size --v8-pool-size=1 "$0" "$@";; gateway) exec node --max-semi-space-size=2 --optimize-for-size "$0" "$@";; esac; exec node "$0" "$@"
 // The program `toastbox`: to a shell the line above, to Node the rest, which is plain JavaScript that any Node since
 // 12 can read, so that one too old, or a checkout that was not built, gets one clear line and exit code 4.
 //
-// An agent runs with a young generation of 1 MiB and one helper thread of V8: 26 MB of anonymous memory instead of
-// 41 after sending a file of 100 MB, for the same processor time. Neither can be set once Node runs.
+// The line starts Node within bounds: cli/flags.ts says what each is for and what it saves. Started by `node` itself,
+// the program still sets what V8 takes while it runs.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 const NODE_LEAST = [20, 11];
+/** A young generation that does not grow, and collections after little growth. */
+const LATE_FLAGS = ['--semi-space-growth-factor=1', '--optimize-for-size'];
 
 const program = fileURLToPath(import.meta.url);
 const built = join(dirname(program), '..', 'dist', 'cli', 'main.js');
@@ -31,6 +34,7 @@ if (major < NODE_LEAST[0] || (major === NODE_LEAST[0] && minor < NODE_LEAST[1]))
   refuse('it is not built yet; run `npm run build` in the checkout');
 } else {
   process.on('uncaughtException', crash);
+  if (process.argv[2] === 'agent') for (const flag of LATE_FLAGS) setFlagsFromString(flag);
   import(pathToFileURL(built).href)
     .then(({ main }) =>
       main({

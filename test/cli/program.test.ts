@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AGENT_NODE_FLAGS } from '../../cli/demo.ts';
 import { Exit } from '../../cli/exits.ts';
+import { AGENT_NODE_FLAGS, GATEWAY_NODE_FLAGS, MALLOC_ENV } from '../../cli/flags.ts';
 
 const repo = fileURLToPath(new URL('../..', import.meta.url));
 /** A Node that says it is 18: what an older one sees before any of its own limits. */
@@ -62,17 +62,45 @@ describe('program', () => {
         stderr: 'toastbox: this is Node 18.20.4; it needs 20.11 or newer\n',
       });
   });
-  test('program: run by name through a link -> words and exit code pass, only an agent gets the lean flags', () => {
+  test('program: run by name through a link -> words and exit code pass, each command gets its bounds', () => {
     build();
     for (const [words, flags] of [
       [['agent', '--name', 'a b', '--x=$HOME'], AGENT_NODE_FLAGS],
-      [['gateway', 'agent'], []],
+      [['gateway', 'agent'], GATEWAY_NODE_FLAGS],
       [[], []],
     ] as const) {
       const { status, stdout, stderr } = run(join(root, 'bin', 'toastbox'), ...words);
       expect(JSON.parse(stdout)).toEqual({ words, program, flags });
       expect([status, stderr]).toEqual([7, '']);
     }
+  });
+  test("program: malloc's thresholds -> an agent's, unless they are given", () => {
+    writeFileSync(
+      join(root, 'dist/cli/main.js'),
+      'export const main = async () => { console.log(JSON.stringify(process.env)); return 0; };',
+    );
+    const env = (...words: string[]) => JSON.parse(run(program, ...words).stdout);
+    expect(env('agent')).toMatchObject(MALLOC_ENV);
+    expect(env('status')).not.toHaveProperty('MALLOC_MMAP_THRESHOLD_');
+    const given = { ...process.env, MALLOC_MMAP_THRESHOLD_: '1000000' };
+    const { stdout } = spawnSync(program, ['agent'], { encoding: 'utf8', env: given });
+    expect(JSON.parse(stdout).MALLOC_MMAP_THRESHOLD_).toBe('1000000');
+  });
+  test('program: an agent started by node itself, busy -> a young generation of 1 MiB that does not grow', () => {
+    writeFileSync(
+      join(root, 'dist/cli/main.js'),
+      `import { getHeapSpaceStatistics } from 'node:v8';
+       export const main = async () => {
+         const kept = [];
+         for (let n = 0; n < 2e6; n++) kept[n % 50_000] = { n };
+         console.log(getHeapSpaceStatistics().find(space => space.space_name === 'new_space').space_size);
+         return kept.length - 50_000;
+       };`,
+    );
+    // Two semi-spaces; the third is only there while it collects.
+    const young = (...words: string[]) => Number(run(process.execPath, program, ...words).stdout);
+    expect(young('agent')).toBeLessThanOrEqual(2 * 2 ** 20);
+    expect(young('status')).toBeGreaterThan(2 * 2 ** 20);
   });
   test('program: an error that nobody caught -> its stack, exit 1', () => {
     writeFileSync(
