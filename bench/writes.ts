@@ -21,6 +21,8 @@ const CHANGE_BYTES = 200;
 const AIM_BYTES = 32 * 1024;
 
 const toDisk = (board: Board): number => traffic(board.process.pid).toDisk;
+const commits = async (stand: Stand, board: Board): Promise<number> =>
+  (await stand.status(board))?.catalog.commits ?? 0;
 
 /** Nothing under way and nothing more written, looked at twice. */
 async function calm(stand: Stand, what: string): Promise<void> {
@@ -53,6 +55,7 @@ export async function writes(options: { seed: number; files: number; changes: nu
     const next = random(seed);
     const up: number[] = [];
     const down: number[] = [];
+    const commitsOf = { up: -(await commits(stand, one)), down: -(await commits(stand, two)) };
     for (let change = 0; change < changes; change++) {
       const { head } = (await stand.status(one))!;
       const before = { one: toDisk(one), two: toDisk(two) };
@@ -66,20 +69,23 @@ export async function writes(options: { seed: number; files: number; changes: nu
       up.push(toDisk(one) - before.one);
       down.push(toDisk(two) - before.two);
     }
-    const row = (name: string, values: readonly number[]): string[] => {
+    commitsOf.up += await commits(stand, one);
+    commitsOf.down += await commits(stand, two);
+    const row = (name: string, values: readonly number[], committed: number): string[] => {
       const most = percentile(values, 100);
       return [
         name,
         ...[50, 90, 100].map(percent => count(percentile(values, percent))),
         count(AIM_BYTES),
         (most / AIM_BYTES).toFixed(2),
+        (committed / changes).toFixed(1),
       ];
     };
     return table(
       `writes: bytes to the board's disk for one change of ${CHANGE_BYTES} bytes, ${changes} single changes, ` +
         `${files.toLocaleString('en-US')} files in the catalog`,
-      ['', 'p50', 'p90', 'most', 'aim', 'most / aim'],
-      [row('up: changed here', up), row('down: changed elsewhere', down)],
+      ['', 'p50', 'p90', 'most', 'aim', 'most / aim', 'commits each'],
+      [row('up: changed here', up, commitsOf.up), row('down: changed elsewhere', down, commitsOf.down)],
     );
   } finally {
     await stand.close();
