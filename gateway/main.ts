@@ -1,7 +1,7 @@
 // Starts a gateway: store, hub, broker or the way to one, and a plain copy of every folder. Composes, decides
 // nothing.
 //
-//   boards <-> broker <-> link <-> pump { hub, store } <-> plain copies (agents in this process)
+//   boards <-> broker <-> link <-> pump { hub, store } <-> plain copies (agents in a thread)
 
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -22,7 +22,7 @@ import { Hub } from './hub/hub.ts';
 import type { HubEffect, HubNote } from './hub/ports.ts';
 import { Pump } from './hub/pump.ts';
 import type { GatewayOptions, RunningGateway } from './options.ts';
-import { Plain } from './plain.ts';
+import { Plains } from './plain/plains.ts';
 import type { GatewayStatus } from './status.ts';
 import { openLmdbStore } from './store/lmdb.ts';
 import type { Store } from './store/port.ts';
@@ -79,7 +79,7 @@ class Gateway {
   private readonly store: Store;
   private readonly hub: Hub;
   private readonly pump: Pump;
-  private readonly plains = new Map<string, Plain>();
+  private readonly plains: Plains;
   private fail: (error: Error) => void = () => {};
   private broker: Broker | undefined;
   private link: GatewayLink | undefined;
@@ -88,7 +88,6 @@ class Gateway {
   private linkSince = Date.now();
   private malformed = 0;
   private lastError: { at: number; text: string } | undefined;
-  private isStopped = false;
 
   constructor(options: GatewayOptions) {
     this.options = options;
@@ -108,6 +107,13 @@ class Gateway {
       store: this.store,
       carry: effect => this.carry(effect),
       now: () => Date.now(),
+    });
+    this.plains = new Plains(options, {
+      push: (board, message, body) => this.pump.push({ is: 'message', board, message, body }),
+      malformed: (board, why) => this.pump.push({ is: 'malformed', board, why }),
+      onNote: options.onNote,
+      onLog: options.onLog,
+      onFail: error => this.fail(error),
     });
   }
 
@@ -139,12 +145,11 @@ class Gateway {
         },
       },
     );
-    for (const { share } of this.store.folders()) this.openPlain(share);
+    await Promise.all(this.store.folders().map(({ share }) => this.plains.open(share)));
   }
 
   async stop(): Promise<void> {
-    this.isStopped = true;
-    await Promise.all([...this.plains.values()].map(plain => plain.stop()));
+    await this.plains.stop();
     await this.link?.close();
     this.pump.close();
     await this.broker?.close();
@@ -171,9 +176,9 @@ class Gateway {
       return;
     }
     const { board, message, body } = effect;
-    const plain = board.startsWith('@') ? this.plains.get(board.slice(1)) : undefined;
-    if (plain !== undefined) {
-      plain.deliver(message, body);
+    const share = Plains.shareOf(board);
+    if (share !== undefined) {
+      this.plains.deliver(share, message, body);
       return;
     }
     const header = encodeFrameHeader(message);
@@ -182,7 +187,7 @@ class Gateway {
 
   private note(note: HubNote): void {
     // A session may be the first of a new share.
-    if (note.kind === 'session') for (const { share } of this.store.folders()) this.openPlain(share);
+    if (note.kind === 'session') this.openPlains();
     if (note.kind === 'malformed') this.malformed++;
     const line = lineOf(note);
     if (line === undefined) return;
@@ -191,15 +196,9 @@ class Gateway {
     this.options.onLog(level, text);
   }
 
-  private openPlain(share: string): void {
-    if (this.plains.has(share) || this.isStopped) return;
-    const plain = new Plain(share, this.options, {
-      push: (board, message, body) => this.pump.push({ is: 'message', board, message, body }),
-      malformed: (board, why) => this.pump.push({ is: 'malformed', board, why }),
-      onFail: error => this.fail(error),
-    });
-    this.plains.set(share, plain);
-    plain.start();
+  // One that fails says so by itself.
+  private openPlains(): void {
+    for (const { share } of this.store.folders()) this.plains.open(share).catch(() => {});
   }
 
   private setLink(up: LinkUp | undefined, why: string): void {
@@ -231,8 +230,8 @@ class Gateway {
         ? {}
         : { listen: { host: listen?.host ?? '', port: this.broker.port, clients: this.broker.clients } }),
       folders: folders.flatMap(({ share, head, entries, bytes }) => {
-        const plain = this.plains.get(share);
-        return plain === undefined ? [] : [{ share, head, entries, bytes, agent: plain.status() }];
+        const agent = this.plains.status(share);
+        return agent === undefined ? [] : [{ share, head, entries, bytes, agent }];
       }),
       boards: boards
         .filter(({ name }) => !name.startsWith('@'))

@@ -1,0 +1,106 @@
+// One plain copy, in the worker: an agent whose link is mail to the hub. Frames go through the codec as anyone's do;
+// no broker is between.
+
+import { mkdirSync } from 'node:fs';
+import type { Note } from '../../agent/engine/ports.ts';
+import { realPorts } from '../../agent/main.ts';
+import { Report } from '../../agent/report.ts';
+import type { AgentStatus } from '../../agent/status.ts';
+import { Sync } from '../../agent/sync.ts';
+import { VERSION } from '../../agent/version.ts';
+import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
+import type { BoardLink, BoardLinkHandlers, LinkCounts } from '../../transport/link.ts';
+import { type CopyOptions, type FromWorker, own } from './mail.ts';
+
+/** The name under which conflict copies tell of it. */
+const BOARD = 'gateway';
+
+export class Copy {
+  private readonly sync: Sync;
+  private readonly report: Report;
+  private readonly share: string;
+  private readonly tell: (letter: FromWorker) => void;
+  private readonly counts: LinkCounts = {
+    framesOut: 0,
+    bytesOut: 0,
+    framesIn: 0,
+    bytesIn: 0,
+    dropsOut: 0,
+    dropsIn: 0,
+    ups: 0,
+  };
+  private handlers: BoardLinkHandlers | undefined;
+
+  constructor(options: CopyOptions, tell: (letter: FromWorker) => void, onFail: (error: unknown) => void) {
+    const { share, folder, state, arenaBytes, rescanSeconds, watches } = options;
+    this.share = share;
+    this.tell = tell;
+    mkdirSync(folder, { recursive: true });
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    const software = `toastbox ${VERSION}`;
+    this.sync = new Sync(
+      { folder, board: BOARD, share, software, arenaBytes, rescanSeconds },
+      {
+        ...realPorts(state, watches),
+        openLink: (_session, handlers) => this.open(handlers),
+        onNote: note => {
+          this.report.onNote(note);
+          tell({ is: 'note', share, note: ownNote(note) });
+        },
+        onLog: (level, text) => tell({ is: 'log', level, text }),
+        onFail,
+      },
+    );
+    const identity = { name: BOARD, share, folder, broker: 'here', arenaBytes, rescanSeconds };
+    this.report = new Report(identity, this.sync);
+  }
+
+  start(): void {
+    this.sync.start();
+  }
+
+  stop(): Promise<void> {
+    return this.sync.stop();
+  }
+
+  status(): AgentStatus {
+    return this.report.status();
+  }
+
+  take(frame: Uint8Array): void {
+    if (this.handlers === undefined) {
+      this.counts.dropsIn++;
+      return;
+    }
+    this.counts.framesIn++;
+    this.counts.bytesIn += frame.length;
+    this.handlers.frame(frame);
+  }
+
+  private open(handlers: BoardLinkHandlers): BoardLink {
+    setImmediate(() => {
+      this.handlers = handlers;
+      this.counts.ups++;
+      handlers.up({ frameBytesMax: FRAME_BYTES_MAX, protocol: 5, broker: 'here' });
+    });
+    return {
+      counts: this.counts,
+      send: (frame, sent) => {
+        this.counts.framesOut++;
+        this.counts.bytesOut += frame.length;
+        this.tell({ is: 'frame', share: this.share, frame: own(frame) });
+        setImmediate(sent);
+      },
+      setStatus: () => {},
+      close: async () => {
+        this.handlers = undefined;
+      },
+    };
+  }
+}
+
+function ownNote(note: Note): Note {
+  if (note.kind === 'session') return note;
+  const path = own(note.path);
+  return note.kind === 'conflict' ? { ...note, path, copy: own(note.copy) } : { ...note, path };
+}
