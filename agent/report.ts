@@ -75,7 +75,7 @@ export class Report {
       bytes: look?.bytes ?? { in: 0, out: 0 },
       conflicts: engine?.counters.conflicts ?? 0,
       recentConflicts: [...this.conflicts],
-      malformed: engine?.counters.malformed ?? 0,
+      malformed: (engine?.counters.malformed ?? 0) + (look?.dropsIn ?? 0),
       skipped: engine?.counters.skipped ?? 0,
       ...(lastError === undefined ? {} : { lastError }),
       scan: {

@@ -77,6 +77,8 @@ export interface Look {
   gauges: GaugeReading[];
   link: { up: LinkUp | undefined; why: string; since: number };
   bytes: { in: number; out: number };
+  /** Messages that were no frames. */
+  dropsIn: number;
 }
 
 interface Life {
@@ -146,6 +148,7 @@ export class Sync {
       memoryBytes: life.arena.memory.buffer.byteLength,
       link: { up: this.linkUp, why: this.linkWhy, since: this.linkSince },
       bytes: { in: life.link.counts.bytesIn, out: life.link.counts.bytesOut },
+      dropsIn: life.link.counts.dropsIn,
     };
   }
 
@@ -200,6 +203,7 @@ export class Sync {
         this.setLink(undefined, why);
         driver.take({ is: 'linkDown' });
       },
+      dropped: why => ports.onLog('warn', `dropped a message: ${why}`),
       frame: bytes => driver.takeFrame(bytes, this.linkUp?.frameBytesMax ?? 0),
       gateway: (status, isNews) => {
         if (!isNews || status.state !== 'online' || this.linkUp === undefined) return;

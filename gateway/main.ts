@@ -140,6 +140,7 @@ class Gateway {
         up: info => this.setLink(info, ''),
         down: why => this.setLink(undefined, why),
         frame: (board, bytes) => this.take(board, bytes),
+        dropped: why => this.complain('warn', `dropped a message: ${why}`),
         status: (board, status) => {
           if (status?.state === 'offline') this.pump.push({ is: 'left', board, session: status.session });
         },
@@ -192,7 +193,12 @@ class Gateway {
     const line = lineOf(note);
     if (line === undefined) return;
     const [level, text] = line;
-    if (level !== 'info') this.lastError = { at: Date.now(), text };
+    if (level === 'info') this.options.onLog(level, text);
+    else this.complain(level, text);
+  }
+
+  private complain(level: 'warn' | 'error', text: string): void {
+    this.lastError = { at: Date.now(), text };
     this.options.onLog(level, text);
   }
 
@@ -242,7 +248,7 @@ class Gateway {
           seenAt: lastSeen,
           settled: position,
         })),
-      malformed: this.malformed,
+      malformed: this.malformed + (counts?.dropsIn ?? 0),
       bytes: { in: counts?.bytesIn ?? 0, out: counts?.bytesOut ?? 0 },
       store: { bytes: bytesUnder(join(this.options.data, 'store')) },
       ...(this.lastError === undefined ? {} : { lastError: this.lastError }),

@@ -43,11 +43,14 @@ export interface ConnectionEvents {
   /** Subscribed. */
   up(frameBytesMax: number): void;
   ended(ending: Ending, why: unknown): void;
+  /** A message came that is no frame and no status. */
+  dropped(why: string): void;
 }
 
 export interface KeeperHandlers {
   up(info: LinkUp): void;
   down(why: string): void;
+  dropped?(why: string): void;
 }
 
 export interface KeeperOptions {
@@ -188,6 +191,7 @@ export class Keeper {
         this.#handlers.up({ frameBytesMax, protocol, broker: endpoint.shown });
       },
       ended: (ending, why) => this.#ended(protocol, ending, why),
+      dropped: why => this.#handlers.dropped?.(why),
     });
   }
 

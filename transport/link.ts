@@ -63,6 +63,8 @@ interface LinkHandlers {
   up(info: LinkUp): void;
   /** Not connected, for this reason: a sentence for a person. Called again when the reason changes. */
   down(why: string): void;
+  /** A message came that is no frame: oversized, retained, on a topic of nobody. Counted as dropsIn. */
+  dropped?(why: string): void;
 }
 
 export interface BoardLinkHandlers extends LinkHandlers {

@@ -14,6 +14,7 @@ import type { Duplex } from 'node:stream';
 import type { IClientOptions } from 'mqtt';
 import mqttClient from 'mqtt/lib/client';
 import { FRAME_BYTES_MAX, FRAME_BYTES_MIN, LABEL } from '../protocol/limits.ts';
+import { printable } from '../protocol/path.ts';
 import {
   boardOfTopic,
   boardTopic,
@@ -124,6 +125,7 @@ export function connectBoard(options: BoardLinkOptions, handlers: BoardLinkHandl
         handlers.up(info);
       },
       down: why => handlers.down(why),
+      dropped: why => handlers.dropped?.(why),
     },
   );
   return {
@@ -206,11 +208,16 @@ interface Opening {
 
 function openConnection(opening: Opening, events: ConnectionEvents): Connection {
   const { endpoint, role, keeper } = opening;
-  const drop = () => {
+  const drop = (why: string) => {
     keeper.counts.dropsIn++;
+    events.dropped(why);
   };
   const socket = endpoint.isWeb ? openWebSocket(opening) : openSocket(endpoint);
-  const wire = new Wire(socket, { packetBytesMax: PACKET_BYTES_MAX, oversized: 'swallow', onSwallow: drop });
+  const wire = new Wire(socket, {
+    packetBytesMax: PACKET_BYTES_MAX,
+    oversized: 'swallow',
+    onSwallow: () => drop('oversized'),
+  });
   const client = new MqttClient(() => wire, clientOptions(opening));
 
   let isThere = false; // the other end took the connection
@@ -254,7 +261,9 @@ function openConnection(opening: Opening, events: ConnectionEvents): Connection 
   });
   client.on('message', (topic, payload, packet) => {
     rise();
-    if (!wire.destroyed && keeper.isOpen && !role.take(topic, payload, packet.retain)) drop();
+    if (wire.destroyed || !keeper.isOpen || role.take(topic, payload, packet.retain)) return;
+    const shown = printable(Buffer.from(topic.slice(0, TOPIC_BYTES_MAX)));
+    drop(`${payload.length > FRAME_BYTES_MAX ? 'oversized' : 'out of place'}: ${shown}`);
   });
   wire.on('error', error => {
     why ??= error;
