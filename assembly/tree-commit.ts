@@ -43,6 +43,8 @@ const CLEAN: i32 = 6;
 let stage: i32 = CLEAN;
 let isSealed: bool = false;
 let isDoubtful: bool = false;
+/** The root's notes differ from those of the last one. */
+let isNoted: bool = false;
 export let commits: u32 = 0;
 
 // The walk of revive(): per level a page, its generation and the next child to visit; then the maps.
@@ -55,13 +57,23 @@ let nextMap: i32 = 0;
 export function openCommit(isNew: bool): void {
   commits = 0;
   isDoubtful = false;
+  isNoted = false;
   isSealed = isNew;
   stage = CLEAN;
 }
 
 /** Whether a commit would write. */
 export function hasChanged(): bool {
-  return isSealed || (height() > 0 && rootGeneration() === <u32>nextGeneration());
+  return isSealed || isNoted || isTreeChanged();
+}
+
+function isTreeChanged(): bool {
+  return height() > 0 && rootGeneration() === <u32>nextGeneration();
+}
+
+/** The host wrote to the notes. */
+export function noted(): void {
+  isNoted = true;
 }
 
 /** The host's sync failed. */
@@ -82,7 +94,7 @@ function startWriting(): void {
   stage = isDoubtful ? REVIVING : WRITING;
   depth = 0;
   nextMap = 0;
-  enter(rootPage(), rootGeneration());
+  if (isTreeChanged()) enter(rootPage(), rootGeneration());
 }
 
 /** Goes on until all is durable (DONE), or `want` comes first. */
@@ -100,6 +112,7 @@ export function commit(): i32 {
       sealRoot(nextGeneration());
       startSpace();
       isSealed = true;
+      isNoted = false;
       isDoubtful = false;
       stage = SEALED;
     } else if (stage === SEALED) {

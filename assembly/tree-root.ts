@@ -1,9 +1,9 @@
 // The root of the tree: what pages 0 and 1 of the file hold in turns, and the same for the work under way.
 //
 //     0      4         8            16     20           24       28          32        40     44     48
-//   +------+---------+------------+------+------------+--------+-----------+---------+------+------+---+
-//   | TBXC | version | generation | root | its gener. | height | pageCount | entries | maps | 4096 | 0 |
-//   +------+---------+------------+------+------------+--------+-----------+---------+------+------+---+
+//   +------+---------+------------+------+------------+--------+-----------+---------+------+------+-----+
+//   | TBXC | version | generation | root | its gener. | height | pageCount | entries | maps | 4096 |notes|
+//   +------+---------+------------+------+------------+--------+-----------+---------+------+------+-----+
 //    64                                                                      4080
 //   +-----------------------------------------------------------------------+-----------------------+
 //   | map directory: per map u32 generation, u16 free, u16 (slot << 14 | freed lately)  | sum, 16 bytes|
@@ -12,6 +12,9 @@
 // Generation g stands in page g & 1, so a commit never touches the root before it. The sum is XXH64 of bytes
 // 0..4079, once with seed 0 and once with seed 1. Version and sum stay where they are in all versions to come, so
 // that a newer file is told apart from a damaged one.
+//
+// `notes` are 16 bytes of the tree's user, for what changes with every commit: in a page it would cost that page's
+// whole path.
 //
 // The root that is being worked on is kept in the same form: a commit copies it, sums it and hands it out.
 
@@ -31,6 +34,7 @@ const PAGE_COUNT: usize = 28;
 const ENTRIES: usize = 32;
 const MAP_COUNT: usize = 40;
 const PAGE_SIZE: usize = 44;
+const NOTES: usize = 48;
 const DIRECTORY: usize = 64;
 const SUM: usize = PAGE_BYTES - 16;
 
@@ -45,11 +49,14 @@ export const HEIGHT_MAX: i32 = 16;
 export const ROOT_BYTES: i32 = 2 * PAGE_BYTES;
 
 let live: usize = 0;
+/** Where the user's notes stand. */
+export let notes: usize = 0;
 /** Where a root is read to and written from. */
 export let rootImage: usize = 0;
 
 export function openRoot(at: usize): void {
   live = at;
+  notes = at + NOTES;
   rootImage = at + PAGE_BYTES;
   memory.fill(live, 0, PAGE_BYTES);
 }

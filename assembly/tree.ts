@@ -78,7 +78,12 @@ export {
   usedBytes as treeUsedBytes,
   VALUE_BYTES_MAX as TREE_VALUE_BYTES_MAX,
 } from './page';
-export { commits as treeCommits, doubt as treeDoubt, hasChanged as treeHasChanged } from './tree-commit';
+export {
+  commits as treeCommits,
+  doubt as treeDoubt,
+  hasChanged as treeHasChanged,
+  noted as treeNoted,
+} from './tree-commit';
 export {
   comparedRow as treeComparedRow,
   DIFFERENT as TREE_DIFFERENT,
@@ -103,6 +108,7 @@ export {
   mapFreed as treeMapFreed,
   mapGeneration as treeMapGeneration,
   mapSlot as treeMapSlot,
+  notes as treeNotes,
   pageCount as treePageCount,
   ROOT_BAD as TREE_ROOT_BAD,
   ROOT_GOOD as TREE_ROOT_GOOD,

@@ -47,6 +47,8 @@ export interface TreeExports {
   treeNext(keyBytes: number, isInclusive: boolean): number;
   treePrevious(keyBytes: number, isInclusive: boolean): number;
   treeCommit(): number;
+  readonly treeNotes: Constant;
+  treeNoted(): void;
   // A listing beside the entries.
   readonly TREE_DIFFERENT: Constant;
   readonly TREE_GONE: Constant;

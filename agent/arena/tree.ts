@@ -33,6 +33,14 @@ export interface Neighbour {
   value: Uint8Array;
 }
 
+/** What changes with every commit: numbers of whoever uses the tree, kept in its root. */
+export interface TreeNotes {
+  /** At most 2^53 - 1. */
+  position: number;
+  localCount: number;
+  remoteCount: number;
+}
+
 export interface TreeStats {
   pageBytes: number;
   /** Pages that the file has given out, free ones included. */
@@ -62,6 +70,9 @@ export interface Tree {
   next(from: Uint8Array, isInclusive: boolean): Neighbour | undefined;
   /** The largest key up to `from`, or before it. */
   previous(from: Uint8Array, isInclusive: boolean): Neighbour | undefined;
+  notes(): TreeNotes;
+  /** Written by the next commit, and a reason for one if they differ. */
+  setNotes(notes: TreeNotes): void;
   /** Begins to compare a directory's listing with its entries: see assembly/tree-compare.ts. */
   startDirectory(parent: number): void;
   /** The directory's next rows, sorted; `isEnd`: there are no more. `isAll`: every row and entry differs. */
@@ -181,6 +192,29 @@ class PagedTree implements Tree {
   previous(from: Uint8Array, isInclusive: boolean): Neighbour | undefined {
     this.#hand(from);
     return this.#neighbour(this.#wasm.treePrevious(from.length, isInclusive));
+  }
+
+  notes(): TreeNotes {
+    const view = this.#notes();
+    return {
+      position: Number(view.getBigUint64(0, true)),
+      localCount: view.getUint32(8, true),
+      remoteCount: view.getUint32(12, true),
+    };
+  }
+
+  setNotes({ position, localCount, remoteCount }: TreeNotes): void {
+    const view = this.#notes();
+    const now = this.notes();
+    if (now.position === position && now.localCount === localCount && now.remoteCount === remoteCount) return;
+    view.setBigUint64(0, BigInt(position), true);
+    view.setUint32(8, localCount, true);
+    view.setUint32(12, remoteCount, true);
+    this.#wasm.treeNoted();
+  }
+
+  #notes(): DataView {
+    return new DataView(this.#memory.buffer, this.#wasm.treeNotes.value, 16);
   }
 
   startDirectory(parent: number): void {

@@ -9,6 +9,7 @@
 // Memory: nothing here grows; pending counts are two numbers, kept with the indexes.
 
 import type { Tree } from '../arena/tree.ts';
+import { Brief } from './brief.ts';
 import { decide, isLocalPending } from './decide.ts';
 import { type Entry, EntryCodec, type EntryId, freshEntry, isBlank } from './entry.ts';
 import {
@@ -40,13 +41,18 @@ export class Catalog {
   localCount = 0;
   remoteCount = 0;
   private readonly codec = new EntryCodec();
+  private readonly brief: Brief;
+  private notedPosition = 0;
   private lastParent: EntryId = ROOT;
   private lastPath: Path = EMPTY;
 
   constructor(tree: Tree) {
     this.tree = tree;
-    this.localCount = this.number('localCount');
-    this.remoteCount = this.number('remoteCount');
+    this.brief = new Brief(tree);
+    const { position, localCount, remoteCount } = tree.notes();
+    this.notedPosition = position;
+    this.localCount = localCount;
+    this.remoteCount = remoteCount;
   }
 
   // ---- entries
@@ -182,16 +188,16 @@ export class Catalog {
   // ---- what is not settled
 
   localAfter(place: Place): Place | undefined {
-    const found = this.tree.next(localKey(place.parent, place.name), false);
+    const found = this.brief.next(localKey(place.parent, place.name));
     return found !== undefined && found.key[0] === SPACE.local ? placeOfKey(found.key) : undefined;
   }
 
   isLocalPending(place: Place): boolean {
-    return this.tree.get(localKey(place.parent, place.name)) !== undefined;
+    return this.brief.has(localKey(place.parent, place.name));
   }
 
   remoteAfter(seq: number): { seq: number; place: Place } | undefined {
-    const found = this.tree.next(remoteKey(seq), false);
+    const found = this.brief.next(remoteKey(seq));
     if (found === undefined || found.key[0] !== SPACE.remote) return undefined;
     return { seq: seqOfKey(found.key), place: placeOf(found.value) };
   }
@@ -204,22 +210,22 @@ export class Catalog {
 
   private addLocal(place: Place): void {
     if (this.isLocalPending(place)) return;
-    this.tree.put(localKey(place.parent, place.name), EMPTY);
+    this.brief.add(localKey(place.parent, place.name), EMPTY);
     this.localCount++;
   }
 
   private removeLocal(place: Place): void {
-    if (this.tree.remove(localKey(place.parent, place.name))) this.localCount--;
+    if (this.brief.remove(localKey(place.parent, place.name))) this.localCount--;
   }
 
   private addRemote(seq: number, place: Place): void {
-    if (this.tree.get(remoteKey(seq)) !== undefined) return;
-    this.tree.put(remoteKey(seq), placeValue(place.parent, place.name));
+    if (this.brief.has(remoteKey(seq))) return;
+    this.brief.add(remoteKey(seq), placeValue(place.parent, place.name));
     this.remoteCount++;
   }
 
   private removeRemote(seq: number): void {
-    if (this.tree.remove(remoteKey(seq))) this.remoteCount--;
+    if (this.brief.remove(remoteKey(seq))) this.remoteCount--;
   }
 
   private forgetRemote(seq: number): void {
@@ -249,11 +255,12 @@ export class Catalog {
 
   /** The newest seq that is recorded here. */
   get position(): number {
-    return this.number('position');
+    return this.notedPosition;
   }
 
   set position(seq: number) {
-    this.setNumber('position', seq);
+    this.notedPosition = seq;
+    this.note();
   }
 
   get folder(): Uint8Array {
@@ -284,9 +291,18 @@ export class Catalog {
 
   /** Durable on return. Throws what the page file throws. */
   commit(): void {
-    this.setNumber('localCount', this.localCount);
-    this.setNumber('remoteCount', this.remoteCount);
+    this.brief.flush();
+    this.note();
     if (this.tree.isDirty) this.tree.commit();
+  }
+
+  // These change with every change: they stand in the tree's root, not in a page of their own.
+  private note(): void {
+    this.tree.setNotes({
+      position: this.notedPosition,
+      localCount: this.localCount,
+      remoteCount: this.remoteCount,
+    });
   }
 
   private number(name: string): number {

@@ -9,7 +9,7 @@
 //   x       seq(7) part(1)                 bytes that came with that change: a symlink's target, a `like` path
 //   b       list(4) page(4)                a page of a block list (lists.ts)
 //   g       list(4)                        nothing: the block list is not needed any more
-//   m       name                           the folder's id, position, counters
+//   m       name                           the folder's id, marker, session, last id
 
 import type { EntryId } from './entry.ts';
 
