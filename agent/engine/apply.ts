@@ -8,7 +8,7 @@
 // beats a delete. A directory that was deleted here and gets a child from elsewhere comes back.
 
 import { type ChangeItem, Kind } from '../../protocol/messages.ts';
-import { checkFacts, checkPath } from '../../protocol/path.ts';
+import { checkFacts, checkPath, joinPath } from '../../protocol/path.ts';
 import type { Change, Did, Doing } from './change.ts';
 import type { Core } from './core.ts';
 import { Action, decide, isAt } from './decide.ts';
@@ -209,9 +209,10 @@ export class Apply {
   private remove(turn: Turn): boolean {
     const { entry, path, place, remote } = turn;
     const local = entry.local as Local;
-    if (local.kind === Kind.DIRECTORY && this.core.catalog.hasChildren(entry.id)) {
-      if (!this.isEmptying(entry)) this.keep(turn);
-      return true;
+    if (local.kind === Kind.DIRECTORY) {
+      const rest = this.restOf(turn);
+      if (rest === 'stays') this.keep(turn);
+      if (rest !== 'nothing') return true;
     }
     if (this.fetches.isSource(path)) return true;
     return this.run(turn, { do: 'remove', path, expect: statOf(local) }, () => {
@@ -224,16 +225,21 @@ export class Apply {
     });
   }
 
-  // Whether something in the directory is still about to go, or its offer to be answered.
-  private isEmptying(entry: Entry): boolean {
-    let child = this.core.catalog.childAfter(entry.id, NO_CONTENT);
+  // What is left in the directory: something that is about to go or to be answered, or else something that stays here.
+  // What is ignored does not go, whatever the gateway says of it.
+  private restOf({ entry, path }: Turn): 'goes' | 'stays' | 'nothing' {
+    const { catalog } = this.core;
+    let rest: 'stays' | 'nothing' = 'nothing';
+    let child = entry.id === 0 ? undefined : catalog.childAfter(entry.id, NO_CONTENT);
     while (child !== undefined) {
       const action = decide(child.entry);
       const isToCome = action === Action.APPLY || action === Action.ADOPT || action === Action.READ;
-      if (isToCome || this.offers.isOffered(child.place)) return true;
-      child = this.core.catalog.childAfter(entry.id, child.place.name);
+      const isIgnored = this.core.isIgnored(joinPath(path, child.place.name), child.entry);
+      if (this.offers.isOffered(child.place) || (isToCome && !isIgnored)) return 'goes';
+      if (child.entry.local !== undefined) rest = 'stays';
+      child = catalog.childAfter(entry.id, child.place.name);
     }
-    return false;
+    return rest;
   }
 
   /** The directory holds what only this board has: it stays, and is offered as new. */

@@ -123,4 +123,21 @@ describe('folder: everything a folder holds', () => {
     expect(existsSync(join(copy, 'cache'))).toBe(false);
     expect(existsSync(join(one.folder, 'cache', 'deep', 'y'))).toBe(true);
   });
+
+  test('a directory deleted elsewhere that holds what is ignored here -> stays with it, everybody comes to rest', async () => {
+    cast = await openCast('mosquitto');
+    const [one, two] = [await cast.board('one'), await cast.board('two')];
+    const all = [one.folder, cast.gateway.copy('shared'), two.folder];
+    mkdirSync(join(one.folder, 'directory'));
+    for (const name of ['a', 'x.tmp']) writeFileSync(join(one.folder, 'directory', name), name);
+    await cast.settle(all);
+    await two.stop();
+    rmSync(join(one.folder, 'directory'), { recursive: true });
+    await cast.settle(all.slice(0, 2));
+    writeFileSync(join(two.folder, '.toastboxignore'), '*.tmp\n');
+    await two.start();
+    const tree = await cast.settle(all, { isCompared: path => path !== 'directory/x.tmp' });
+    expect([...tree.keys()]).toEqual(['.toastboxignore', 'directory']);
+    expect(readFileSync(join(two.folder, 'directory', 'x.tmp'), 'utf8')).toBe('x.tmp');
+  });
 });
