@@ -160,7 +160,7 @@ function adviceOf(status: AgentStatus): string[] {
     );
   if (status.skipped > 0)
     advice.push(
-      'Skipped names cannot be held by this file system, or are sockets or devices. Nothing is lost: the gateway keeps them.',
+      'Skipped are names that the gateway or this file system cannot hold, and sockets, pipes and devices, which never sync.',
     );
   if (status.malformed > 0)
     advice.push(

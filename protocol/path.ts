@@ -118,6 +118,9 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b);
 }
 
+/** Of a conflict copy's own stem: a UTF-8 sequence need not be cut. */
+const NAME_BYTES_LEAST = 4;
+
 /** 31 December 9999: a clock may be wrong, a name is not. */
 const TIME_MS_MAX = 253_402_300_799_999;
 
@@ -126,16 +129,17 @@ const TIME_MS_MAX = 253_402_300_799_999;
  * second attempt on `-ATTEMPT` after the time. The extension is what follows the last '.', unless that one starts
  * the name. The stem is cut, never inside a valid UTF-8 sequence, to keep the name within NAME_BYTES_MAX and the path
  * within PATH_BYTES_MAX; an extension that leaves no byte to the stem counts as stem.
- * Under a parent so deep that no such name fits, the result fails checkPath: the copy then stays on this disk only.
+ * Under a parent so deep that no such name fits, it stands in the nearest directory above that has room for it.
  */
 export function conflictPath(path: Uint8Array, board: string, timeMs: number, attempt: number): Uint8Array {
   assert(LABEL.test(board), 'a board is named by a label');
-  const parent = parentOf(path);
   const name = nameOf(path);
   const time = new Date(Math.min(Math.max(0, timeMs), TIME_MS_MAX)).toISOString().replace(/[-:]/g, '');
   const number = attempt > 0 ? `-${attempt}` : '';
   const mark = Buffer.from(`.conflict-${board}-${time.slice(0, 8)}-${time.slice(9, 15)}${number}`);
 
+  let parent = parentOf(path);
+  while (parent.length + 1 + mark.length + NAME_BYTES_LEAST > PATH_BYTES_MAX) parent = parentOf(parent);
   const room = Math.min(NAME_BYTES_MAX, PATH_BYTES_MAX - (parent.length === 0 ? 0 : parent.length + 1));
   const dot = name.lastIndexOf(DOT);
   let stemBytes = dot > 0 ? dot : name.length;

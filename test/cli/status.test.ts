@@ -137,7 +137,7 @@ describe('report', () => {
         / conflicts +2\n +a\.c-1\n +a\.c-2$/m,
         /-> A conflict copy/,
       ],
-      [{ skipped: 1 }, / skipped +1 name$/m, /-> Skipped names/],
+      [{ skipped: 1 }, / skipped +1 name$/m, /-> Skipped are names/],
       [{ malformed: 3 }, / dropped +3 malformed frames$/m, /-> Malformed frames/],
     ];
     for (const [more, row, advice] of troubles) {
