@@ -24,7 +24,7 @@ export function drawAgain(): string {
 }
 
 /** This run's points replace older ones of the same tool and number of files. */
-function save(fresh: readonly Point[]): string {
+function save(fresh: readonly Point[]): void {
   let points: Point[] = [];
   try {
     points = (JSON.parse(readFileSync(POINTS, 'utf8')) as Picture).points;
@@ -43,7 +43,7 @@ function save(fresh: readonly Point[]): string {
     points,
   };
   writeFileSync(POINTS, `${JSON.stringify(picture, undefined, 2)}\n`);
-  return drawAgain();
+  drawAgain();
 }
 
 export interface FilesOptions {
@@ -55,14 +55,13 @@ export interface FilesOptions {
 
 export async function files({ seed, counts, sampler, isSaved }: FilesOptions): Promise<string> {
   const rows: string[][] = [];
-  const points: Point[] = [];
   const absent: string[] = [];
   const agents: number[] = [];
   for (const count of counts) {
     const { first, restart, churn } = await lifetime(count, seed, sampler);
     const peak = Math.max(first.agentPeak, restart.peak, churn.agentPeak);
     agents.push(peak);
-    points.push({ tool: 'toastbox', files: count, peak });
+    const points: Point[] = [{ tool: 'toastbox', files: count, peak }];
     const name = `${count.toLocaleString('en-US')} files`;
     const did =
       `first sync ${mebibytes(first.agentPeak)}, restart ${mebibytes(restart.peak)}, ` +
@@ -73,9 +72,12 @@ export async function files({ seed, counts, sampler, isSaved }: FilesOptions): P
         if (!absent.includes(rival.did)) absent.push(rival.did);
         continue;
       }
-      points.push({ tool: rival.tool, files: count, peak: rival.peak });
+      const less = rival.isScanAlone ? { isScanAlone: true } : {};
+      points.push({ tool: rival.tool, files: count, peak: rival.peak, ...less });
       rows.push(['', rival.tool, mebibytes(rival.peak), over(rival, peak), seconds(rival.ms), rival.did]);
     }
+    // Each number of files at once: a million of them take hours.
+    if (isSaved) save(points);
   }
   const spread = Math.max(...agents) / Math.min(...agents) - 1;
   return [
@@ -86,7 +88,7 @@ export async function files({ seed, counts, sampler, isSaved }: FilesOptions): P
     ),
     `toastbox between ${counts.map(count => count.toLocaleString('en-US')).join(' and ')} files: ${(spread * 100).toFixed(0)} % apart`,
     ...absent,
-    ...(isSaved ? [save(points)] : []),
+    ...(isSaved ? [drawAgain()] : []),
     '',
   ].join('\n');
 }

@@ -9,6 +9,8 @@ export interface Point {
   files: number;
   /** RssAnon at its peak, bytes. */
   peak: number;
+  /** It did less than the others: a hollow point. */
+  isScanAlone?: boolean;
 }
 
 export interface Picture {
@@ -21,7 +23,7 @@ const WIDTH = 760;
 const HEIGHT = 420;
 const LEFT = 64;
 const RIGHT = 150;
-const TOP = 46;
+const TOP = 52;
 const BOTTOM = 74;
 const COLOURS: Readonly<Record<string, string>> = {
   toastbox: '#d9622b',
@@ -30,6 +32,9 @@ const COLOURS: Readonly<Record<string, string>> = {
   rsync: '#9a7fc0',
 };
 const GREY = '#808890';
+const HOLLOW = 'hollow: its first scan alone; the others: first scan, first sync and 3,600 changes';
+/** Of a hollow point: lighter than every line on either ground. */
+const GROUND = '#e8eaed';
 const LABEL_GAP = 17;
 
 const powers = (from: number, to: number): number[] => {
@@ -83,6 +88,9 @@ export function draw({ machine, points }: Picture): string {
   text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 40], 'files in the folder', 'middle');
   text([LEFT, HEIGHT - 12], machine, 'start', GREY, ' font-size="10"');
 
+  if (points.some(({ isScanAlone }) => isScanAlone))
+    text([LEFT, TOP - 6], HOLLOW, 'start', GREY, ' font-size="11"');
+
   const ends: { tool: string; at: number; words: string; from: number }[] = [];
   for (const tool of tools) {
     const line = points.filter(point => point.tool === tool).sort((a, b) => a.files - b.files);
@@ -92,10 +100,12 @@ export function draw({ machine, points }: Picture): string {
     parts.push(
       `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="${width}"/>`,
     );
-    for (const { files, peak } of line) {
+    for (const { files, peak, isScanAlone } of line) {
       const at = `cx="${x(files).toFixed(1)}" cy="${y(peak / 2 ** 20).toFixed(1)}"`;
       const title = `<title>${tool}, ${counted(files)} files: ${megabytes(peak)} MiB</title>`;
-      parts.push(`<circle ${at} r="${width + 1}" fill="${colour}">${title}</circle>`);
+      parts.push(
+        `<circle ${at} r="${width + 1}" stroke="${colour}" fill="${isScanAlone ? GROUND : colour}">${title}</circle>`,
+      );
     }
     const last = line.at(-1)!;
     const end = y(last.peak / 2 ** 20) + 4;

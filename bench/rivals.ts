@@ -27,6 +27,7 @@ export interface Rival {
   tool: 'rsync' | 'unison' | 'syncthing';
   /** What it did; why not, if it is not here. */
   did: string;
+  isScanAlone?: boolean;
   peak?: number;
   ms?: number;
 }
@@ -254,5 +255,5 @@ async function syncthing(work: Work, place: Place, from: string): Promise<Rival>
   );
   await work.sampler.end();
   const did = isSynced ? 'first scan and sync, the changes' : 'first scan alone, a scan for the changes';
-  return { tool: 'syncthing', did, peak: row.peak, ms };
+  return { tool: 'syncthing', did, peak: row.peak, ms, ...(isSynced ? {} : { isScanAlone: true }) };
 }
