@@ -6,21 +6,20 @@
 // refused. So a rescan of a large folder moves no watch. inotify's own limit (ENOSPC, EMFILE) lowers the budget to
 // what there is. A watched directory that moves or goes takes its watch and those below along.
 //
-// Hints are gathered for some milliseconds, each once, at most 256: more than that is hintsLost. libuv drops
-// inotify's overflow event (IN_Q_OVERFLOW, at 16,384 waiting events by default) in silence, so as many events in
+// Hints are gathered for some milliseconds (hints.ts); more than are held is hintsLost. libuv drops inotify's overflow event (IN_Q_OVERFLOW, at 16,384 waiting events by default) in silence, so as many events in
 // one gathering count as an overflow. What still slips through costs time: the rescan finds it.
 
 import { type FSWatcher, fstatSync, watch } from 'node:fs';
 import type { Event, Path } from '../engine/ports.ts';
 import { Gauge, type GaugeReading } from '../gauge.ts';
 import { latin1 } from './folder.ts';
+import { Hints } from './hints.ts';
 import type { Scheduler } from './schedule.ts';
 import { codeOf, troubleOf } from './trouble.ts';
 
 /** Directories watched unless told otherwise: each costs 1 KiB in the kernel and about 2 here. */
 export const WATCHES_MAX = 512;
 
-const HINTS_MAX = 256;
 const GATHER_MS = 5;
 const EVENTS_MAX = 16_000;
 
@@ -48,23 +47,16 @@ interface Watch {
   handle: FSWatcher;
 }
 
-/** A hint waiting to be told. */
-interface Hint {
-  dir: Path;
-  name: Uint8Array | undefined;
-}
-
 export class InotifyWatcher implements Watcher {
   readonly #ports: WatcherPorts;
   #budget: number;
   /** By path, least recently active first. */
   readonly #watches = new Map<string, Watch>();
-  readonly #hints = new Map<string, Hint>();
+  readonly #hints = new Hints();
   #events = 0;
-  #isLost = false;
   #isGathering = false;
+  #isWaiting = false;
   readonly #watchGauge: Gauge;
-  readonly #hintGauge: Gauge;
 
   constructor(ports: WatcherPorts, budget = WATCHES_MAX) {
     this.#ports = ports;
@@ -75,7 +67,6 @@ export class InotifyWatcher implements Watcher {
       'refuses',
       () => this.count,
     );
-    this.#hintGauge = new Gauge('hints', HINTS_MAX, 'drops', () => this.#hints.size);
   }
 
   /** Watches held now. */
@@ -103,7 +94,7 @@ export class InotifyWatcher implements Watcher {
   }
 
   gauges(): GaugeReading[] {
-    return [this.#watchGauge.reading(), this.#hintGauge.reading()];
+    return [this.#watchGauge.reading(), this.#hints.gauge.reading()];
   }
 
   close(): void {
@@ -169,11 +160,11 @@ export class InotifyWatcher implements Watcher {
     this.#touch(key);
     // A file of that name makes the same event, and the same look at the directory finds it.
     if (name === null || name.toString('latin1') === known.selfName) {
-      this.#hint({ dir: known.dir, name: undefined });
+      this.#hint(known.dir, undefined);
       if (!this.#isStillThere(known)) this.#forgetTree(key);
       return;
     }
-    this.#hint({ dir: known.dir, name: Uint8Array.from(name) });
+    this.#hint(known.dir, Uint8Array.from(name));
   }
 
   #isStillThere({ dir, inode }: Watch): boolean {
@@ -187,32 +178,29 @@ export class InotifyWatcher implements Watcher {
       if (other === key || other.startsWith(below)) this.#forget(other);
   }
 
-  #hint(hint: Hint): void {
-    const key = `${latin1(hint.dir)}/${hint.name === undefined ? '' : latin1(hint.name)}`;
-    if (this.#hints.size < HINTS_MAX) {
-      this.#hints.set(key, hint);
-      this.#hintGauge.grew();
-    } else if (!this.#hints.has(key)) {
-      this.#isLost = true;
-      this.#hintGauge.met();
-    }
-    this.#gather();
-  }
-
-  #gather(): void {
+  #hint(dir: Path, name: Uint8Array | undefined): void {
+    const { scheduler } = this.#ports;
+    this.#hints.add({ dir, name }, scheduler.now());
     if (this.#isGathering) return;
     this.#isGathering = true;
-    this.#ports.scheduler.later(() => this.#flush(), GATHER_MS);
+    scheduler.later(() => {
+      this.#isGathering = false;
+      this.#flush();
+    }, GATHER_MS);
   }
 
   #flush(): void {
-    this.#isGathering = false;
-    const isLost = this.#isLost || this.#events >= EVENTS_MAX;
-    const hints = [...this.#hints.values()];
-    this.#hints.clear();
+    const { scheduler, tell } = this.#ports;
+    const { hints, isLost } = this.#hints.take(scheduler.now());
+    const isFlooded = this.#events >= EVENTS_MAX;
     this.#events = 0;
-    this.#isLost = false;
-    for (const { dir, name } of hints) this.#ports.tell({ is: 'hint', dir, name });
-    if (isLost) this.#ports.tell({ is: 'hintsLost' });
+    for (const { dir, name } of hints) tell({ is: 'hint', dir, name });
+    if (isLost || isFlooded) tell({ is: 'hintsLost' });
+    if (!this.#hints.isWaiting || this.#isWaiting) return;
+    this.#isWaiting = true;
+    scheduler.later(() => {
+      this.#isWaiting = false;
+      this.#flush();
+    }, this.#hints.waitMs);
   }
 }
