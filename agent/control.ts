@@ -40,6 +40,7 @@ const ATTEMPTS_MAX = 16;
 /** What bind or link say where sockets or hard links cannot be. */
 const NO_SOCKETS = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EROFS', 'EMLINK']);
 
+/** An answer may take its time; those on one connection keep their order. */
 export type Answers = Readonly<Record<string, () => unknown>>;
 
 export interface Control {
@@ -178,6 +179,7 @@ async function pidOf(state: string): Promise<number | undefined | 'nobody'> {
 
 function serve(socket: net.Socket, answers: Answers): void {
   let request = '';
+  let answered: Promise<unknown> = Promise.resolve();
   socket.setEncoding('latin1');
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());
@@ -185,23 +187,26 @@ function serve(socket: net.Socket, answers: Answers): void {
     request += text;
     for (let end = request.indexOf('\n'); end >= 0; end = request.indexOf('\n')) {
       if (end > REQUEST_BYTES_MAX) break;
-      socket.write(`${answerTo(request.slice(0, end), answers)}\n`);
+      const answer = answerTo(request.slice(0, end), answers);
+      answered = answered.then(async () => socket.write(`${await answer}\n`));
       request = request.slice(end + 1);
     }
     if (request.length > REQUEST_BYTES_MAX) {
       request = '';
-      socket.end(`{"error":"a request is at most ${REQUEST_BYTES_MAX} bytes"}\n`);
+      answered = answered.then(() =>
+        socket.end(`{"error":"a request is at most ${REQUEST_BYTES_MAX} bytes"}\n`),
+      );
       socket.pause();
     }
   });
 }
 
-function answerTo(line: string, answers: Answers): string {
+async function answerTo(line: string, answers: Answers): Promise<string> {
   try {
     const asked = (JSON.parse(line) as { ask?: unknown } | null)?.ask;
     if (typeof asked !== 'string' || !Object.hasOwn(answers, asked))
       return JSON.stringify({ error: `ask one of: ${Object.keys(answers).join(', ')}` });
-    return JSON.stringify(answers[asked]!() ?? null);
+    return JSON.stringify((await answers[asked]!()) ?? null);
   } catch (error) {
     return JSON.stringify({ error: error instanceof SyntaxError ? 'not JSON' : String(error) });
   }

@@ -12,6 +12,7 @@ import { realScheduler } from './disk/schedule.ts';
 import { realSystem } from './disk/system.ts';
 import { InotifyWatcher } from './disk/watcher.ts';
 import { Failure } from './failure.ts';
+import type { GaugeReading } from './gauge.ts';
 import { Book } from './memory/book.ts';
 import type { AgentLedger } from './memory/ledger.ts';
 import type { AgentOptions, RunningAgent } from './options.ts';
@@ -114,7 +115,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   try {
     const sync = new Sync({ folder, board: name, share, software, arenaBytes, rescanSeconds }, ports);
     report = new Report({ name, share, folder, broker: options.broker, arenaBytes, rescanSeconds }, sync);
-    book = openBook(state, folder, sync, true, options.onLog);
+    book = openBook({ state, folder, isProcess: true }, sync, options.onLog);
     sync.start();
     const timer = tellStatus(sync, report);
     let stopping: Promise<void> | undefined;
@@ -134,19 +135,24 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   }
 }
 
-/** The memory ledger's book of a folder that is kept by `sync`. */
+/** The memory ledger's book of a folder that is kept by `sync`. `more`: what else is bounded in its process. */
 export function openBook(
-  state: string,
-  folder: string,
+  place: { state: string; folder: string; isProcess: boolean },
   sync: Sync,
-  isProcess: boolean,
   onLog: AgentOptions['onLog'],
+  more: () => GaugeReading[] = () => [],
 ): Book {
+  const { state, folder, isProcess } = place;
   return new Book({
     state,
-    catalog: join(state, CATALOG_NAME),
-    stage: join(folder, STAGE_PLACE),
-    look: () => sync.lookAtMemory(),
+    folder: {
+      catalog: join(state, CATALOG_NAME),
+      stage: join(folder, STAGE_PLACE),
+      look() {
+        const look = sync.lookAtMemory();
+        return look === undefined ? undefined : { ...look, gauges: [...look.gauges, ...more()] };
+      },
+    },
     isProcess,
     onTrouble: text => onLog('warn', text),
   });

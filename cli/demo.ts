@@ -19,12 +19,12 @@ import { Exit, failureOf, portFailureOf } from './exits.ts';
 import { bytesText } from './figures.ts';
 import { AGENT_NODE_FLAGS, MALLOC_ENV } from './flags.ts';
 import type { Invocation } from './invocation.ts';
+import { STATE_NAME } from './live.ts';
 import { loadGateway } from './load.ts';
 import { forceExit, progressOf, reportTo, showProgress } from './run.ts';
 import { Screen } from './screen.ts';
 import { resolveSettings } from './settings.ts';
 import { awaitEnding } from './signals.ts';
-import { STATE_NAME } from './status.ts';
 
 const BOARD = 'board';
 const SHARE = 'demo';

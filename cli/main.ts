@@ -13,6 +13,7 @@ const RUN: { readonly [C in CommandName]: (invocation: Invocation) => Promise<Ex
   gateway: async invocation => (await import('./gateway.ts')).gatewayCommand(invocation),
   agent: async invocation => (await import('./agent.ts')).agentCommand(invocation),
   status: async invocation => (await import('./status.ts')).statusCommand(invocation),
+  memory: async invocation => (await import('./memory.ts')).memoryCommand(invocation),
 };
 
 const isCommand = (word: string): word is CommandName => (COMMAND_NAMES as readonly string[]).includes(word);

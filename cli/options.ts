@@ -296,6 +296,45 @@ const agent = {
   ],
 } as const satisfies Command;
 
+/** Commands that ask a running agent or gateway. */
+const asking = {
+  folder: {
+    kind: 'path',
+    value: 'DIR',
+    excludes: 'data',
+    // A gateway has a data directory and a folder, an agent may have a state and a folder.
+    yieldsTo: ['data', 'state'],
+    example: '/home/pi/photos',
+    help: "An agent's folder.",
+  },
+  data: {
+    kind: 'path',
+    value: 'DIR',
+    excludes: 'state',
+    example: '/var/lib/toastbox',
+    help: "A gateway's --data.",
+  },
+  state: {
+    kind: 'path',
+    value: 'DIR',
+    excludes: 'folder',
+    example: '/var/lib/toastbox-agent',
+    help: "An agent's --state, where it is not in the folder.",
+  },
+  json: {
+    kind: 'flag',
+    default: 'false',
+    example: 'true',
+    help: 'One JSON object per line and process, for programs.',
+  },
+  watch: {
+    kind: 'flag',
+    default: 'false',
+    example: 'true',
+    help: 'Show it again every two seconds, until Ctrl-C.',
+  },
+} as const satisfies Options;
+
 const status = {
   summary: 'say what a running agent or gateway is doing',
   about: [
@@ -304,41 +343,7 @@ const status = {
   usage: 'toastbox status [--folder DIR | --data DIR | --state DIR] [--json]',
   alsoReads: ['agent', 'gateway'],
   options: {
-    folder: {
-      kind: 'path',
-      value: 'DIR',
-      excludes: 'data',
-      // A gateway has a data directory and a folder, an agent may have a state and a folder.
-      yieldsTo: ['data', 'state'],
-      example: '/home/pi/photos',
-      help: "An agent's folder.",
-    },
-    data: {
-      kind: 'path',
-      value: 'DIR',
-      excludes: 'state',
-      example: '/var/lib/toastbox',
-      help: "A gateway's --data.",
-    },
-    state: {
-      kind: 'path',
-      value: 'DIR',
-      excludes: 'folder',
-      example: '/var/lib/toastbox-agent',
-      help: "An agent's --state, where it is not in the folder.",
-    },
-    json: {
-      kind: 'flag',
-      default: 'false',
-      example: 'true',
-      help: 'One JSON object per line and process, for programs.',
-    },
-    watch: {
-      kind: 'flag',
-      default: 'false',
-      example: 'true',
-      help: 'Show it again every two seconds, until Ctrl-C.',
-    },
+    ...asking,
     config,
   },
   examples: [
@@ -347,7 +352,26 @@ const status = {
   ],
 } as const satisfies Command;
 
-export const COMMANDS = { demo, gateway, agent, status } as const;
+const memory = {
+  summary: 'show where the memory of a running agent or gateway goes',
+  about: [
+    'Every region of the arena and who holds it, all that is in flight and how much of it may be, the JS heap, what the kernel counts, and the catalog on disk: now, the limit, the most of this run, the most ever (kept in the state over restarts), and what happened at the limit, how often. Below that the arena as a map.',
+    'The map is coloured in a terminal, unless NO_COLOR is set; its letters say the same. It looks for whom to ask as status does.',
+  ],
+  usage: 'toastbox memory [--folder DIR | --data DIR | --state DIR] [--json] [--watch]',
+  alsoReads: ['agent', 'gateway'],
+  options: {
+    ...asking,
+    config,
+  },
+  examples: [
+    ['toastbox memory --folder ~/photos', 'the agent of that folder'],
+    ['toastbox memory --folder ~/photos --watch', 'the map as it changes'],
+    ['toastbox memory --data /var/lib/toastbox --json', 'the gateway, for a program'],
+  ],
+} as const satisfies Command;
+
+export const COMMANDS = { demo, gateway, agent, status, memory } as const;
 export type CommandName = keyof typeof COMMANDS;
 export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 

@@ -24,6 +24,7 @@ export interface Out {
   write(text: string): unknown;
   isTTY?: boolean | undefined;
   columns?: number | undefined;
+  rows?: number | undefined;
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 

@@ -37,6 +37,10 @@ export interface Broker {
   /** As bound: another than asked for if that was 0. */
   port: number;
   readonly clients: number;
+  /** Bytes that wait for subscribers to take them, and how many may. */
+  readonly queue: { bytes: number; bytesMax: number };
+  /** Connections at most. */
+  readonly clientsMax: number;
   /** Messages dropped because a subscriber's queue was full. */
   readonly drops: number;
   /** Cuts all clients off; settles when the port is free. Safe to call twice. */
@@ -120,6 +124,10 @@ export async function startBroker({ host = '127.0.0.1', port = 1883 } = {}): Pro
     get clients() {
       return aedes.connectedClients;
     },
+    get queue() {
+      return { bytes: queued(), bytesMax: QUEUES_BYTES_MAX };
+    },
+    clientsMax: CLIENTS_MAX,
     get drops() {
       return drops;
     },

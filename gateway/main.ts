@@ -10,6 +10,8 @@ import { openArena } from '../agent/arena/arena.ts';
 import { openControl } from '../agent/control.ts';
 import { squeeze } from '../agent/disk/squeeze.ts';
 import { Failure } from '../agent/failure.ts';
+import { Book } from '../agent/memory/book.ts';
+import { processRows } from '../agent/memory/ledger.ts';
 import type { LogLevel } from '../agent/options.ts';
 import { VERSION } from '../agent/version.ts';
 import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
@@ -21,6 +23,7 @@ import { type Broker, startBroker } from './broker.ts';
 import { Hub } from './hub/hub.ts';
 import type { HubEffect, HubNote } from './hub/ports.ts';
 import { Pump } from './hub/pump.ts';
+import { type GatewayLedger, type GatewayLook, gatewayRows } from './memory.ts';
 import type { GatewayOptions, RunningGateway } from './options.ts';
 import { Plains } from './plain/plains.ts';
 import type { GatewayStatus } from './status.ts';
@@ -35,7 +38,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   makeDirectory(options.folder);
   // The control socket first: a second gateway on this data never opens the store.
   let started: Gateway | undefined;
-  const control = await openControl(options.data, { status: () => started?.status() });
+  const control = await openControl(options.data, {
+    status: () => started?.status(),
+    memory: () => started?.memory(),
+  });
   if (control.why !== undefined) options.onLog('warn', control.why);
   let gateway: Gateway;
   try {
@@ -80,6 +86,7 @@ class Gateway {
   private readonly hub: Hub;
   private readonly pump: Pump;
   private readonly plains: Plains;
+  private readonly book: Book;
   private fail: (error: Error) => void = () => {};
   private broker: Broker | undefined;
   private link: GatewayLink | undefined;
@@ -115,6 +122,22 @@ class Gateway {
       onLog: options.onLog,
       onFail: error => this.fail(error),
     });
+    this.book = new Book({
+      state: options.data,
+      isProcess: true,
+      readAlso: marks => gatewayRows(this.lookAtMemory(), marks),
+      onTrouble: text => options.onLog('warn', text),
+    });
+  }
+
+  private lookAtMemory(): GatewayLook {
+    return {
+      gauges: [...this.hub.gauges(), this.pump.gauge.reading(), this.plains.gauge()],
+      window: this.hub.window(),
+      arenaBytes: HUB_ARENA_BYTES,
+      store: this.store.size(),
+      broker: this.broker,
+    };
   }
 
   get port(): number | undefined {
@@ -150,6 +173,7 @@ class Gateway {
   }
 
   async stop(): Promise<void> {
+    this.book.close();
     await this.plains.stop();
     await this.link?.close();
     this.pump.close();
@@ -213,6 +237,29 @@ class Gateway {
     else if (why !== this.linkWhy) this.options.onLog('warn', why);
     this.linkUp = up;
     this.linkWhy = why;
+  }
+
+  async memory(): Promise<GatewayLedger> {
+    const { marks } = this.book;
+    const { folders, heap } = await this.plains.memory();
+    const process = [...this.book.process(), ...processRows(marks, heap)];
+    const own = gatewayRows(this.lookAtMemory(), marks);
+    const { folder, data } = this.options;
+    const { session: startedAt } = this;
+    const { since } = marks;
+    const { pid } = globalThis.process;
+    return {
+      kind: 'gateway',
+      version: VERSION,
+      pid,
+      startedAt,
+      since,
+      folder,
+      data,
+      process,
+      ...own,
+      folders,
+    };
   }
 
   status(): GatewayStatus {

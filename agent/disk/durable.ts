@@ -35,7 +35,7 @@ export class Durable {
   #hasSyncedAll = false;
   #trouble: Trouble | undefined;
   /** Full, it is emptied at once, or left to a sync of the file system. */
-  readonly gauge = new Gauge('changed, not yet synced', CHANGED_MAX, 'waits', () => this.#count);
+  readonly gauge = new Gauge('unsynced changes', CHANGED_MAX, 'waits', () => this.#count);
 
   constructor(system: System, home: Home) {
     this.#system = system;

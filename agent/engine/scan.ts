@@ -67,9 +67,9 @@ export class Scan {
 
   constructor(core: Core) {
     this.core = core;
-    this.hintsGauge = core.gauge('paths to look at', HINTS_MAX, 'drops', () => this.hints.length);
+    this.hintsGauge = core.gauge('looks wanted', HINTS_MAX, 'drops', () => this.hints.length);
     this.directoriesGauge = core.gauge(
-      'directories to list',
+      'listings wanted',
       DIRECTORIES_MAX,
       'drops',
       () => this.directories.length,

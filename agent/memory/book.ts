@@ -16,12 +16,17 @@ const SAVE_MS = 600_000;
 export interface BookOptions {
   /** Where the marks are kept. */
   state: string;
-  /** The catalog's file and the directory of files on their way in. */
-  catalog: string;
-  stage: string;
-  look(): MemoryLook | undefined;
-  /** The process is this folder's alone: its figures stand in the same book. */
+  /** The folder whose memory it is. A gateway's own book has none. */
+  folder?: {
+    /** The catalog's file and the directory of files on their way in. */
+    catalog: string;
+    stage: string;
+    look(): MemoryLook | undefined;
+  };
+  /** Whether the process's figures stand in it: in one book of a process. */
   isProcess: boolean;
+  /** What else stands in it: read for the marks when they are saved. */
+  readAlso?(marks: Marks): void;
   onTrouble(text: string): void;
 }
 
@@ -39,10 +44,11 @@ export class Book {
 
   /** Undefined while the folder is not open. */
   folder(): FolderLedger | undefined {
-    const { look: read, catalog, stage } = this.#options;
-    const look = read();
-    if (look === undefined) return undefined;
-    return folderLedger(look, diskReadings(catalog, stage, look.tree.stats()), this.marks);
+    const { folder } = this.#options;
+    const look = folder?.look();
+    if (folder === undefined || look === undefined) return undefined;
+    const disk = diskReadings(folder.catalog, folder.stage, look.tree.stats());
+    return folderLedger(look, disk, this.marks);
   }
 
   process(): Row[] {
@@ -60,9 +66,10 @@ export class Book {
   }
 
   #save(isEnd: boolean): void {
-    this.folder();
-    if (this.#options.isProcess) this.process();
     try {
+      this.folder();
+      if (this.#options.isProcess) this.process();
+      this.#options.readAlso?.(this.marks);
       this.marks.save(isEnd);
     } catch (error) {
       this.#options.onTrouble(`the high-water marks could not be saved: ${(error as Error).message}`);

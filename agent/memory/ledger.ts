@@ -3,6 +3,8 @@
 // answer to `memory` on the control socket, and the stable shape of `toastbox memory --json` (fields may be added,
 // none changes its meaning).
 //
+// All of a gateway's is in gateway/memory.ts: a ledger a plain copy, and the hub's own.
+//
 // A region is a row of cells of one size: 32 KiB in `frames`, 4 KiB in `pages`, a byte elsewhere. `holders` names the
 // tenants of the cells in their order, so that the arena can be drawn as it lies.
 

@@ -2,7 +2,7 @@
 // kernel does not tell (RssAnon came with 4.5) is left out, never guessed.
 //
 // RssAnon is what counts on a board: the kernel can drop RssFile's pages and read them again. The arena is part of
-// both RssAnon (the pages of it that were ever touched) and of V8's array buffers (all of it).
+// V8's external memory (all of it) and of RssAnon (the pages of it that were ever touched).
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';

@@ -12,6 +12,7 @@
 //
 // Memory: SESSIONS_MAX sessions, each bounded by session.ts; nothing grows with a folder.
 
+import { Gauge, type GaugeReading } from '../../agent/gauge.ts';
 import { FRAME_BYTES_MIN, LABEL, VERSION_MAX, VERSION_MIN } from '../../protocol/limits.ts';
 import type { Message, MessageNamed } from '../../protocol/messages.ts';
 import type { Folder } from '../store/port.ts';
@@ -55,6 +56,7 @@ export class Hub {
   #touched = new Set<string>();
   #restingUntil = 0;
   #lastTrouble = '';
+  readonly #sessionGauge = new Gauge('sessions', SESSIONS_MAX, 'refuses', () => this.#sessions.size);
 
   constructor(options: HubOptions) {
     this.#with = options;
@@ -122,6 +124,23 @@ export class Hub {
       }
     }
     return this.drain();
+  }
+
+  /** How full everything is that has a bound. */
+  gauges(): GaugeReading[] {
+    let most = 0;
+    for (const { uploads } of this.#sessions.values()) most = Math.max(most, uploads.size);
+    return [this.#sessionGauge.reading(), { ...this.#offers.gauge.reading(), taken: most }];
+  }
+
+  /** Bytes of content that boards were asked for, and that they may be. */
+  window(): { taken: number; limit: number } {
+    const sum = { taken: 0, limit: 0 };
+    for (const { credit, windowBytes } of this.#sessions.values()) {
+      sum.taken += windowBytes - credit;
+      sum.limit += windowBytes;
+    }
+    return sum;
   }
 
   status(): HubStatus {
@@ -220,6 +239,7 @@ export class Hub {
     } else {
       if (known !== undefined) this.#offers.dropAll(known);
       this.#sessions.set(board, session);
+      this.#sessionGauge.grew();
       this.#note({ kind: 'session', board, text: `joined ${hello.share} with ${hello.software}` });
     }
     session.seenAt = now;
@@ -248,6 +268,7 @@ export class Hub {
       return `frames of ${hello.frameBytesMax} bytes are too small, ${FRAME_BYTES_MIN} are needed: raise the broker's packet limit`;
     }
     if (this.#sessions.size >= SESSIONS_MAX && !this.#sessions.has(board)) {
+      this.#sessionGauge.met();
       return `${SESSIONS_MAX} boards are connected, which is the most this gateway serves`;
     }
     return undefined;

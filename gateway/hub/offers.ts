@@ -9,6 +9,7 @@
 // The verdict is made again at the commit. A content that came whole is kept whatever the verdict: a conflict copy
 // is offered next, and needs no second transfer.
 
+import { Gauge } from '../../agent/gauge.ts';
 import { Kind, type MessageNamed, type OfferItem, Verdict } from '../../protocol/messages.ts';
 import { checkFacts, checkPath, compareBytes, EMPTY_CONTENT } from '../../protocol/path.ts';
 import type { HubNote, HubOptions } from './ports.ts';
@@ -27,6 +28,9 @@ export class Offers {
   readonly #with: HubOptions;
   readonly #hub: OffersPort;
   readonly #waitMs: number;
+  /** Of the board whose offer came last. Full, it is told BUSY and offers again. */
+  readonly gauge = new Gauge('uploads of a board', UPLOADS_MAX, 'waits', () => this.#uploads);
+  #uploads = 0;
 
   constructor(options: HubOptions, waitMs: number, hub: OffersPort) {
     this.#with = options;
@@ -121,9 +125,12 @@ export class Offers {
     } else if (item.kind !== Kind.FILE || this.#isKnown(item)) {
       this.#commit(session, item, 0, now);
     } else if (session.uploads.size >= UPLOADS_MAX) {
+      this.gauge.met();
       this.#answer(session, item, Verdict.BUSY, seq);
     } else {
       session.uploads.set(item.req, new Upload(this.#with, item, session.frameBytesMax));
+      this.#uploads = session.uploads.size;
+      this.gauge.grew();
     }
   }
 

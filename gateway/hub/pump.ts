@@ -8,6 +8,7 @@
 //
 // The queue is bounded. What does not fit is dropped and counted, as a broker would drop it: the board asks again.
 
+import { Gauge } from '../../agent/gauge.ts';
 import { BROKEN, type Store } from '../store/port.ts';
 import type { Hub } from './hub.ts';
 import type { HubEffect, HubEvent } from './ports.ts';
@@ -29,11 +30,9 @@ export interface PumpOptions {
 }
 
 export class Pump {
-  /** Events that came when the queue was full. */
-  dropped = 0;
-
   readonly #with: PumpOptions;
   readonly #queue: HubEvent[] = [];
+  readonly gauge = new Gauge('events', QUEUE_MAX, 'drops', () => this.#queue.length);
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -45,10 +44,11 @@ export class Pump {
   push(event: HubEvent): void {
     if (this.#isClosed) return;
     if (this.#queue.length >= QUEUE_MAX) {
-      this.dropped++;
+      this.gauge.met();
       return;
     }
     this.#queue.push(event);
+    this.gauge.grew();
     this.#schedule();
   }
 

@@ -29,6 +29,8 @@ export class Session {
   /** What both ends and the broker take. */
   readonly frameBytesMax: number;
   readonly counters: BoardCounters;
+  /** Bytes of content that may be asked for at once. */
+  readonly windowBytes: number;
   pulls: Pulls;
   readonly uploads = new Map<number, Upload>();
   /** When anything was heard of it, and when an answer to a need. */
@@ -36,7 +38,6 @@ export class Session {
   answeredAt: number;
   position: number;
 
-  readonly #windowBytes: number;
   readonly #dones: DoneItem[] = [];
   readonly #needs: NeedItem[] = [];
   readonly #frames: { message: Message; body: Uint8Array | undefined }[] = [];
@@ -65,7 +66,7 @@ export class Session {
     this.seenAt = now;
     this.answeredAt = now;
     this.position = hello.position;
-    this.#windowBytes = windowBytes(hello.window);
+    this.windowBytes = windowBytes(hello.window);
   }
 
   /** Whether this hello says nothing new. */
@@ -75,7 +76,7 @@ export class Session {
       session === this.number &&
       share === this.share &&
       frameBytesMax >= this.frameBytesMax &&
-      windowBytes(window) === this.#windowBytes
+      windowBytes(window) === this.windowBytes
     );
   }
 
@@ -83,7 +84,7 @@ export class Session {
   get credit(): number {
     let outstanding = 0;
     for (const upload of this.uploads.values()) outstanding += upload.outstandingBytes;
-    return this.#windowBytes - outstanding;
+    return this.windowBytes - outstanding;
   }
 
   send(message: Message, body?: Uint8Array): void {

@@ -3,7 +3,9 @@
 
 import { mkdirSync } from 'node:fs';
 import type { Note } from '../../agent/engine/ports.ts';
-import { realPorts } from '../../agent/main.ts';
+import { openBook, realPorts } from '../../agent/main.ts';
+import type { Book } from '../../agent/memory/book.ts';
+import type { FolderLedger } from '../../agent/memory/ledger.ts';
 import { Report } from '../../agent/report.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import { Sync } from '../../agent/sync.ts';
@@ -18,6 +20,7 @@ const BOARD = 'gateway';
 export class Copy {
   private readonly sync: Sync;
   private readonly report: Report;
+  private readonly book: Book;
   private readonly share: string;
   private readonly tell: (letter: FromWorker) => void;
   private readonly counts: LinkCounts = {
@@ -53,6 +56,9 @@ export class Copy {
     );
     const identity = { name: BOARD, share, folder, broker: 'here', arenaBytes, rescanSeconds };
     this.report = new Report(identity, this.sync);
+    this.book = openBook({ state, folder, isProcess: false }, this.sync, (level, text) =>
+      tell({ is: 'log', level, text }),
+    );
   }
 
   start(): void {
@@ -60,11 +66,16 @@ export class Copy {
   }
 
   stop(): Promise<void> {
+    this.book.close();
     return this.sync.stop();
   }
 
   status(): AgentStatus {
     return this.report.status();
+  }
+
+  memory(): FolderLedger | undefined {
+    return this.book.folder();
   }
 
   take(frame: Uint8Array): void {

@@ -4,6 +4,8 @@
 
 import type { Note } from '../../agent/engine/ports.ts';
 import type { FailureKind } from '../../agent/failure.ts';
+import type { FolderLedger } from '../../agent/memory/ledger.ts';
+import type { ProcessReading } from '../../agent/memory/process.ts';
 import type { LogLevel } from '../../agent/options.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 
@@ -18,9 +20,16 @@ export interface CopyOptions {
   watches: number;
 }
 
+/** The worker's part of the memory ledger: a folder's for each copy, and its own V8 heap. */
+export interface CopiesLedger {
+  folders: ({ share: string } & FolderLedger)[];
+  heap: ProcessReading[];
+}
+
 export type ToWorker =
   | { is: 'open'; options: CopyOptions }
   | { is: 'frame'; share: string; frame: Uint8Array }
+  | { is: 'memory' }
   | { is: 'stop' };
 
 export type FromWorker =
@@ -30,6 +39,7 @@ export type FromWorker =
   /** So many frames were handled. */
   | { is: 'took'; share: string; count: number }
   | { is: 'status'; share: string; status: AgentStatus }
+  | { is: 'memory'; ledgers: CopiesLedger }
   | { is: 'note'; share: string; note: Note }
   | { is: 'log'; level: LogLevel; text: string }
   /** The worker cannot go on; `kind` when it is an operating error. */

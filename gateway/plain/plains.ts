@@ -9,13 +9,14 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Note } from '../../agent/engine/ports.ts';
 import { Failure } from '../../agent/failure.ts';
+import type { GaugeReading } from '../../agent/gauge.ts';
 import type { LogLevel } from '../../agent/options.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Message } from '../../protocol/messages.ts';
 import type { GatewayOptions } from '../options.ts';
-import { type FromWorker, Outbox, own, type ToWorker } from './mail.ts';
+import { type CopiesLedger, type FromWorker, Outbox, own, type ToWorker } from './mail.ts';
 
 /** Not in LABEL. */
 const SIGN = '@';
@@ -25,6 +26,9 @@ const FRAMES_MAX = 256;
 
 /** The worker's V8 heap, in MiB: what the agents of some ten copies need, with room. */
 const WORKER_HEAP = { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 96 };
+
+/** The worker has this long to tell of its memory; then the ledger goes without it. */
+const MEMORY_MS = 3_000;
 
 /** The worker has this long to commit and close. */
 const STOP_MS = 10_000;
@@ -52,6 +56,10 @@ export class Plains {
   private worker: Worker | undefined;
   private outbox: Outbox<ToWorker> | undefined;
   private onStopped: () => void = () => {};
+  private readonly onMemory = new Set<(ledgers: CopiesLedger) => void>();
+  /** Frames that waited for one copy, at most, and that were dropped for it. */
+  private waitingMost = 0;
+  private dropped = 0;
   private isStopping = false;
 
   constructor(options: GatewayOptions, ports: PlainPorts) {
@@ -83,11 +91,48 @@ export class Plains {
     return this.mirrors.get(share)?.status;
   }
 
+  /** What the copies take; nothing of them when the worker is busy for long. */
+  async memory(): Promise<CopiesLedger> {
+    const nothing: CopiesLedger = { folders: [], heap: [] };
+    if (this.outbox === undefined || this.isStopping) return nothing;
+    let tell: (ledgers: CopiesLedger) => void = () => {};
+    const told = new Promise<CopiesLedger>(done => {
+      tell = done;
+    });
+    const late = setTimeout(() => tell(nothing), MEMORY_MS);
+    this.onMemory.add(tell);
+    this.outbox.put({ is: 'memory' });
+    const ledgers = await told;
+    clearTimeout(late);
+    this.onMemory.delete(tell);
+    return ledgers;
+  }
+
+  /** Of the copy that has most frames waiting. */
+  gauge(): GaugeReading {
+    const taken = Math.max(0, ...[...this.mirrors.values()].map(({ waiting }) => waiting));
+    const { waitingMost: highWater, dropped: times } = this;
+    return {
+      name: 'frames for a copy',
+      unit: 'count',
+      taken,
+      limit: FRAMES_MAX,
+      highWater,
+      whenFull: 'drops',
+      times,
+    };
+  }
+
   /** A message of the hub's for a copy's agent. */
   deliver(share: string, message: Message, body: Uint8Array | undefined): void {
     const mirror = this.mirrors.get(share);
-    if (mirror === undefined || mirror.waiting === FRAMES_MAX) return;
+    if (mirror === undefined) return;
+    if (mirror.waiting === FRAMES_MAX) {
+      this.dropped++;
+      return;
+    }
     mirror.waiting++;
+    this.waitingMost = Math.max(this.waitingMost, mirror.waiting);
     const header = encodeFrameHeader(message);
     this.mail().put({ is: 'frame', share, frame: body === undefined ? own(header) : own(header, body) });
   }
@@ -146,6 +191,9 @@ export class Plains {
         break;
       case 'status':
         this.keep(letter.share, letter.status);
+        break;
+      case 'memory':
+        for (const tell of this.onMemory) tell(letter.ledgers);
         break;
       case 'note':
         ports.onNote(letter.note, letter.share);

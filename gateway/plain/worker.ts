@@ -1,10 +1,11 @@
 // The thread of the plain copies: their fsyncs, reads and hashing must not hold up the hub, which all boards wait
 // for. One thread for all of them; each has an agent with an arena of its own.
 
+import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import { Failure } from '../../agent/failure.ts';
 import { Copy } from './copy.ts';
-import { type CopyOptions, type FromWorker, Outbox, type ToWorker } from './mail.ts';
+import { type CopiesLedger, type CopyOptions, type FromWorker, Outbox, type ToWorker } from './mail.ts';
 
 /** Between statuses while something changes. */
 const STATUS_MS = 200;
@@ -43,6 +44,15 @@ function tellStatus(share: string, copy: Copy): void {
   tell({ is: 'status', share, status });
 }
 
+function ledgers(): CopiesLedger {
+  const { used_heap_size: now, heap_size_limit: limit } = getHeapStatistics();
+  const folders = [...copies].flatMap(([share, copy]) => {
+    const ledger = copy.memory();
+    return ledger === undefined ? [] : [{ share, ...ledger }];
+  });
+  return { folders, heap: [{ name: "copies' heap used", unit: 'bytes', now, limit }] };
+}
+
 async function stop(): Promise<void> {
   clearInterval(timer);
   await Promise.all([...copies.values()].map(copy => copy.stop()));
@@ -58,6 +68,7 @@ port.on('message', (letters: ToWorker[]) => {
   for (const letter of letters) {
     if (letter.is === 'open') open(letter.options);
     else if (letter.is === 'stop') void stop();
+    else if (letter.is === 'memory') tell({ is: 'memory', ledgers: ledgers() });
     else {
       copies.get(letter.share)?.take(letter.frame);
       took.set(letter.share, (took.get(letter.share) ?? 0) + 1);

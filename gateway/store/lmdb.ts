@@ -113,6 +113,7 @@ export function openLmdbShelves(directory: string): Shelves {
     },
     // Blocks of 512, whatever the file system's own: what the file really takes.
     bytes: () => attempt('reading the store', () => statSync(join(directory, 'data.mdb')).blocks * 512),
+    mapBytes: () => attempt('reading the store', () => (root.getStats() as { mapSize: number }).mapSize),
     close: () => root.close(),
   };
 }

@@ -53,6 +53,7 @@ export function openMemoryShelves(options: MemoryOptions = {}): Shelves & { imag
       }
     },
     bytes: () => facts.bytes() + packs.bytes(),
+    mapBytes: () => facts.bytes() + packs.bytes(),
     image: () => [facts.copy(), packs.copy()],
     close: async () => {},
   };

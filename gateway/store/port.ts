@@ -99,7 +99,8 @@ export interface Store {
   transaction<T>(work: () => T): Outcome<T>;
   close(): Promise<void>;
   /** On its medium. */
-  size(): { bytes: number };
+  /** On its medium, of address space, and of what waits (invariant 2). */
+  size(): { bytes: number; mapBytes: number; waitingBytes: number };
 
   folders(): Folder[];
   folder(share: string): Folder | undefined;

@@ -65,7 +65,11 @@ export function openTables(shelves: Shelves): Store {
       await shelves.close();
     },
 
-    size: () => ({ bytes: shelves.bytes() }),
+    size: () => ({
+      bytes: shelves.bytes(),
+      mapBytes: shelves.mapBytes(),
+      waitingBytes: facts.waitingBytes + blocks.waitingBytes,
+    }),
 
     folders: () => tree.folders(),
     folder: share => tree.folder(share),

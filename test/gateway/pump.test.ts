@@ -177,7 +177,12 @@ describe('pump', () => {
   it('pump: more events than may wait -> dropped and counted', () => {
     const world = new World();
     for (let n = 0; n < 1030; n++) world.pump.push({ is: 'malformed', board: 'x', why: 'y' });
-    expect(world.pump.dropped).toBe(6);
+    expect(world.pump.gauge.reading()).toMatchObject({
+      limit: 1024,
+      highWater: 1024,
+      whenFull: 'drops',
+      times: 6,
+    });
     world.pump.close();
     expect(world.noted('malformed').length).toBe(1024);
   });

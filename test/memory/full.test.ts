@@ -1,0 +1,194 @@
+// Every pool filled to its end: it waits, evicts or spills as DESIGN.md's table says, the ledger shows it, nothing
+// is left out and the arena stays as long as it was. (Watches: test/disk/watcher.test.ts.)
+
+import { expect, test } from 'vitest';
+import { openArena } from '../../agent/arena/arena.ts';
+import { openTree } from '../../agent/arena/tree.ts';
+import { squeeze } from '../../agent/disk/squeeze.ts';
+import { Catalog } from '../../agent/engine/catalog.ts';
+import { Core } from '../../agent/engine/core.ts';
+import { ROOT as ROOT_ID } from '../../agent/engine/keys.ts';
+import { OFFERS_MAX, type Offers } from '../../agent/engine/offers.ts';
+import { Resting } from '../../agent/engine/resting.ts';
+import { Scan } from '../../agent/engine/scan.ts';
+import { Serve } from '../../agent/engine/serve.ts';
+import { Hub } from '../../gateway/hub/hub.ts';
+import type { HubEffect } from '../../gateway/hub/ports.ts';
+import { openMemoryStore } from '../../gateway/store/memory.ts';
+import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
+import { some } from '../disk/bench.ts';
+import { ROOT } from '../sim/machine.ts';
+import { MemoryPages } from '../tree/pages.ts';
+import { Pair } from './pair.ts';
+
+const ARENA_BYTES = 2 * 1024 * 1024;
+
+function expectSameArena({ memory: { arena } }: Pair): void {
+  expect(arena.memory.buffer.byteLength).toBe(ARENA_BYTES);
+  expect(arena.audit()).toBe(undefined);
+}
+
+test('full: all frame cells with the link -> sending waits, told once, and goes on when they come back', () => {
+  const pair = new Pair();
+  pair.isFlowing = false;
+  pair.machine.volume.writeFileSync(`${ROOT}/big`, some(1_000_000));
+  pair.machine.start();
+  pair.time.runFor(5_000);
+  const [frames] = pair.memory.arena.pools();
+  expect(pair.memory.arena.frameSpans()).toEqual([['link', 4]]);
+  expect(frames).toMatchObject({ cells: 4, taken: 4, highWater: 4, waits: 1 });
+  expect(pair.entries).toBe(0);
+  pair.flow();
+  pair.time.runFor(5_000);
+  expect(pair.entries).toBe(1);
+  expect(pair.memory.arena.frameSpans()).toEqual([['free', 4]]);
+  expectSameArena(pair);
+});
+
+test('full: more new files than offers, and no answer -> the rest waits its turn, then all are there', () => {
+  const pair = new Pair();
+  pair.isSpeaking = false;
+  const count = OFFERS_MAX + 40;
+  for (let i = 0; i < count; i++) pair.machine.volume.writeFileSync(`${ROOT}/f${i}`, '');
+  pair.machine.start();
+  pair.time.runFor(5_000);
+  expect(pair.gauge('offers')).toMatchObject({
+    taken: OFFERS_MAX,
+    limit: OFFERS_MAX,
+    highWater: OFFERS_MAX,
+    whenFull: 'waits',
+    times: 1,
+  });
+  pair.isSpeaking = true;
+  pair.time.runFor(30_000);
+  expect(pair.entries).toBe(count);
+  expect(pair.gauge('offers').taken).toBe(0);
+  expectSameArena(pair);
+});
+
+test('full: a directory longer than the listing buffer -> sorted through a file, every name found', () => {
+  const pair = new Pair();
+  const count = 1_000;
+  const filler = 'n'.repeat(240);
+  for (let i = 0; i < count; i++)
+    pair.machine.volume.writeFileSync(`${ROOT}/${(i * 7919) % count}${filler}`, '');
+  pair.machine.start();
+  pair.time.runFor(60_000);
+  const listing = pair.gauge('listing');
+  expect(listing).toMatchObject({ unit: 'bytes', taken: 0, whenFull: 'spills' });
+  expect(listing.times).toBeGreaterThan(1);
+  expect(listing.highWater).toBeGreaterThan(listing.limit * 0.9);
+  expect(listing.highWater).toBeLessThanOrEqual(listing.limit);
+  expect(pair.entries).toBe(count);
+  expectSameArena(pair);
+});
+
+test('full: a page cache of 8 frames under ten thousand keys -> pages are evicted and come again, none is lost', () => {
+  const arena = openArena({ bytes: ARENA_BYTES });
+  const tree = openTree(arena, new MemoryPages(), 8);
+  const key = (i: number) => Buffer.from(`key-${(i * 7919) % 10_000}`);
+  for (let i = 0; i < 10_000; i++) {
+    tree.put(key(i), Buffer.from(String(i)));
+    if (i % 1_000 === 999) tree.commit();
+  }
+  for (let i = 0; i < 10_000; i++) expect(String(Buffer.from(tree.get(key(i))!))).toBe(String(i));
+  const { frames, cached, cachedMost, dirtyMost, evictions, misses, hits, pages } = tree.stats();
+  expect([frames, cached, cachedMost]).toEqual([8, 8, 8]);
+  expect(dirtyMost).toBeLessThan(8);
+  expect(pages).toBeGreaterThan(40);
+  expect(evictions).toBeGreaterThan(10_000);
+  expect(misses).toBeGreaterThan(10_000);
+  expect(hits).toBeGreaterThan(0);
+  const held = tree.pageSpans().reduce((sum, [, cells]) => sum + cells, 0);
+  expect(held).toBe(8);
+  expect(tree.audit()).toBe(undefined);
+  expect(arena.memory.buffer.byteLength).toBe(ARENA_BYTES);
+});
+
+/** A core that nobody pumps: what comes in stays where it waits. */
+function openCore(): Core {
+  const arena = openArena({ bytes: ARENA_BYTES });
+  const catalog = new Catalog(openTree(arena, new MemoryPages()));
+  const options = { board: 'b', share: 's', software: 'test', session: 1, rescanSeconds: 600 };
+  return new Core(options, catalog, arena, { isIgnored: () => false }, squeeze);
+}
+
+test('full: more needs than may wait -> dropped and counted, the gateway asks again', () => {
+  const core = openCore();
+  const serve = new Serve(core, undefined as unknown as Offers);
+  serve.onNeed(
+    Array.from({ length: 300 }, (_, req) => ({ req, what: 1, ordinal: 0, count: 1, dictionary: 0 })),
+  );
+  const needs = core.gauges.find(({ name }) => name === 'needs')!.reading();
+  expect(needs).toMatchObject({ taken: 256, limit: 256, highWater: 256, whenFull: 'drops', times: 44 });
+});
+
+test('full: more looks and listings wanted than may wait -> dropped and counted, a full scan instead', () => {
+  const core = openCore();
+  const scan = new Scan(core);
+  expect(scan.isRunning).toBe(false);
+  for (let n = 0; n < 300; n++) scan.wantLook({ parent: ROOT_ID, name: Buffer.from(`f${n}`) });
+  expect(scan.isRunning).toBe(true);
+  for (let n = 0; n < 1030; n++) scan.wantDirectory(n + 2);
+  const of = (name: string) => core.gauges.find(gauge => gauge.name === name)!.reading();
+  expect(of('looks wanted')).toMatchObject({ taken: 256, limit: 256, whenFull: 'drops', times: 44 });
+  expect(of('listings wanted')).toMatchObject({ taken: 1024, limit: 1024, whenFull: 'drops', times: 6 });
+});
+
+test('full: more places rest than are kept -> all wait until the youngest has rested, then go on', () => {
+  const core = openCore();
+  const resting = new Resting(core, 'resting', 64);
+  const place = (n: number) => ({ parent: ROOT_ID, name: Buffer.from(`f${n}`) });
+  core.now = 1_000;
+  for (let n = 0; n < 64; n++) resting.rest(place(n), 100);
+  expect(resting.has(place(70))).toBe(false);
+  resting.rest(place(64), 500);
+  expect(core.gauges[0]!.reading()).toMatchObject({ taken: 64, limit: 64, highWater: 64, times: 1 });
+  expect(resting.has(place(70))).toBe(true);
+  core.now = 1_500;
+  expect([0, 64, 70].map(n => resting.has(place(n)))).toEqual([false, false, false]);
+});
+
+test('full: a session more than the hub serves -> refused with the reason, counted; those there go on', () => {
+  const store = openMemoryStore();
+  const hub = new Hub({
+    store,
+    hasher: openArena({ bytes: ARENA_BYTES }),
+    squeeze,
+    newFolderId: () => new Uint8Array(16).fill(1),
+    frameBytesMax: FRAME_BYTES_MAX,
+  });
+  const hello = (board: string): HubEffect[] => {
+    const facts = {
+      session: 1,
+      versionMin: 1,
+      versionMax: 1,
+      share: 's',
+      position: 0,
+      window: 4,
+      software: 't',
+    };
+    const message = {
+      is: 'hello',
+      ...facts,
+      folder: new Uint8Array(0),
+      frameBytesMax: FRAME_BYTES_MAX,
+    } as const;
+    store.transaction(() => hub.take({ is: 'message', board, message, body: new Uint8Array(0) }, 1));
+    return hub.drain();
+  };
+  const answer = (effects: HubEffect[]) => effects.find(effect => effect.do === 'send')?.message;
+  for (let n = 0; n < 4096; n++) hello(`b${n}`);
+  expect(answer(hello('b4096'))).toMatchObject({
+    is: 'refuse',
+    reason: expect.stringContaining('4096 boards'),
+  });
+  expect(answer(hello('b0'))).toMatchObject({ is: 'welcome' });
+  expect(hub.gauges()[0]).toMatchObject({
+    name: 'sessions',
+    taken: 4096,
+    limit: 4096,
+    whenFull: 'refuses',
+    times: 1,
+  });
+});

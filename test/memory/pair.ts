@@ -1,0 +1,89 @@
+// One simulated board and a hub, on a link that can be stopped up: frames' cells are given back only while it flows,
+// and the hub is heard only while it speaks. For tests that fill a pool and see what happens.
+
+import { openArena } from '../../agent/arena/arena.ts';
+import { squeeze } from '../../agent/disk/squeeze.ts';
+import type { MemoryLook } from '../../agent/sync.ts';
+import { Hub } from '../../gateway/hub/hub.ts';
+import type { HubEvent } from '../../gateway/hub/ports.ts';
+import { openMemoryStore } from '../../gateway/store/memory.ts';
+import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
+import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
+import type { BoardLink, BoardLinkHandlers } from '../../transport/link.ts';
+import { Machine } from '../sim/machine.ts';
+import { Time } from '../sim/time.ts';
+
+export class Pair {
+  readonly time = new Time();
+  readonly machine: Machine;
+  readonly store = openMemoryStore();
+  /** Frames' cells that were sent while the link did not flow. */
+  readonly held: (() => void)[] = [];
+  isFlowing = true;
+  isSpeaking = true;
+  private readonly hub = new Hub({
+    store: this.store,
+    hasher: openArena({ bytes: 2 * 1024 * 1024 }),
+    squeeze,
+    newFolderId: () => new Uint8Array(ID_BYTES).fill(7),
+    frameBytesMax: FRAME_BYTES_MAX,
+  });
+  private handlers: BoardLinkHandlers | undefined;
+
+  constructor() {
+    this.machine = new Machine('board', {
+      time: this.time,
+      openLink: (_machine, handlers) => this.openLink(handlers),
+      onLoss: () => {},
+      tell: () => {},
+    });
+  }
+
+  get memory(): MemoryLook {
+    return this.machine.sync!.lookAtMemory()!;
+  }
+
+  gauge(name: string) {
+    return this.memory.gauges.find(gauge => gauge.name === name)!;
+  }
+
+  /** The link takes what it held, and everything after. */
+  flow(): void {
+    this.isFlowing = true;
+    for (const sent of this.held.splice(0)) this.time.after(0, sent);
+  }
+
+  /** Entries at the hub. */
+  get entries(): number {
+    return this.store.folders()[0]?.entries ?? 0;
+  }
+
+  private openLink(handlers: BoardLinkHandlers): BoardLink {
+    this.handlers = handlers;
+    this.time.after(1, () => handlers.up({ frameBytesMax: FRAME_BYTES_MAX, protocol: 5, broker: 'pair' }));
+    return {
+      counts: { framesOut: 0, bytesOut: 0, framesIn: 0, bytesIn: 0, dropsOut: 0, dropsIn: 0, ups: 0 },
+      send: (frame, sent) => {
+        const decoded = decodeFrame(frame.slice(), 'up', FRAME_BYTES_MAX);
+        if ('malformed' in decoded) throw new Error(decoded.malformed);
+        const { message, body } = decoded;
+        this.time.after(1, () => this.give({ is: 'message', board: 'board', message, body }));
+        if (this.isFlowing) this.time.after(1, sent);
+        else this.held.push(sent);
+      },
+      setStatus: () => {},
+      close: async () => {},
+    };
+  }
+
+  private give(event: HubEvent): void {
+    const outcome = this.store.transaction(() => this.hub.take(event, this.time.now));
+    if (!outcome.isDurable) throw new Error(outcome.code);
+    for (const effect of this.hub.drain()) {
+      if (effect.do === 'note' || (!this.isSpeaking && effect.message.is === 'done')) continue;
+      const header = encodeFrameHeader(effect.message);
+      const frame = effect.body === undefined ? header : Buffer.concat([header, effect.body]);
+      this.time.after(1, () => this.handlers?.frame(frame));
+    }
+  }
+}
