@@ -2,7 +2,7 @@
 // nothing.
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectBoard } from '../transport/mqtt.ts';
 import { realClock } from './clock.ts';
@@ -21,6 +21,8 @@ import { Sync, type SyncPorts } from './sync.ts';
 import { VERSION } from './version.ts';
 
 const CATALOG_NAME = 'catalog';
+/** A catalog that was set aside. */
+const ASIDE = /^catalog\.\d{8}T\d{6}$/;
 /** In the folder: files on their way in (disk/home.ts). */
 const STAGE_PLACE = '.toastbox/stage';
 /** Between looks whether the retained status is still true. */
@@ -39,6 +41,8 @@ export function realPorts(
     openWatcher: ports => new InotifyWatcher(ports, watches),
     openPages: () => openPages(catalog),
     setCatalogAside() {
+      // The last one is enough to see what happened: a disk that damages files must not be filled with them.
+      for (const name of readdirSync(state)) if (ASIDE.test(name)) unlinkSync(join(state, name));
       const aside = `${catalog}.${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}`;
       renameSync(catalog, aside);
       return aside;
