@@ -1,22 +1,29 @@
 // Bytes written to the board's disk for one small change, everything counted: what the kernel books to the agent's
 // process (write_bytes of /proc/PID/io: pages made dirty, in files of 4 KiB pages; less what was cancelled).
 //
-//   up     a program changes 200 bytes of a file of 2 KB on this board: what the agent writes to learn, send and settle
+//   up     a program writes 200 bytes into a file of 120 on this board: what the agent writes to learn, send and settle
 //          it. The program's own write is not counted.
 //   down   another board did it: what this board's agent writes to fetch, stage, place and settle it, content included.
 //
+//   by hand   this process puts a file in another's place as safely, and nothing else: write, fsync, rename, fsync of
+//          the directory. What `down` takes beyond it is the agent's own: catalog pages.
+//
 // The catalog holds a folder of some size, for its tree's height is what a change pays for. One change at a time, both
-// ends idle between. The file system's own journal is not in the figure: it books to no process.
+// ends idle between. Pages of the file system itself (inodes, bitmaps, directories) are booked to whoever dirtied them,
+// its journal to nobody.
 
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { crowdPath, makeCrowd } from './crowd.ts';
 import { Place } from './place.ts';
 import { prose, random } from './seeded.ts';
-import { type Board, Stand, until } from './stand.ts';
+import { type Board, pause, Stand, until } from './stand.ts';
 import { count, percentile, table } from './table.ts';
 import { traffic } from './usage.ts';
 
 const LIMIT_MS = 600_000;
+const CALM_MS = 400;
 const CHANGE_BYTES = 200;
 const AIM_BYTES = 32 * 1024;
 
@@ -36,8 +43,22 @@ async function calm(stand: Stand, what: string): Promise<void> {
       before = now;
       return (await stand.isIdle()) && isSame ? true : undefined;
     },
-    400,
+    CALM_MS,
   );
+}
+
+/** Replaces a file as an agent does, with no catalog to keep. */
+function byHand(place: Place, folder: string, path: string, bytes: string): number {
+  const before = traffic(process.pid).toDisk;
+  const staged = openSync(place.path('staged'), 'wx');
+  writeSync(staged, bytes);
+  fsyncSync(staged);
+  closeSync(staged);
+  renameSync(place.path('staged'), `${folder}/${path}`);
+  const directory = openSync(join(folder, dirname(path)), 'r');
+  fsyncSync(directory);
+  closeSync(directory);
+  return traffic(process.pid).toDisk - before;
 }
 
 export async function writes(options: { seed: number; files: number; changes: number }): Promise<string> {
@@ -71,6 +92,14 @@ export async function writes(options: { seed: number; files: number; changes: nu
     }
     commitsOf.up += await commits(stand, one);
     commitsOf.down += await commits(stand, two);
+    const hand: number[] = [];
+    makeCrowd(place.folder('hand'), files, seed);
+    spawnSync('sync');
+    for (let change = 0; change < changes; change++) {
+      const path = crowdPath(seed, next() % files);
+      hand.push(byHand(place, place.path('hand'), path, prose(next, CHANGE_BYTES)));
+      await pause(CALM_MS);
+    }
     const row = (name: string, values: readonly number[], committed: number): string[] => {
       const most = percentile(values, 100);
       return [
@@ -85,7 +114,11 @@ export async function writes(options: { seed: number; files: number; changes: nu
       `writes: bytes to the board's disk for one change of ${CHANGE_BYTES} bytes, ${changes} single changes, ` +
         `${files.toLocaleString('en-US')} files in the catalog`,
       ['', 'p50', 'p90', 'most', 'aim', 'most / aim', 'commits each'],
-      [row('up: changed here', up, commitsOf.up), row('down: changed elsewhere', down, commitsOf.down)],
+      [
+        row('up: changed here', up, commitsOf.up),
+        row('down: changed elsewhere', down, commitsOf.down),
+        row('  the same by hand', hand, 0),
+      ],
     );
   } finally {
     await stand.close();
