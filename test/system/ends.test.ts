@@ -90,53 +90,58 @@ describe('ends: what is in the way of a start', () => {
 });
 
 describe('ends: npm start on a fresh clone', () => {
-  test('installed, built, synced both ways, ended by Ctrl-C -> in good order, no process left', async () => {
-    const clone = mkdtempSync(join(tmpdir(), 'toastbox-clone-'));
-    const port = await freePort();
-    expect(spawnSync('git', ['clone', '--quiet', '--depth', '1', `file://${REPO}`, clone]).status).toBe(0);
-    const env = { ...process.env, TOASTBOX_LISTEN: `127.0.0.1:${port}`, npm_config_prefer_offline: 'true' };
-    // A process group of its own, as a terminal's: Ctrl-C goes to all of it at once.
-    const child = spawn('npm', ['start'], {
-      cwd: clone,
-      env,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
+  // An unpacked archive has nothing to clone.
+  const isClone = existsSync(join(REPO, '.git'));
+  test.skipIf(!isClone)(
+    'installed, built, synced both ways, ended by Ctrl-C -> in good order, no process left',
+    async () => {
+      const clone = mkdtempSync(join(tmpdir(), 'toastbox-clone-'));
+      const port = await freePort();
+      expect(spawnSync('git', ['clone', '--quiet', '--depth', '1', `file://${REPO}`, clone]).status).toBe(0);
+      const env = { ...process.env, TOASTBOX_LISTEN: `127.0.0.1:${port}`, npm_config_prefer_offline: 'true' };
+      // A process group of its own, as a terminal's: Ctrl-C goes to all of it at once.
+      const child = spawn('npm', ['start'], {
+        cwd: clone,
+        env,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
       });
-    const ended = once(child, 'close');
-    try {
-      const demo = join(clone, 'toastbox-demo');
-      const [board, copy] = [join(demo, 'board'), join(demo, 'gateway', 'demo')];
-      const isOver = () => child.exitCode !== null || child.signalCode !== null;
-      await until('it says what to try', () => isOver() || output.includes('npx toastbox status'), {
-        withinMs: 240_000,
-        explain: () => output,
-      });
-      writeFileSync(join(board, 'up'), 'from the board');
-      mkdirSync(join(copy, 'directory'));
-      writeFileSync(join(copy, 'directory', 'down'), 'from the gateway');
-      const isThere = (path: string) => existsSync(path) && readFileSync(path).length > 0;
-      await until(
-        'both arrive',
-        () => isOver() || (isThere(join(copy, 'up')) && isThere(join(board, 'directory', 'down'))),
-        { explain: () => output },
-      );
-      process.kill(-child.pid!, 'SIGINT');
-      const [code, signal] = await ended;
-      // npm itself may end by the signal, as a shell's 130 says; the program under it ends in good order.
-      expect([0, 130, 'SIGINT']).toContain(code ?? signal);
-      expect(output).toContain('stopped; the folders stay');
-      expect(processesIn(clone)).toEqual([]);
-    } finally {
-      if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
-      await ended;
-      rmSync(clone, { recursive: true, force: true });
-    }
-  });
+      let output = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          output += text;
+        });
+      const ended = once(child, 'close');
+      try {
+        const demo = join(clone, 'toastbox-demo');
+        const [board, copy] = [join(demo, 'board'), join(demo, 'gateway', 'demo')];
+        const isOver = () => child.exitCode !== null || child.signalCode !== null;
+        await until('it says what to try', () => isOver() || output.includes('npx toastbox status'), {
+          withinMs: 240_000,
+          explain: () => output,
+        });
+        writeFileSync(join(board, 'up'), 'from the board');
+        mkdirSync(join(copy, 'directory'));
+        writeFileSync(join(copy, 'directory', 'down'), 'from the gateway');
+        const isThere = (path: string) => existsSync(path) && readFileSync(path).length > 0;
+        await until(
+          'both arrive',
+          () => isOver() || (isThere(join(copy, 'up')) && isThere(join(board, 'directory', 'down'))),
+          { explain: () => output },
+        );
+        process.kill(-child.pid!, 'SIGINT');
+        const [code, signal] = await ended;
+        // npm itself may end by the signal, as a shell's 130 says; the program under it ends in good order.
+        expect([0, 130, 'SIGINT']).toContain(code ?? signal);
+        expect(output).toContain('stopped; the folders stay');
+        expect(processesIn(clone)).toEqual([]);
+      } finally {
+        if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
+        await ended;
+        rmSync(clone, { recursive: true, force: true });
+      }
+    },
+  );
 });
 
 /** Command lines of the processes that name something under `directory`. */
