@@ -11,6 +11,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ask } from '../../agent/control.ts';
 import type { AgentStatus } from '../../agent/status.ts';
+import { read } from '../../cli/kinds.ts';
+import { COMMANDS } from '../../cli/options.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
 import { freePort, hasMosquitto, startMosquitto, type TestBroker } from '../transport/brokers.ts';
 import { Mounts } from './mounts.ts';
@@ -59,6 +61,13 @@ export async function until<T>(
 const cleanEnv = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TOASTBOX_')));
 
+interface RunOptions {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  /** `cgroup.procs` of the cgroup that it starts in. */
+  door?: string | undefined;
+}
+
 /** One process of the built program. */
 export class Running {
   readonly child: ChildProcess;
@@ -66,8 +75,12 @@ export class Running {
   output = '';
   readonly #exited: Promise<number | null>;
 
-  constructor(words: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
-    this.child = spawn(PROGRAM, words, {
+  constructor(words: readonly string[], options: RunOptions = {}) {
+    const command =
+      options.door === undefined
+        ? [PROGRAM]
+        : ['sh', '-c', 'echo $$ >"$0" && exec "$@"', options.door, PROGRAM];
+    this.child = spawn(command[0]!, [...command.slice(1), ...words], {
       cwd: options.cwd,
       env: { ...cleanEnv(), ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -109,10 +122,12 @@ class Player<S> {
   readonly state: string;
   running: Running | undefined;
   readonly #words: readonly string[];
+  readonly #options: RunOptions;
 
-  constructor(state: string, words: readonly string[]) {
+  constructor(state: string, words: readonly string[], options: RunOptions = {}) {
     this.state = state;
     this.#words = words;
+    this.#options = options;
   }
 
   get pid(): number {
@@ -123,8 +138,15 @@ class Player<S> {
     return this.running?.output ?? '';
   }
 
+  /** What it was told to take, or takes untold. */
+  get arenaBytes(): number {
+    const at = this.#words.lastIndexOf('--arena');
+    const text = at < 0 ? COMMANDS.agent.options.arena.default : this.#words[at + 1]!;
+    return read('size', text, {}, '') as number;
+  }
+
   async start(): Promise<void> {
-    this.running = new Running(this.#words);
+    this.running = new Running(this.#words, this.#options);
     const { running } = this;
     await until(
       `${this.#words[0]} starts`,
@@ -178,8 +200,8 @@ export class Board extends Player<AgentStatus> {
   readonly name: string;
   readonly folder: string;
 
-  constructor(name: string, folder: string, state: string, words: readonly string[]) {
-    super(state, words);
+  constructor(name: string, folder: string, state: string, words: readonly string[], options: RunOptions) {
+    super(state, words, options);
     this.name = name;
     this.folder = folder;
   }
@@ -243,14 +265,16 @@ export class Cast {
       isStarted = true,
       folder = join(this.root, name),
       state = join(folder, '.toastbox'),
+      door = undefined as string | undefined,
     } = {},
   ): Promise<Board> {
     mkdirSync(folder, { recursive: true });
-    const board = new Board(name, folder, state, [
+    const all = [
       'agent',
       ...['--folder', folder, '--state', state, '--broker', this.url, '--name', name, '--share', share],
       ...words,
-    ]);
+    ];
+    const board = new Board(name, folder, state, all, { door });
     this.boards.push(board);
     if (isStarted) await board.start();
     return board;
@@ -316,11 +340,26 @@ export class Cast {
     return lines;
   }
 
+  /** Arenas that are not as long as they were asked to be, of whoever still runs. */
+  async #grownArenas(): Promise<string[]> {
+    const lengths: [string, number, number | undefined][] = [];
+    for (const board of this.boards)
+      lengths.push([board.name, board.arenaBytes, (await board.status())?.arena?.bytes]);
+    for (const { share, agent } of (await this.gateway.status())?.folders ?? [])
+      lengths.push([`copy of ${share}`, this.gateway.arenaBytes, agent.arena.bytes]);
+    return lengths
+      .filter(([, asked, now]) => now !== undefined && now !== asked)
+      .map(([name, asked, now]) => `the arena of ${name} had ${asked} bytes and has ${now}`);
+  }
+
+  /** Ends everybody. Throws if somebody's memory has grown. */
   async close(): Promise<void> {
+    const grown = await this.#grownArenas();
     for (const player of [...this.boards, this.gateway]) await player.kill();
     await this.broker?.stop();
     this.mounts.close();
     rmSync(this.root, { recursive: true, force: true });
+    if (grown.length > 0) throw new Error(grown.join('; '));
   }
 }
 
