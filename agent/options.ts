@@ -18,6 +18,9 @@ export interface LinkOptions {
   keepaliveSeconds: number;
 }
 
+/** The catalog's file in the state's directory. */
+export const CATALOG_NAME = 'catalog';
+
 export interface AgentOptions extends LinkOptions {
   /** Absolute; must exist. */
   folder: string;

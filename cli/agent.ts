@@ -7,6 +7,7 @@ import { linkOptionsOf } from './broker.ts';
 import { type Exit, failureOf } from './exits.ts';
 import type { Invocation } from './invocation.ts';
 import { loadAgent } from './load.ts';
+import { checkFit } from './plan.ts';
 import { reportTo, runToEnd } from './run.ts';
 import { Screen } from './screen.ts';
 import { resolveSettings } from './settings.ts';
@@ -24,6 +25,7 @@ export async function agentCommand({ words, world, out, errors }: Invocation): P
   const { folder, broker, name, share = name, state = join(folder, '.toastbox') } = settings;
   const link = linkOptionsOf(settings, warn);
   checkFolder(folder);
+  if (!settings.overcommit) checkFit({ state, arenaBytes: settings.arena, watches: settings.watches });
   return runToEnd(
     screen,
     async () => {

@@ -14,6 +14,7 @@ const RUN: { readonly [C in CommandName]: (invocation: Invocation) => Promise<Ex
   agent: async invocation => (await import('./agent.ts')).agentCommand(invocation),
   status: async invocation => (await import('./status.ts')).statusCommand(invocation),
   memory: async invocation => (await import('./memory.ts')).memoryCommand(invocation),
+  plan: async invocation => (await import('./plan.ts')).planCommand(invocation),
 };
 
 const isCommand = (word: string): word is CommandName => (COMMAND_NAMES as readonly string[]).includes(word);

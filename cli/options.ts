@@ -76,6 +76,13 @@ const progress = {
   help: 'Long work: auto draws a bar in a terminal and prints a line now and then elsewhere; lines; none.',
 } as const satisfies Option;
 
+const json = {
+  kind: 'flag',
+  default: 'false',
+  example: 'true',
+  help: 'One JSON object per line and process, for programs.',
+} as const satisfies Option;
+
 const quiet = {
   kind: 'flag',
   default: 'false',
@@ -284,6 +291,12 @@ const agent = {
       example: '/var/lib/toastbox-agent',
       help: 'Where the catalog and the control socket stand. Files on their way are always under FOLDER/.toastbox.',
     },
+    overcommit: {
+      kind: 'flag',
+      default: 'false',
+      example: 'true',
+      help: 'Start also where the plan says that memory or disk do not suffice (toastbox help plan).',
+    },
     ...syncing,
     ...linking,
     progress,
@@ -321,12 +334,7 @@ const asking = {
     example: '/var/lib/toastbox-agent',
     help: "An agent's --state, where it is not in the folder.",
   },
-  json: {
-    kind: 'flag',
-    default: 'false',
-    example: 'true',
-    help: 'One JSON object per line and process, for programs.',
-  },
+  json,
   watch: {
     kind: 'flag',
     default: 'false',
@@ -371,7 +379,55 @@ const memory = {
   ],
 } as const satisfies Command;
 
-export const COMMANDS = { demo, gateway, agent, status, memory } as const;
+const plan = {
+  summary: 'say what an agent will take, and whether it fits',
+  about: [
+    'Reckons before the start what an agent takes at most: memory, by its parts, and disk for its catalog and for files on their way. The number of files decides about the disk only. If it does not fit, it says which settings would, and exits with 2.',
+    'An agent makes the same check when it starts.',
+  ],
+  usage:
+    'toastbox plan --files COUNT [--ram SIZE] [--largest SIZE] [--arena SIZE] [--watches COUNT] [--json]',
+  alsoReads: ['agent'],
+  options: {
+    files: {
+      kind: 'count',
+      value: 'COUNT',
+      isRequired: true,
+      most: 1_000_000_000,
+      example: '100000',
+      help: 'Files, directories and symlinks in the folder.',
+    },
+    ram: {
+      kind: 'size',
+      value: 'SIZE',
+      defaultWords: 'what this machine, or the cgroup here, has',
+      example: '64MiB',
+      help: 'Memory that there is for the agent.',
+    },
+    disk: {
+      kind: 'size',
+      value: 'SIZE',
+      example: '4GiB',
+      help: 'Disk that is free for the catalog and for files on their way.',
+    },
+    largest: {
+      kind: 'size',
+      value: 'SIZE',
+      example: '200MiB',
+      help: 'The largest file that will arrive.',
+    },
+    arena,
+    watches: syncing.watches,
+    json,
+    config,
+  },
+  examples: [
+    ['toastbox plan --files 1000000 --ram 64MiB', 'a million files on a small board'],
+    ['toastbox plan --files 20000 --largest 1GiB --disk 4GiB --json', 'disk too, for a program'],
+  ],
+} as const satisfies Command;
+
+export const COMMANDS = { demo, gateway, agent, status, memory, plan } as const;
 export type CommandName = keyof typeof COMMANDS;
 export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 

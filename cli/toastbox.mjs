@@ -34,7 +34,7 @@ if (major < NODE_LEAST[0] || (major === NODE_LEAST[0] && minor < NODE_LEAST[1]))
   refuse('it is not built yet; run `npm run build` in the checkout');
 } else {
   process.on('uncaughtException', crash);
-  if (process.argv[2] === 'agent') for (const flag of LATE_FLAGS) setFlagsFromString(flag);
+  if (['agent', 'gateway'].includes(process.argv[2])) for (const flag of LATE_FLAGS) setFlagsFromString(flag);
   import(pathToFileURL(built).href)
     .then(({ main }) =>
       main({

@@ -1,0 +1,127 @@
+// What an agent takes, said before it takes it: the arithmetic behind `toastbox plan` and behind the check that an
+// agent makes at its start. Pure: figures in, figures out; who asks finds the words.
+//
+//   RAM  = arena + beside + watches x (WATCH_BYTES + WATCH_KERNEL_BYTES) + CODE_BYTES_LEAST
+//   heap = watches x WATCH_HEAP_BYTES, of HEAP_BYTES_LEFT
+//   disk = CATALOG_BYTES_LEAST + files x CATALOG_FILE_BYTES - what the catalog has already + the largest file
+//
+// The number of files decides about the disk alone. All constants are measured, on x86-64 with Node 20.20, and held
+// to by test/system/plan.test.ts: an agent that really runs stays under them, and not far.
+
+import { HEAP_BYTES_MAX } from './heap.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Below it the catalog's cache is too small to be worked on (assembly/arena.ts says the same). */
+export const ARENA_BYTES_LEAST = 2 * MIB;
+
+/** RssAnon at its peak without arena and watches: 17 MiB of heap with its garbage, 2 to 5 of buffers on their way
+ * through Node, 2 of Node itself. Measured over a first sync of 10,000 files each way: 20 to 25 (cli/flags.ts has the
+ * flags that make it so; without them 28). */
+export const BESIDE_BYTES = 26 * MIB;
+
+/** A watch's share of RssAnon: 1.3 KB of Node's FSWatcher, the rest its path and its place in our map. */
+export const WATCH_BYTES = 2 * KIB;
+/** What of it lies in the JavaScript heap, which has a bound of its own, and what is left there for watches. */
+export const WATCH_HEAP_BYTES = 768;
+export const HEAP_BYTES_LEFT = 8 * MIB;
+/** The kernel's own count, INOTIFY_WATCH_COST in fs/notify/inotify/inotify_user.c: the watch and the inode that it
+ * pins, taken twice for what a file system adds. */
+export const WATCH_KERNEL_BYTES = 1280;
+
+/** RssFile: Node's program and libraries as mapped from their files. The kernel takes it back when it needs room. */
+export const CODE_BYTES = 43 * MIB;
+/** What of it has to stay. In a cgroup of 64 MiB 10 were left while 200 MiB went up and came down, in twice to four
+ * times the time that it takes without a limit. */
+export const CODE_BYTES_LEAST = 10 * MIB;
+
+/** Catalog on disk for a file with a name of 24 bytes, at the end of a first sync: pages in use have it at 92, but
+ * until then the index of what waits stood beside it, and pages of earlier commits had to stay. The file keeps what it
+ * once had. Measured: 181 to 257. */
+export const CATALOG_FILE_BYTES = 260;
+/** An empty catalog: roots, maps of free pages, the first page of the tree and its next version. */
+export const CATALOG_BYTES_LEAST = 64 * KIB;
+
+export interface PlanAsk {
+  arenaBytes: number;
+  watches: number;
+  files?: number | undefined;
+  /** Of the largest file that will arrive. */
+  largestBytes?: number | undefined;
+  /** RAM that there is; undefined: not known, so it fits. */
+  ramBytes?: number | undefined;
+  /** Disk that is free. */
+  diskBytes?: number | undefined;
+  /** What the catalog has on disk already. */
+  catalogBytes?: number | undefined;
+}
+
+/** What is short, and settings under which it would do. */
+export interface Misfit {
+  of: 'ram' | 'heap' | 'disk';
+  needBytes: number;
+  haveBytes: number;
+  /** Any one of these. Empty: no setting helps. */
+  instead: readonly { arenaBytes?: number; watches?: number }[];
+}
+
+export interface Plan {
+  ask: PlanAsk;
+  anonymous: { arena: number; beside: number; watches: number; total: number };
+  heap: { limit: number };
+  code: { usual: number; least: number };
+  kernel: { watches: number };
+  ram: { total: number };
+  /** Undefined: not asked for. */
+  disk: { catalog: number | undefined; stage: number | undefined };
+  misfits: Misfit[];
+}
+
+export function planOf(ask: PlanAsk): Plan {
+  const { arenaBytes, watches, files, largestBytes, ramBytes, diskBytes } = ask;
+  const ram = ramOf(arenaBytes, watches);
+  const catalog = files === undefined ? undefined : CATALOG_BYTES_LEAST + files * CATALOG_FILE_BYTES;
+  const disk = Math.max(0, (catalog ?? CATALOG_BYTES_LEAST) - (ask.catalogBytes ?? 0)) + (largestBytes ?? 0);
+  const misfits: Misfit[] = [];
+  if (ramBytes !== undefined && ram > ramBytes)
+    misfits.push({ of: 'ram', needBytes: ram, haveBytes: ramBytes, instead: insteadOf(ask, ram - ramBytes) });
+  const inHeap = watches * WATCH_HEAP_BYTES;
+  if (inHeap > HEAP_BYTES_LEFT) {
+    const instead = [{ watches: Math.floor(HEAP_BYTES_LEFT / WATCH_HEAP_BYTES) }];
+    misfits.push({ of: 'heap', needBytes: inHeap, haveBytes: HEAP_BYTES_LEFT, instead });
+  }
+  if (diskBytes !== undefined && disk > diskBytes)
+    misfits.push({ of: 'disk', needBytes: disk, haveBytes: diskBytes, instead: [] });
+  return {
+    ask,
+    anonymous: {
+      arena: arenaBytes,
+      beside: BESIDE_BYTES,
+      watches: watches * WATCH_BYTES,
+      total: arenaBytes + BESIDE_BYTES + watches * WATCH_BYTES,
+    },
+    heap: { limit: HEAP_BYTES_MAX },
+    code: { usual: CODE_BYTES, least: CODE_BYTES_LEAST },
+    kernel: { watches: watches * WATCH_KERNEL_BYTES },
+    ram: { total: ram },
+    disk: { catalog, stage: largestBytes },
+    misfits,
+  };
+}
+
+const ramOf = (arenaBytes: number, watches: number): number =>
+  arenaBytes + BESIDE_BYTES + watches * (WATCH_BYTES + WATCH_KERNEL_BYTES) + CODE_BYTES_LEAST;
+
+/** Settings that save `overBytes` of RAM: a smaller arena, fewer watches, or the least arena and fewer watches. */
+function insteadOf({ arenaBytes, watches }: PlanAsk, overBytes: number): Misfit['instead'] {
+  const fewer = (bytes: number) => watches - Math.ceil(bytes / (WATCH_BYTES + WATCH_KERNEL_BYTES));
+  const smaller = Math.floor((arenaBytes - overBytes) / MIB) * MIB;
+  const instead: { arenaBytes?: number; watches?: number }[] = [];
+  if (smaller >= ARENA_BYTES_LEAST) instead.push({ arenaBytes: smaller });
+  if (fewer(overBytes) > 0) instead.push({ watches: fewer(overBytes) });
+  const left = overBytes - (arenaBytes - ARENA_BYTES_LEAST);
+  if (instead.length === 0 && fewer(left) >= 0)
+    instead.push({ arenaBytes: ARENA_BYTES_LEAST, watches: fewer(left) });
+  return instead;
+}
