@@ -20,12 +20,8 @@ import { Report } from './report.ts';
 import { Sync, type SyncPorts } from './sync.ts';
 import { VERSION } from './version.ts';
 
-<<<<<<< HEAD
-const CATALOG_NAME = 'catalog';
 /** A catalog that was set aside. */
 const ASIDE = /^catalog\.\d{8}T\d{6}$/;
-=======
->>>>>>> 30ce280 (Say before the start what an agent takes, and refuse what cannot fit)
 /** In the folder: files on their way in (disk/home.ts). */
 const STAGE_PLACE = '.toastbox/stage';
 /** Between looks whether the retained status is still true. */
