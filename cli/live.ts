@@ -58,7 +58,7 @@ export async function showLive(
       return error.message;
     });
     screen.say(out.isTTY && !settings.json ? `${CLEAR}${text}` : text);
-  } while (!(await Promise.race([asked, pause(WATCH_MS, false, { ref: false })])));
+  } while (!(await Promise.race([asked, pause(WATCH_MS, false)])));
   ending.release();
   return Exit.FINE;
 }

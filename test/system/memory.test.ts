@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { AgentLedger, Row } from '../../agent/memory/ledger.ts';
 import type { GatewayLedger } from '../../gateway/memory.ts';
-import { type Cast, openCast, run, until } from './cast.ts';
+import { type Cast, openCast, Running, run, until } from './cast.ts';
 
 const MIB = 1 << 20;
 const DIRECTORIES = 30;
@@ -53,6 +53,10 @@ test('memory: a folder over the watch budget, a change where nobody watches, a r
   for (let n = 0; n < DIRECTORIES; n++) writeFileSync(join(board.folder, `d${n}`, 'late'), `late ${n}`);
   await cast.settle(all);
   expect((await board.now()).watching.directories).toBe(WATCHES);
+
+  const watched = new Running(['memory', '--state', board.state, '--watch', '--json']);
+  await until('it is shown again and again', () => watched.output.trim().split('\n').length >= 3);
+  expect(await watched.end('SIGINT')).toBe(0);
 
   const before = await ledgerAt<AgentLedger>(board.state);
   await board.stop();
