@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/system/**/*.test.ts'],
-    testTimeout: 300_000,
+    // The long sizes take their minutes on a busy machine.
+    testTimeout: process.env.LONG === '1' ? 3_600_000 : 300_000,
     hookTimeout: 60_000,
     fileParallelism: false,
     pool: 'forks',
