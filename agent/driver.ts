@@ -6,7 +6,6 @@
 // arena, and what is published is a view of that cell.
 
 import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
-import { HEADER_BYTES_KEPT } from '../protocol/limits.ts';
 import type { Arena } from './arena/arena.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Effect, Event, Note } from './engine/ports.ts';
@@ -119,7 +118,7 @@ export class Driver {
       return;
     }
     const cell = this.arena.frame(body.handle);
-    if (cell === undefined || header.length > HEADER_BYTES_KEPT) throw new Error('a frame out of its cell');
+    if (cell === undefined || header.length > body.offset) throw new Error('a frame out of its cell');
     const from = body.offset - header.length;
     cell.set(header, from);
     const { handle } = body;

@@ -13,11 +13,13 @@
 //
 // Invariant: after cutWindow() the records' lengths add up to `consumed`.
 
-import { REGION_RECORDS, REGION_WINDOW, regionAt, regionBytes } from './arena';
+import { REGION_RECORDS, REGION_VALUES, REGION_WINDOW, regionAt, regionBytes } from './arena';
+import { flush, queue } from './batch';
 import { digest, finishHash, HASHER_BYTES, startHash, updateHash } from './blake3';
 import { hashBlocks } from './blocks';
+import { CHUNK_END, CHUNK_START, ROOT, VALUE_BYTES } from './compress';
 import { BLOCK_BYTES_MAX, blockBytes } from './gear';
-import { RECORD_BYTES } from './plan';
+import { ID_BYTES, RECORD_BYTES } from './plan';
 
 const contentHasher = memory.data(HASHER_BYTES, 16);
 
@@ -64,4 +66,25 @@ export function endContent(): usize {
   isOpen = false;
   finishHash(contentHasher, digest);
   return digest;
+}
+
+/**
+ * Contents of one block each, one after the other from the window's start; the records hold their lengths. Leaves
+ * their ids in the records, and answers with the address of their content ids, 16 bytes each: these stand until the
+ * next hash. Four are hashed at a time, which one small content alone cannot be.
+ */
+export function hashFiles(count: u32): usize {
+  const records = regionAt(REGION_RECORDS);
+  const contents = regionAt(REGION_VALUES);
+  assert(count * RECORD_BYTES <= regionBytes(REGION_RECORDS));
+  hashBlocks(regionAt(REGION_WINDOW), records, count);
+  for (let index: u32 = 0; index < count; index++) {
+    const record = records + index * RECORD_BYTES;
+    queue(record, RECORD_BYTES, 0, CHUNK_START, CHUNK_END | ROOT, contents + index * VALUE_BYTES);
+  }
+  flush();
+  for (let index: u32 = 1; index < count; index++) {
+    memory.copy(contents + index * ID_BYTES, contents + index * VALUE_BYTES, ID_BYTES);
+  }
+  return contents;
 }

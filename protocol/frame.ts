@@ -99,6 +99,8 @@ function firstWrong(message: Message, bodyBytes: number | undefined): string | u
       return bodyBytes === 0 && message.isLast === 0 ? 'body' : undefined;
     case 'blocks':
       return wrongBlocks(message, bodyBytes);
+    case 'whole':
+      return wrongWhole(message, bodyBytes);
     case 'piece':
       return wrongPiece(message, bodyBytes);
     case 'need':
@@ -124,6 +126,18 @@ function wrongBlocks(message: MessageNamed<'blocks'>, bodyBytes: number | undefi
     stored += item.stored;
   }
   return bodyBytes === undefined || stored === bodyBytes ? undefined : 'body';
+}
+
+/** A body as long as its contents is those, a shorter one inflates to them. */
+function wrongWhole(message: MessageNamed<'whole'>, bodyBytes: number | undefined): string | undefined {
+  let length = 0;
+  for (const item of message.items) {
+    if (item.size === 0) return 'size';
+    length += item.size;
+  }
+  if (length > RUN_BYTES_MAX) return 'size';
+  if (bodyBytes === undefined) return undefined;
+  return bodyBytes > length || (bodyBytes === 0 && length > 0) ? 'body' : undefined;
 }
 
 function wrongPiece(message: MessageNamed<'piece'>, bodyBytes: number | undefined): string | undefined {

@@ -42,6 +42,10 @@ export const DICTIONARY_BYTES_MAX = 32 * 1024 - 262;
 /** A recipe up to this long travels inside its offer; a longer one is asked for. */
 export const RECIPE_INLINE_BYTES_MAX = 2048;
 
+/** A file up to this long may travel whole with its facts, if it is one block. A request for it would cost more time
+ * than its bytes do; a longer one gains by being asked for, since the gateway may have it. */
+export const WHOLE_BYTES_MAX = 4096;
+
 /** A path from the folder's root: bytes, parts divided by '/'. Linux takes 4,095 in one call. */
 export const PATH_BYTES_MAX = 4095;
 

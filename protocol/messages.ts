@@ -4,7 +4,7 @@
 //           | header: CBOR [type, session, ...]     | body: raw bytes      |
 //           +---------------------------------------+----------------------+
 //
-// Content is never pushed. The end that needs bytes asks for exactly those, with credit, and asks again when no
+// Content is asked for, but for that of small new files: `whole` brings many of them in one frame. The end that needs bytes asks for exactly those, with credit, and asks again when no
 // answer comes; the end that has them answers and remembers nothing. So a lost, doubled or late frame costs time.
 //
 //   up, a change of the board's            down, a change of another's
@@ -15,6 +15,9 @@
 //       | <------- need blocks |               | pull --------------> |
 //       | blocks ------------> |               | <------------- piece |
 //       | <-------------- done |               | settled -----------> |
+//       |                      |
+//       | whole -------------> |
+//       | <-------------- done |
 //
 // `done` means committed and synced at the gateway, `settled` the same at the board.
 
@@ -27,6 +30,7 @@ import {
   RECIPE_INLINE_BYTES_MAX,
   REQ_MAX,
   TARGET_BYTES_MAX,
+  WHOLE_BYTES_MAX,
 } from './limits.ts';
 import { bytes, idOrNone, int, list, type MessageKind, message, text, uint, type Values } from './schema.ts';
 
@@ -147,6 +151,22 @@ export const pull = message('pull', 7, 'up', {
 /** Everything up to `position` is durable on the board's disk. */
 export const settled = message('settled', 8, 'up', { session, position: seq });
 
+/** Offers of files of one block, with their contents: the body, one after the other, deflated unless it is as long as
+ * their sizes together. */
+export const whole = message('whole', 9, 'up', {
+  session,
+  items: list({
+    req,
+    path: facts.path,
+    mode: facts.mode,
+    size: uint(WHOLE_BYTES_MAX),
+    mtime: facts.mtime,
+    content: bytes(ID_BYTES, ID_BYTES),
+    /** As in an offer. */
+    base: seq,
+  }),
+});
+
 export const welcome = message('welcome', 16, 'down', {
   session,
   version: uint(255),
@@ -210,6 +230,7 @@ export const MESSAGES = [
   next,
   pull,
   settled,
+  whole,
   welcome,
   again,
   need,
@@ -227,6 +248,7 @@ export type Message = MessageOf<(typeof MESSAGES)[number]>;
 export type MessageNamed<N extends Message['is']> = Extract<Message, { is: N }>;
 
 export type OfferItem = MessageNamed<'offer'>['items'][number];
+export type WholeItem = MessageNamed<'whole'>['items'][number];
 export type ChangeItem = MessageNamed<'changes'>['items'][number];
 export type NeedItem = MessageNamed<'need'>['items'][number];
 export type PieceItem = MessageNamed<'piece'>['items'][number];

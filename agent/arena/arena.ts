@@ -187,6 +187,35 @@ export class Arena {
     return this.#digest.slice();
   }
 
+  /** How many contents hashFiles() takes at once. */
+  get filesMax(): number {
+    return Math.floor(this.records.length / this.exports.RECORD_BYTES.value);
+  }
+
+  /** Whether the cutter leaves `length` bytes of the window in one block. */
+  isOneBlock(offset: number, length: number): boolean {
+    const { exports } = this;
+    return (
+      length <= exports.BLOCK_BYTES_MIN.value ||
+      exports.blockBytes(this.window.byteOffset + offset, length) === length
+    );
+  }
+
+  /** Records and content ids of contents of one block each that lie in the window one after the other, as copies. */
+  hashFiles(lengths: readonly number[]): { records: Uint8Array; contents: Uint8Array } {
+    const { exports, records } = this;
+    const view = new DataView(records.buffer, records.byteOffset, records.length);
+    const recordBytes = exports.RECORD_BYTES.value;
+    lengths.forEach((length, index) => {
+      view.setUint32(index * recordBytes, length, true);
+    });
+    const at = exports.hashFiles(lengths.length);
+    return {
+      records: records.slice(0, lengths.length * recordBytes),
+      contents: this.bytes.slice(at, at + lengths.length * exports.ID_BYTES.value),
+    };
+  }
+
   /**
    * The content id of a kept list of records, in pieces of any size. It may run while a content is being cut; the
    * iterable must not call contentIdOf itself.

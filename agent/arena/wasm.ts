@@ -68,6 +68,7 @@ export interface ArenaExports {
   cutWindow(filled: number, isEnd: boolean): number;
   cutConsumed(): number;
   endContent(): number;
+  hashFiles(count: number): number;
   // rows.ts
   rowsSort(at: number, bytes: number, count: number): void;
   // trap.ts

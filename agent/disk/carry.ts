@@ -3,7 +3,7 @@
 //   effect -> carry() -+-> list.ts     batches of entries            examine.ts  cut*, examined
 //                      +-> content.ts  read, copy, patch, readTarget change.ts   placed, did
 //                      +-> stage.ts    staged files                  durable.ts  synced
-//                      +-> watcher.ts  hints
+//                      +-> watcher.ts  hints             gather.ts  gathered
 //
 // Answers, as ports.ts has them, and where it leaves a choice:
 //   looked     nothing there is no trouble: `stat` is undefined, and so is `trouble`
@@ -26,6 +26,7 @@ import { Content } from './content.ts';
 import { Durable } from './durable.ts';
 import { type DiskArena, Examiner } from './examine.ts';
 import { Folder } from './folder.ts';
+import { Gatherer } from './gather.ts';
 import { Home, type Marker } from './home.ts';
 import { IGNORE_NAME, IgnoreRules } from './ignore.ts';
 import { Lister } from './list.ts';
@@ -67,6 +68,7 @@ export class Disk {
   readonly #durable: Durable;
   readonly #lister: Lister;
   readonly #examiner: Examiner;
+  readonly #gatherer: Gatherer;
   readonly #content: Content;
   readonly #change: Change;
   readonly #ignore: IgnoreRules;
@@ -95,6 +97,7 @@ export class Disk {
     this.#durable = durable;
     this.#examiner = examiner;
     this.#lister = new Lister(ports, arena.rows);
+    this.#gatherer = new Gatherer({ ...ports, examiner }, arena);
     this.#content = new Content({ ...ports, examiner }, arena);
     this.#change = new Change(ports);
     this.#ignore = new IgnoreRules(system, home);
@@ -182,6 +185,8 @@ export class Disk {
       case 'examine':
         this.#examiner.start(effect.path, effect.staged);
         return undefined;
+      case 'gather':
+        return { is: 'gathered', files: this.#gatherer.gather(effect.items) };
       case 'abandon':
         return undefined;
       case 'read':
@@ -335,6 +340,8 @@ function refusal(effect: Effect, trouble: Trouble, stands: Stat | undefined): Ev
       return { is: 'looked', path: effect.path, stat: undefined, trouble };
     case 'examine':
       return { is: 'examined', before: undefined, after: stands, content: NOTHING, bytes: 0, trouble };
+    case 'gather':
+      return { is: 'gathered', files: effect.items.map(() => ({ is: 'other' })) };
     case 'read':
       return { is: 'read', bytes: 0, stat: undefined, trouble };
     case 'readTarget':

@@ -33,13 +33,15 @@ export interface DiskArena {
   cut(filled: number, isEnd: boolean): { count: number; consumed: number; records: Uint8Array };
   endContent(): Uint8Array;
   wholeContentId(bytes: Uint8Array): Uint8Array;
+  isOneBlock(offset: number, length: number): boolean;
+  hashFiles(lengths: readonly number[]): { records: Uint8Array; contents: Uint8Array };
 }
 
 const TURN_BYTES = 4 * 1024 * 1024;
 const TURN_MS = 10;
 
 /** The longest tick of a kernel's clock (CONFIG_HZ=100), and a little. */
-const TICK_MS = 12;
+export const TICK_MS = 12;
 
 interface Job {
   fd: number;
@@ -61,6 +63,8 @@ export class Examiner {
   #job: Job | undefined;
   /** Of the window, in bytes. A longer file's next bytes wait until those before them are cut. */
   readonly gauge: Gauge;
+  /** Bytes of the window that a gathered group holds. */
+  #held = 0;
 
   constructor(
     ports: {
@@ -119,6 +123,7 @@ export class Examiner {
 
   /** Ends the examination under way without an answer. */
   drop(): void {
+    this.#held = 0;
     if (this.#job === undefined) return;
     this.#system.closeSync(this.#job.fd);
     this.#job = undefined;
@@ -126,7 +131,12 @@ export class Examiner {
 
   /** The part of the window that no examination holds, until the next turn. */
   scratch(): Uint8Array {
-    return this.#arena.window.subarray(this.#job?.filled ?? 0);
+    return this.#arena.window.subarray(this.#job?.filled ?? this.#held);
+  }
+
+  /** A group of files lies at the window's start: nothing else does until the next examination or group. */
+  hold(bytes: number): void {
+    this.#held = bytes;
   }
 
   #schedule(job: Job): void {

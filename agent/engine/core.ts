@@ -71,6 +71,14 @@ export class Core {
   frameBytesMax = 0;
   /** The scan has something to look at: what seems deleted may turn up elsewhere. */
   isScanning = false;
+  /** All of the folder is being looked at: the other half of a rename may not be seen yet. */
+  isRescanning = false;
+  /** Counts things that were seen to be gone. */
+  vanished = 0;
+  /** Everything that the gateway told of in this session was recorded once. */
+  isCaughtUp = false;
+  /** Nothing was ever agreed on with a gateway before this life. */
+  readonly isNew: boolean;
   /** The folder was changed since the last `synced`. */
   isUnsynced = false;
   /** A `sync` is under way: the folder rests, so that one is enough. */
@@ -83,6 +91,7 @@ export class Core {
     this.arena = arena;
     this.rules = rules;
     this.squeeze = squeeze;
+    this.isNew = catalog.folder.length === 0;
     this.garbage = new Garbage(catalog);
     this.writer = new ListWriter(catalog, this.garbage);
   }

@@ -121,6 +121,9 @@ export class Engine {
       case 'examined':
         this.examine.onExamined(event);
         break;
+      case 'gathered':
+        this.offers.gather.onGathered(event);
+        break;
       case 'read':
         this.serve.onRead(event);
         break;
@@ -188,6 +191,7 @@ export class Engine {
       this.scan.pump();
       if (core.isScanning && this.scan.isIdle) core.isLocalMarked = true; // deletions waited for this
       core.isScanning = !this.scan.isIdle;
+      core.isRescanning = this.scan.isRunning;
       this.examine.pump();
       this.offers.pump();
       this.session.pump();
@@ -267,7 +271,7 @@ export class Engine {
         this.serve.onNeed(message.items);
         return;
       case 'done':
-        for (const item of message.items) this.offers.onDone(item);
+        this.offers.onDone(message.items);
         return;
       case 'head':
         this.session.onHead(message.head);

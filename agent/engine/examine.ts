@@ -36,6 +36,8 @@ export class Examine {
   /** What a local examination gave: the offers take it from here. */
   onLocal: (place: Place, examined: Examined) => void = () => {};
   onStaged: (slot: number, examined: Examined | undefined, code: string) => void = () => {};
+  /** The window belongs to a group of small files (gather.ts). */
+  isGathering = false;
   private readonly core: Core;
   private readonly staged: number[] = [];
   private readonly resting: Resting;
@@ -47,7 +49,7 @@ export class Examine {
   }
 
   get isBusy(): boolean {
-    return this.job !== undefined || this.staged.length > 0;
+    return this.job !== undefined || this.staged.length > 0 || this.isGathering;
   }
 
   /** What is being read, for status. */
@@ -57,6 +59,11 @@ export class Examine {
 
   get listInUse(): EntryId {
     return this.job === undefined ? 0 : this.core.writer.list;
+  }
+
+  /** It changed a moment ago, or could not be read: it is left alone for a while. */
+  isResting(place: Place): boolean {
+    return this.resting.has(place);
   }
 
   /** False when it cannot be read now: something else is, or it changed a moment ago and should rest first. */
@@ -95,7 +102,7 @@ export class Examine {
   }
 
   pump(): void {
-    if (this.job !== undefined) return;
+    if (this.job !== undefined || this.isGathering) return;
     const slot = this.staged.shift();
     if (slot !== undefined) this.start({ is: 'staged', slot });
   }

@@ -92,6 +92,10 @@ export const idOfKey = (key: Uint8Array): number => numberAt(key, 1, 4);
 export const seqOfKey = (key: Uint8Array): number => numberAt(key, 1, SEQ_BYTES);
 export const pageOfKey = (key: Uint8Array): number => numberAt(key, 5, 4);
 
+/** A place as text, to look it up by. */
+export const nameOfPlace = ({ parent, name }: Place): string =>
+  `${parent}/${Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1')}`;
+
 export const samePlace = (a: Place, b: Place): boolean =>
   a.parent === b.parent && Buffer.compare(a.name, b.name) === 0;
 

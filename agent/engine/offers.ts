@@ -19,14 +19,14 @@ import type { Aside } from './aside.ts';
 import type { Change } from './change.ts';
 import type { Core } from './core.ts';
 import { Action, decide } from './decide.ts';
-import { type Entry, type EntryId, type Local, NO_CONTENT, sameBytes, type Version } from './entry.ts';
+import { type Entry, type EntryId, type Local, looksLike, NO_CONTENT, sameBytes, statOf } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
-import { type Place, ROOT, samePlace } from './keys.ts';
+import { Gather } from './gather.ts';
+import { type Place, ROOT } from './keys.ts';
+import { OFFERS_ALL_MAX, type Offer, Offered } from './offered.ts';
 import type { Event, Path } from './ports.ts';
 import { writeRecipe } from './recipes.ts';
 
-/** Offers under way. Small files need this many to keep a link busy; each is some 500 bytes of heap. */
-export const OFFERS_MAX = 64;
 /** Places looked at before other events get their turn. */
 const STEPS_MAX = 256;
 /** An offer that nothing was heard of is sent again. */
@@ -42,28 +42,6 @@ const DELETION_WAIT_MS = 1_000;
 /** Bytes of an offer's item besides its path, content and recipe, at most. */
 const ITEM_BYTES = 96;
 
-export interface Offer {
-  req: number;
-  place: Place;
-  path: Path;
-  /** What is offered; its seq is the base's until the gateway gives its own. */
-  facts: Version;
-  /** As `content` travels: a content id, a symlink's target, or nothing. */
-  content: Uint8Array;
-  /** The observation that the offer was made from, undefined for a deletion. */
-  local: Local | undefined;
-  single: Uint8Array;
-  baseContent: Uint8Array;
-  baseList: EntryId;
-  heardAt: number;
-  /** Bytes that travelled, and bytes of content that they stand for. */
-  bytesSent: number;
-  bytesServed: number;
-  /** Runs that are sent as they are, since the last ones did not deflate. */
-  denseRuns: number;
-  isConflict: boolean;
-}
-
 const NOWHERE: Place = { parent: 0, name: new Uint8Array(0) };
 
 export class Offers {
@@ -71,12 +49,17 @@ export class Offers {
   private readonly examine: Examine;
   private readonly change: Change;
   private readonly aside: Aside;
-  private readonly offers = new Map<number, Offer>();
+  readonly gather: Gather;
+  private readonly offers = new Offered();
   private readonly gauge: Gauge;
+  /** The directory that the last offer went into: it may be offered into. */
+  private freeParent: EntryId = 0;
+  /** What had vanished when the pass began, and when the last one met no deletion. */
+  private vanishedBefore = 0;
+  private vanishedSettled = 0;
   private readonly batch: OfferItem[] = [];
   private batchBytes = 0;
   private batchSince = 0;
-  private lastReq = 0;
   private cursor: Place = NOWHERE;
   private isDeleting = false;
   private deletionSeenAt = 0;
@@ -92,7 +75,8 @@ export class Offers {
     this.examine = examine;
     this.change = change;
     this.aside = aside;
-    this.gauge = core.gauge('offers', OFFERS_MAX, 'waits', () => this.offers.size);
+    this.gauge = core.gauge('offers', OFFERS_ALL_MAX, 'waits', () => this.offers.count);
+    this.gather = new Gather(core, examine, this);
     examine.onLocal = (place, examined) => this.consider(place, examined);
   }
 
@@ -102,11 +86,22 @@ export class Offers {
   }
 
   get count(): number {
-    return this.offers.size;
+    return this.offers.count;
+  }
+
+  get room(): number {
+    return this.offers.room;
+  }
+
+  /** Nothing says that the gateway has the content of what is new here. */
+  get isNews(): boolean {
+    const { core } = this;
+    const mayMove = this.deletionSeenAt !== 0 || core.vanished !== this.vanishedSettled;
+    return core.isLive && core.isCaughtUp && !mayMove && (core.isNew || !core.isRescanning);
   }
 
   get active(): readonly Offer[] {
-    return [...this.offers.values()];
+    return [...this.offers.all()];
   }
 
   get(req: number): Offer | undefined {
@@ -114,12 +109,12 @@ export class Offers {
   }
 
   isOffered(place: Place): boolean {
-    return this.at(place) !== undefined;
+    return this.offers.at(place) !== undefined;
   }
 
   /** A new session: nothing that was offered is known to the gateway any more. */
   reset(): void {
-    for (const offer of this.offers.values()) if (!offer.isConflict) this.offers.delete(offer.req);
+    for (const offer of this.offers.all()) if (!offer.isConflict) this.offers.drop(offer);
     this.batch.length = 0;
     this.batchBytes = 0;
     this.isPassing = false;
@@ -129,6 +124,7 @@ export class Offers {
   pump(): void {
     this.pumpConflicts();
     if (this.core.isPaused) return;
+    this.freeParent = 0;
     for (let steps = 0; ; steps++) {
       if (!this.isPassing) {
         if (!this.core.isLocalMarked) break;
@@ -136,6 +132,7 @@ export class Offers {
         this.isPassing = true;
         this.isDeleting = false;
         this.cursor = NOWHERE;
+        this.vanishedBefore = this.core.vanished;
       }
       if (steps === STEPS_MAX) {
         this.core.wake(this.core.now);
@@ -149,6 +146,7 @@ export class Offers {
       if (!this.step(place)) break;
       this.cursor = place;
     }
+    this.gather.start();
     this.flushInTime();
   }
 
@@ -163,6 +161,7 @@ export class Offers {
   // The first walk is over: go on with deletions, once nothing that is new is still on its way.
   private endPass(): boolean {
     this.isPassing = false;
+    if (!this.isDeleting && this.deletionSeenAt === 0) this.vanishedSettled = this.vanishedBefore;
     if (this.isDeleting || this.deletionSeenAt === 0) return this.core.isLocalMarked;
     const isLate = this.core.now >= this.deletionSeenAt + DELETION_WAIT_MS;
     if (this.core.isScanning) return this.core.isLocalMarked; // its end is a mark
@@ -183,7 +182,7 @@ export class Offers {
   }
 
   private isPutting(): boolean {
-    for (const offer of this.offers.values()) if (offer.facts.kind !== Kind.ABSENT) return true;
+    for (const offer of this.offers.all()) if (offer.facts.kind !== Kind.ABSENT) return true;
     return false;
   }
 
@@ -197,8 +196,10 @@ export class Offers {
     }
     if (entry.local !== undefined && this.isDeleting) return true;
     switch (decide(entry)) {
-      case Action.READ:
-        return this.read(place, entry);
+      case Action.READ: {
+        const what = this.gather.add(place, entry);
+        return what === 'alone' ? this.read(place, entry) : what !== 'rest';
+      }
       case Action.OFFER:
         return this.offerPlace(place, entry);
       default:
@@ -207,6 +208,7 @@ export class Offers {
   }
 
   private read(place: Place, entry: Entry): boolean {
+    if (this.gather.isOpen) return false; // it goes first, at the end of this pump
     const path = this.core.catalog.pathOf(place);
     if (path === undefined) return true;
     if (entry.local?.kind === Kind.SYMLINK) return this.readTarget(place, path);
@@ -235,7 +237,7 @@ export class Offers {
     const isKnown = entry.local.content !== undefined && sameBytes(entry.local.content, content);
     const now = isKnown ? entry : { ...entry, local: { ...entry.local, content } };
     if (!isKnown) this.core.put(place, now, entry);
-    if (decide(now) === Action.OFFER && this.isFree(place, now))
+    if (decide(now) === Action.OFFER && !this.offers.isFull && this.isFree(place, now))
       this.make(place, now, event.target, NO_CONTENT);
     this.flush();
   }
@@ -243,13 +245,14 @@ export class Offers {
   /** A file was just read: offer it while its only record is at hand. */
   private consider(place: Place, examined: Examined): void {
     const entry = this.core.catalog.get(place);
-    if (entry === undefined || decide(entry) !== Action.OFFER || !this.isFree(place, entry)) return;
+    if (entry === undefined || decide(entry) !== Action.OFFER) return;
+    if (this.offers.isFull || !this.isFree(place, entry)) return;
     this.make(place, entry, examined.content, examined.single);
   }
 
   private offerPlace(place: Place, entry: Entry): boolean {
     if (!this.core.isLive) return true;
-    if (this.offers.size >= OFFERS_MAX) {
+    if (this.offers.isFull) {
       this.gauge.met();
       return false;
     }
@@ -266,17 +269,20 @@ export class Offers {
   }
 
   /** Whether the place may be offered now: a slot is free, its parent is there, and what is under it went first. */
-  private isFree(place: Place, entry: Entry): boolean {
+  isFree(place: Place, entry: Entry): boolean {
     const { catalog } = this.core;
-    if (!this.core.isLive || this.isOffered(place) || this.offers.size >= OFFERS_MAX) return false;
+    if (!this.core.isLive || this.isOffered(place) || this.offers.room <= 0) return false;
     if (entry.local?.kind !== Kind.DIRECTORY && this.isHolding(place, entry)) return false;
-    if (place.parent === ROOT || entry.local === undefined) return true;
+    if (place.parent === ROOT || entry.local === undefined || place.parent === this.freeParent) return true;
     const up = catalog.placeOfDirectory(place.parent);
     const parent = up === undefined ? undefined : catalog.get(up);
     if (up === undefined || parent === undefined) return false;
     // A parent that went away at the gateway has to be offered again itself: apply.ts sees to that.
     if (parent.remote !== undefined && parent.remote.kind !== Kind.DIRECTORY) return false;
-    return parent.synced?.kind === Kind.DIRECTORY || this.at(up)?.facts.kind === Kind.DIRECTORY;
+    if (parent.synced?.kind !== Kind.DIRECTORY && this.offers.at(up)?.facts.kind !== Kind.DIRECTORY)
+      return false;
+    this.freeParent = place.parent;
+    return true;
   }
 
   // A directory that went away here waits for its children to go first. A child that this board did not delete
@@ -304,38 +310,28 @@ export class Offers {
 
   private make(place: Place, entry: Entry, content: Uint8Array, single: Uint8Array): void {
     const path = this.core.catalog.pathOf(place);
-    if (path === undefined) return;
-    const { local, synced } = entry;
-    const kind = local?.kind ?? Kind.ABSENT;
-    const facts: Version = {
-      kind,
-      mode: kind === Kind.SYMLINK || local === undefined ? 0 : local.mode,
-      size: local?.size ?? 0,
-      mtime: kind === Kind.DIRECTORY || local === undefined ? 0 : local.mtime,
-      content: local?.content ?? NO_CONTENT,
-      seq: synced?.seq ?? 0,
-      list: local?.list ?? 0,
-    };
-    const isEdit = kind === Kind.FILE && synced?.kind === Kind.FILE && synced.list !== 0;
-    const offer: Offer = {
-      req: ++this.lastReq,
-      place,
-      path,
-      facts,
-      content,
-      local,
-      single,
-      baseContent: isEdit ? synced.content : NO_CONTENT,
-      baseList: isEdit ? synced.list : 0,
-      heardAt: this.core.now,
-      bytesSent: 0,
-      bytesServed: 0,
-      denseRuns: 0,
-      isConflict: false,
-    };
-    this.offers.set(offer.req, offer);
+    if (path !== undefined) this.add(this.register(place, path, entry, entry.local, content, single, false));
+  }
+
+  /** An offer whose content goes with it, in a frame of the caller's. */
+  open(place: Place, path: Path, entry: Entry, local: Local, single: Uint8Array): Offer {
+    this.core.wake(this.core.now + ANSWER_MS);
+    return this.register(place, path, entry, local, local.content ?? NO_CONTENT, single, true);
+  }
+
+  private register(
+    place: Place,
+    path: Path,
+    entry: Entry,
+    local: Local | undefined,
+    content: Uint8Array,
+    single: Uint8Array,
+    isWhole: boolean,
+  ): Offer {
+    const { now } = this.core;
+    const offer = this.offers.open({ place, path, entry, local, content, single, isWhole, now });
     this.gauge.grew();
-    this.add(offer);
+    return offer;
   }
 
   private add(offer: Offer): void {
@@ -360,21 +356,17 @@ export class Offers {
     this.core.emit({ do: 'send', message, body: undefined });
   }
 
-  private at(place: Place): Offer | undefined {
-    for (const offer of this.offers.values()) if (samePlace(offer.place, place)) return offer;
-    return undefined;
-  }
-
   tick(): void {
     if (!this.core.isLive) return;
     let isEarly = false;
-    for (const offer of this.offers.values()) {
+    for (const offer of this.offers.all()) {
       if (offer.isConflict) continue;
       if (this.core.now < offer.heardAt + ANSWER_MS) {
         this.core.wake(offer.heardAt + ANSWER_MS);
         continue;
       }
       offer.heardAt = this.core.now;
+      if (offer.isWhole && !this.record(offer)) continue;
       this.add(offer);
       isEarly = true;
     }
@@ -389,28 +381,55 @@ export class Offers {
 
   /** The content changed under the offer: it is withdrawn, and the place waits again. */
   withdraw(offer: Offer): void {
-    this.offers.delete(offer.req);
+    this.offers.drop(offer);
     this.core.isLocalMarked = true;
   }
 
-  private retry(at: number): void {
+  // Nothing was heard of what went whole: from now on it is an offer like any other, and its bytes may be asked for.
+  private record(offer: Offer): boolean {
+    const before = this.core.catalog.get(offer.place);
+    const entry = before === undefined ? undefined : withRead(before, offer);
+    if (before === undefined || entry === before || entry === undefined) {
+      this.withdraw(offer);
+      return false;
+    }
+    this.core.put(offer.place, entry, before);
+    this.offers.unwhole(offer);
+    return true;
+  }
+
+  retry(at: number): void {
     this.retryAt = Math.min(this.retryAt, at);
     this.core.wake(this.retryAt);
   }
 
-  onDone(item: DoneItem): void {
+  onDone(items: readonly DoneItem[]): void {
+    const { catalog } = this.core;
+    const before = catalog.position;
+    let position = before;
+    for (const item of items) {
+      // Ours is the change that follows what is recorded: it need not be told again.
+      if (this.end(item) && item.verdict === Verdict.ACCEPTED && item.seq === position + 1) position++;
+    }
+    // A verdict may have sent it back to the beginning.
+    if (catalog.position === before) catalog.position = position;
+  }
+
+  /** True when the place's entry was there to take the verdict. */
+  private end(item: DoneItem): boolean {
     const offer = this.offers.get(item.req);
-    if (offer === undefined || offer.isConflict) return;
-    const before = this.core.catalog.get(offer.place);
-    if (item.verdict === Verdict.CONFLICT && before !== undefined) {
+    if (offer === undefined || offer.isConflict) return false;
+    const recorded = this.core.catalog.get(offer.place);
+    if (item.verdict === Verdict.CONFLICT && recorded !== undefined) {
       offer.isConflict = true;
       offer.facts.seq = item.seq;
       this.pumpConflicts();
-      return;
+      return true;
     }
-    this.offers.delete(offer.req);
+    this.offers.drop(offer);
     this.core.isRemoteMarked = true; // a change of the gateway's may have waited for this verdict
-    if (before === undefined) return;
+    if (recorded === undefined) return false;
+    const before = withRead(recorded, offer);
     switch (item.verdict) {
       case Verdict.ACCEPTED:
       case Verdict.SAME:
@@ -424,6 +443,7 @@ export class Offers {
         if (item.verdict === Verdict.REFUSED)
           this.core.note({ kind: 'skipped', path: offer.path, why: 'the gateway refuses this name or kind' });
     }
+    return true;
   }
 
   private agree(offer: Offer, before: Entry, { verdict, seq }: DoneItem): void {
@@ -436,8 +456,6 @@ export class Offers {
     const openFrom = verdict === Verdict.SAME ? seq : seq + 1;
     const isNewer = before.remote !== undefined && before.remote.seq >= openFrom;
     core.put(offer.place, { ...before, synced, remote: isNewer ? before.remote : undefined }, before);
-    // Ours is the change that follows what is recorded: it need not be told again.
-    if (verdict === Verdict.ACCEPTED && seq === core.catalog.position + 1) core.catalog.position = seq;
     if (verdict !== Verdict.ACCEPTED) return; // the gateway had it already
     core.counters.sentFiles++;
     core.note({ kind: 'sent', path: offer.path, what: facts.kind, bytes: offer.bytesSent });
@@ -455,10 +473,10 @@ export class Offers {
   // Another change came first: ours moves aside, and is offered as new under its own name.
   private pumpConflicts(): void {
     if (this.change.isBusy || this.core.isPaused) return;
-    for (const offer of this.offers.values()) {
+    for (const offer of this.offers.all()) {
       if (!offer.isConflict) continue;
       this.aside.move(offer, isMoved => {
-        this.offers.delete(offer.req);
+        this.offers.drop(offer);
         if (isMoved) this.core.isLocalMarked = true;
         else this.retry(this.core.now + RETRY_MS);
       });
@@ -468,4 +486,11 @@ export class Offers {
 
   /** A path is not what was recorded: the scan looks again. */
   onGone: (place: Place) => void = () => {};
+}
+
+/** The entry with what was read for an offer that went whole, if that is what still stands there. */
+function withRead(entry: Entry, { isWhole, local }: Offer): Entry {
+  const isUnread = isWhole && local !== undefined && entry.local?.content === undefined;
+  const isIt = isUnread && entry.local !== undefined && looksLike(entry.local, statOf(local));
+  return isIt ? { ...entry, local } : entry;
 }

@@ -45,6 +45,12 @@ export interface ListedRow {
   stat: Stat;
 }
 
+/** What came of one file of a group: read, with where its bytes lie in the window and its only record; or anything
+ * else, which reading it alone will tell. */
+export type Gathered =
+  | { is: 'read'; stat: Stat; offset: number; content: Uint8Array; record: Uint8Array }
+  | { is: 'other' };
+
 /** One file to put in place of what is expected there (undefined: nothing). */
 export interface Placing {
   slot: number;
@@ -91,6 +97,8 @@ export type Effect =
   | { do: 'look'; path: Path } //                                                   -> looked
   // Reads a whole file through the window, cutting and hashing. `staged` means the slot's staged file.
   | { do: 'examine'; path: Path; staged: number | undefined } //                    -> cut*, examined
+  // Reads small files whole into the window, one behind the other, where they stay until the next of these effects.
+  | { do: 'gather'; items: { path: Path; expect: Stat }[] } //                      -> gathered
   | { do: 'abandon' } // the examination under way; it is not answered any more
   // Reads file bytes into the arena's run buffer at 0.
   | { do: 'read'; path: Path; offset: number; length: number } //                   -> read
@@ -140,6 +148,8 @@ export type Event =
       bytes: number;
       trouble: Trouble | undefined;
     }
+  /** One for each item, in order. */
+  | { is: 'gathered'; files: Gathered[] }
   | { is: 'read'; bytes: number; stat: Stat | undefined; trouble: Trouble | undefined }
   | { is: 'target'; target: Uint8Array; trouble: Trouble | undefined }
   | { is: 'wrote'; slot: number; trouble: Trouble | undefined }

@@ -293,6 +293,7 @@ export class Scan {
       return;
     }
     const entry: Entry = before === undefined ? freshEntry() : { ...before };
+    if (isNothing && !isUnchanged) core.vanished++;
     if (!isUnchanged) entry.local = isNothing ? undefined : localOf(stat as Stat);
     const isDirectory = !isNothing && (stat as Stat).kind === Kind.DIRECTORY;
     const wasDirectory = before?.local?.kind === Kind.DIRECTORY;

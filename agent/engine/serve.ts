@@ -15,7 +15,8 @@ import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { hasSameContent, sameBytes } from './entry.ts';
 import { recordLength } from './lists.ts';
-import type { Offer, Offers } from './offers.ts';
+import type { Offer } from './offered.ts';
+import type { Offers } from './offers.ts';
 import type { Event } from './ports.ts';
 import { listsOf, writePart } from './recipes.ts';
 

@@ -99,6 +99,7 @@ export class Session {
   /** Asks for changes as long as the gateway has some that are not recorded here. */
   pump(): void {
     const { position } = this.core.catalog;
+    if (this.state === 'live' && position >= this.head) this.core.isCaughtUp = true;
     if (this.state !== 'live' || this.credit > 0 || position >= this.head) return;
     this.credit = CREDIT;
     this.askedAt = this.core.now;
@@ -122,6 +123,7 @@ export class Session {
     }
     if (known.length === 0) catalog.folder = message.folder;
     this.state = 'live';
+    this.core.isCaughtUp = false;
     this.head = message.head;
     this.credit = 0;
     this.core.isLive = true;

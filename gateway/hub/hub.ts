@@ -186,6 +186,12 @@ export class Hub {
       case 'offer':
         this.#offers.onOffer(session, message.items, now < this.#restingUntil, now);
         break;
+      case 'whole':
+        if (!this.#offers.onWhole(session, message.items, body, now < this.#restingUntil, now)) {
+          this.#onMalformed(board, 'whole: body', now);
+          return;
+        }
+        break;
       case 'recipe':
         this.#offers.onRecipe(session, message, body, now);
         break;

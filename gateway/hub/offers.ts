@@ -5,17 +5,22 @@
 //                 '------> Upload -- needs, recipe, blocks --> whole -> commit -> done
 //                              '-- gone, or a later offer for the path: dropped
 //                              '-- a fault: done BUSY, the board offers again
+//   whole --check, hash, rule--> commit, or verdict ............................. done
 //
 // The verdict is made again at the commit. A content that came whole is kept whatever the verdict: a conflict copy
 // is offered next, and needs no second transfer.
 
 import { Gauge } from '../../agent/gauge.ts';
-import { Kind, type MessageNamed, type OfferItem, Verdict } from '../../protocol/messages.ts';
+import { RECORD_BYTES } from '../../protocol/align.ts';
+import { ID_BYTES } from '../../protocol/limits.ts';
+import { Kind, type MessageNamed, type OfferItem, Verdict, type WholeItem } from '../../protocol/messages.ts';
 import { checkFacts, checkPath, compareBytes, EMPTY_CONTENT } from '../../protocol/path.ts';
 import type { HubNote, HubOptions } from './ports.ts';
 import { type Session, UPLOADS_MAX } from './session.ts';
 import { type Budget, type Taken, Upload } from './upload.ts';
 import { rule } from './verdict.ts';
+
+const NOTHING = new Uint8Array(0);
 
 /** What offers tell the hub. */
 export interface OffersPort {
@@ -50,6 +55,32 @@ export class Offers {
       else if (isResting) session.done({ req: item.req, verdict: Verdict.BUSY, seq: 0 });
       else this.#take(session, item, now);
     }
+  }
+
+  /** False: the body does not inflate to what it should. */
+  onWhole(
+    session: Session,
+    items: readonly WholeItem[],
+    body: Uint8Array,
+    isResting: boolean,
+    now: number,
+  ): boolean {
+    let length = 0;
+    for (const { size } of items) length += size;
+    const plain = body.length === length ? body : this.#with.squeeze.inflate(body, NOTHING, length);
+    if (plain === undefined) return false;
+    let at = 0;
+    for (const whole of items) {
+      const bytes = plain.subarray(at, at + whole.size);
+      at += whole.size;
+      if (session.hasAnswered(whole.req)) continue;
+      const item = { ...whole, kind: Kind.FILE, baseContent: NOTHING, recipe: NOTHING };
+      const why = checkPath(item.path) ?? checkFacts(item);
+      if (why !== undefined) this.#refuse(session, item, why);
+      else if (isResting) this.#answer(session, item, Verdict.BUSY, 0);
+      else this.#takeWhole(session, item, bytes, now);
+    }
+    return true;
   }
 
   onRecipe(
@@ -132,6 +163,28 @@ export class Offers {
       this.#uploads = session.uploads.size;
       this.gauge.grew();
     }
+  }
+
+  #takeWhole(session: Session, item: OfferItem, bytes: Uint8Array, now: number): void {
+    const { store, hasher } = this.#with;
+    for (const upload of session.uploads.values())
+      if (upload.offer.req === item.req || compareBytes(upload.offer.path, item.path) === 0)
+        this.#drop(session, upload);
+    const record = new Uint8Array(RECORD_BYTES);
+    new DataView(record.buffer).setUint32(0, bytes.length, true);
+    record.set(hasher.blockId(bytes), RECORD_BYTES - ID_BYTES);
+    if (compareBytes(hasher.contentIdOf([record]), item.content) !== 0) {
+      const { board, share } = session;
+      session.counters.mismatches++;
+      this.#hub.note({ kind: 'mismatch', board, share, path: item.path });
+      this.#answer(session, item, Verdict.BUSY, 0);
+      return;
+    }
+    const { verdict, seq } = rule(store, session.folder, item);
+    const isKept = verdict === Verdict.ACCEPTED || verdict === Verdict.CONFLICT;
+    if (isKept && store.content(item.content) === undefined) store.putWhole(item.content, record, bytes);
+    if (verdict === Verdict.ACCEPTED) this.#commit(session, item, bytes.length, now);
+    else this.#answer(session, item, verdict, seq);
   }
 
   /** The same offer again restarts nothing; another one for the path, or under the number, replaces what was. */

@@ -136,6 +136,8 @@ export interface Store {
   /** The recipe becomes that of `content`. All its blocks must have been put. */
   sealRecipe(recipe: Recipe, content: Uint8Array): void;
   dropRecipe(recipe: Recipe): void;
+  /** A content of one block, which `record` tells, all at once. It was not known. */
+  putWhole(content: Uint8Array, record: Uint8Array, bytes: Uint8Array): void;
 
   hasBlock(id: Uint8Array): boolean;
   block(id: Uint8Array): Uint8Array | undefined;

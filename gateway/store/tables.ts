@@ -94,6 +94,11 @@ export function openTables(shelves: Shelves): Store {
     offsetOf: (recipe, ordinal) => recipes.offsetOf(recipe, ordinal),
     sealRecipe: (recipe, content) => recipes.seal(recipe, content),
     dropRecipe: recipe => recipes.drop(recipe),
+    putWhole(content, record, bytes) {
+      blocks.put(record.subarray(4), bytes);
+      recipes.seal(recipes.add(recipes.start(), record), content);
+      flushIfFull();
+    },
 
     hasBlock: id => blocks.has(id),
     block: id => blocks.get(id),

@@ -159,6 +159,51 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
       expect([read(0, 5), read(6, 100), read(11, 5), read(500, 5)]).toEqual(['hello', 'world', '', '']);
     });
 
+    test('gather: small files of two directories -> one behind the other in the window, each with its ids', () => {
+      bench.hands.mkdirSync(at('sub'));
+      const names = ['a', 'sub/b', 'sub/c', 'd'];
+      names.forEach((name, index) => {
+        write(name, some(1 + index * 300, index + 1));
+      });
+      bench.turns.now = () => Date.now() + 60_000;
+      const items = names.map(name => ({ path: path(name), expect: mustLook(bench, path(name)) }));
+      const { files } = ask(bench, { do: 'gather', items }, 'gathered');
+      let offset = 0;
+      files.forEach((file, index) => {
+        if (file.is !== 'read') throw new Error(`${names[index]} was not read`);
+        const bytes = some(1 + index * 300, index + 1);
+        expect(file.offset).toBe(offset);
+        expect(Buffer.compare(bench.arena.window.subarray(offset, offset + bytes.length), bytes)).toBe(0);
+        offset += bytes.length;
+        const { content, record } = file;
+        const alone = examine(bench, path(names[index] as string));
+        expect(Buffer.from(content)).toEqual(Buffer.from(alone.content));
+        expect(Buffer.from(record)).toEqual(Buffer.from(alone.records));
+      });
+    });
+
+    test('gather: changed, gone, a symlink, under a symlink, young -> other, and the rest is read', () => {
+      bench.hands.mkdirSync(at('sub'));
+      for (const name of ['changed', 'fine', 'gone', 'link', 'sub/x', 'too']) write(name, name);
+      bench.turns.now = () => Date.now() + 60_000;
+      const items = ['changed', 'fine', 'gone', 'link', 'sub/x', 'too'].map(name => ({
+        path: path(name),
+        expect: mustLook(bench, path(name)),
+      }));
+      write('changed', 'changed and longer');
+      bench.hands.unlinkSync(at('gone'));
+      bench.hands.unlinkSync(at('link'));
+      bench.hands.symlinkSync('fine', at('link'));
+      bench.hands.renameSync(at('sub'), at('there'));
+      bench.hands.symlinkSync('there', at('sub'));
+      const { files } = ask(bench, { do: 'gather', items }, 'gathered');
+      expect(files.map(({ is }) => is)).toEqual(['other', 'read', 'other', 'other', 'other', 'read']);
+      write('new', 'new');
+      const young = [{ path: path('new'), expect: mustLook(bench, path('new')) }];
+      bench.turns.now = () => young[0]!.expect.ctime / 1000;
+      expect(ask(bench, { do: 'gather', items: young }, 'gathered').files).toEqual([{ is: 'other' }]);
+    });
+
     test('folder: the marker or the root goes -> told, everything refused; back -> told, and it works', () => {
       write('file', 'x');
       stage(bench, 1, path('staged'));

@@ -43,6 +43,69 @@ describe('upload', () => {
     expect(pending()).toBe(0);
   });
 
+  const whole = (...files: { path: string; content: Content; base?: number }[]) => {
+    const items = files.map(({ path, content, base = 0 }) => {
+      const { req, mode, size, mtime, content: id } = oven.fileItem(path, content);
+      return { req, path: text(path), mode, size, mtime, content: id, base };
+    });
+    return { is: 'whole' as const, session: oven.session, items };
+  };
+  const small = (line: string) => cut(text(line));
+
+  it('whole: three files in one frame, deflated or as they are -> each is kept, nothing asked', () => {
+    const files = ['one', 'two', 'three'].map(path => ({
+      path,
+      content: small(`${path} is here. `.repeat(9)),
+    }));
+    const plain = Buffer.concat(files.map(({ content }) => content.bytes));
+    oven.say(whole(...files), squeeze.deflate(plain, NOTHING));
+    expect([...oven.verdicts().values()]).toEqual([1, 2, 3].map(seq => [Verdict.ACCEPTED, seq]));
+    for (const { content } of files) expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+    const four = { path: 'four', content: small('four') };
+    oven.say(whole(four), four.content.bytes);
+    expect(Buffer.compare(kept(four.content)!, four.content.bytes)).toBe(0);
+    expect(needs()).toEqual([]);
+    // Under another path it is known, and pulled from where it stands.
+    oven.offer(oven.fileItem('five', four.content));
+    expect(needs()).toEqual([]);
+  });
+
+  it('whole: a doubled frame -> the same verdicts again, no second change', () => {
+    const message = whole({ path: 'one', content: small('one') });
+    oven.say(message, text('one'));
+    const first = [...oven.verdicts().values()];
+    oven.say(message, text('one'));
+    expect([...oven.verdicts().values()]).toEqual(first);
+    expect(world.store.folder('attic')?.head).toBe(1);
+  });
+
+  it('whole: other bytes than the content id says -> BUSY, counted, nothing kept; the others are taken', () => {
+    const good = { path: 'good', content: small('good') };
+    const bad = { path: 'bad', content: small('bad') };
+    oven.say(whole(bad, good), text('BADgood'));
+    expect([...oven.verdicts().values()]).toEqual([
+      [Verdict.BUSY, 0],
+      [Verdict.ACCEPTED, 1],
+    ]);
+    expect(counters().mismatches).toBe(1);
+    expect(kept(bad.content)).toBeUndefined();
+  });
+
+  it('whole: a body that does not inflate -> malformed, the session starts over', () => {
+    oven.say(whole({ path: 'one', content: small('a longer line than its body') }), text('junk'));
+    expect(counters().malformed).toBe(1);
+    expect(oven.took('again')).toHaveLength(1);
+  });
+
+  it('whole: loses against a newer change -> CONFLICT, its content is kept for the copy', () => {
+    const first = { path: 'one', content: small('first') };
+    oven.say(whole(first), first.content.bytes);
+    const second = { path: 'one', content: small('second') };
+    oven.say(whole(second), second.content.bytes);
+    expect([...oven.verdicts().values()].at(-1)).toEqual([Verdict.CONFLICT, 1]);
+    expect(kept(second.content)).toBeDefined();
+  });
+
   it('upload: a content that is known -> committed at once, nothing asked', () => {
     const content = cut(makeRandom(2).bytes(100_000));
     oven.upload('a', content);

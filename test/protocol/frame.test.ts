@@ -33,7 +33,7 @@ function plain(kind: MessageKind): { header: unknown[]; body: Uint8Array } {
     return name === 'after' ? 0 : 1;
   };
   const header = [kind.type, ...Object.entries(kind.fields).map(([name, field]) => value(name, field))];
-  const hasBody = kind.name === 'recipe' || kind.name === 'blocks' || kind.name === 'piece';
+  const hasBody = ['recipe', 'blocks', 'whole', 'piece'].includes(kind.name);
   return { header, body: new Uint8Array(hasBody ? 1 : 0) };
 }
 
@@ -130,6 +130,26 @@ function misfits(field: Field<unknown>): unknown[] {
 }
 
 describe('frame: what the tables cannot say', () => {
+  const whole = (sizes: number[], bodyBytes: number) =>
+    malformed(
+      [9, 1, sizes.map((size, req) => [req, Uint8Array.of(97), 0, size, 0, new Uint8Array(16), 0])],
+      'up',
+      new Uint8Array(bodyBytes),
+    );
+
+  test('whole: a body as long as its contents, or shorter -> decodes', () => {
+    expect(whole([5, 7], 12)).toHaveProperty('message');
+    expect(whole([5, 7], 1)).toHaveProperty('message');
+    expect(whole(new Array(7).fill(4096), 7 * 4096)).toHaveProperty('message');
+  });
+
+  test('whole: none of its contents, more than they are, more than a run -> malformed', () => {
+    expect(whole([5, 7], 0)).toEqual({ malformed: 'whole: body' });
+    expect(whole([5, 7], 13)).toEqual({ malformed: 'whole: body' });
+    expect(whole([5, 0], 5)).toEqual({ malformed: 'whole: size' });
+    expect(whole(new Array(8).fill(4096), 100)).toEqual({ malformed: 'whole: size' });
+  });
+
   const literal = [1, Piece.LITERAL, 100, 50, 0, 10, 0, 0];
   const piece = (item: unknown[], bodyBytes: number) =>
     malformed([22, 1, [item]], 'down', new Uint8Array(bodyBytes));
@@ -193,7 +213,7 @@ describe('frame: what the tables cannot say', () => {
 
 describe('frame: types and sizes', () => {
   test('a type that no message has -> named', () => {
-    for (const type of [0, 9, 15, 25, 23_000, 2 ** 32 - 1]) {
+    for (const type of [0, 10, 15, 25, 23_000, 2 ** 32 - 1]) {
       expect(malformed([type, 1], 'up')).toEqual({ malformed: `unknown type ${type}` });
     }
   });

@@ -107,6 +107,17 @@ export const SAMPLES: readonly { message: Message; body: Uint8Array }[] = [
   { message: { is: 'settled', session: SESSION, position: 42 }, body: NONE },
   {
     message: {
+      is: 'whole',
+      session: SESSION,
+      items: [
+        { req: 5, path: bytes('logs/a'), mode: 0o644, size: 2, mtime: MTIME, content: id(0xd1), base: 0 },
+        { req: 6, path: bytes('logs/b'), mode: 0o600, size: 3, mtime: -1, content: id(0xd2), base: 41 },
+      ],
+    },
+    body: bytes('hi yo'),
+  },
+  {
+    message: {
       is: 'welcome',
       session: SESSION,
       version: 1,
