@@ -328,8 +328,16 @@ export class Offers {
     single: Uint8Array,
     isWhole: boolean,
   ): Offer {
-    const { now } = this.core;
-    const offer = this.offers.open({ place, path, entry, local, content, single, isWhole, now });
+    const offer = this.offers.open({
+      place,
+      path,
+      entry,
+      local,
+      content,
+      single,
+      isWhole,
+      now: this.core.now,
+    });
     this.gauge.grew();
     return offer;
   }
@@ -383,6 +391,7 @@ export class Offers {
   withdraw(offer: Offer): void {
     this.offers.drop(offer);
     this.core.isLocalMarked = true;
+    this.core.isRemoteMarked = true; // a change of the gateway's may have waited for the verdict
   }
 
   // Nothing was heard of what went whole: from now on it is an offer like any other, and its bytes may be asked for.
@@ -455,7 +464,11 @@ export class Offers {
     // SAME may still differ in time and permissions: then the gateway's are applied.
     const openFrom = verdict === Verdict.SAME ? seq : seq + 1;
     const isNewer = before.remote !== undefined && before.remote.seq >= openFrom;
-    core.put(offer.place, { ...before, synced, remote: isNewer ? before.remote : undefined }, before);
+    // One that came after ours may have been taken as agreed on: it was like what stood there before.
+    const agreed = before.synced;
+    const overtaking = agreed !== undefined && agreed.seq > seq ? { ...agreed, list: 0 } : undefined;
+    const remote = isNewer ? before.remote : overtaking;
+    core.put(offer.place, { ...before, synced, remote }, before);
     if (verdict !== Verdict.ACCEPTED) return; // the gateway had it already
     core.counters.sentFiles++;
     core.note({ kind: 'sent', path: offer.path, what: facts.kind, bytes: offer.bytesSent });
