@@ -16,10 +16,10 @@ import { ID_BYTES, RUN_BYTES_MAX, WHOLE_BYTES_MAX } from '../../protocol/limits.
 import { Kind, type WholeItem } from '../../protocol/messages.ts';
 import type { FrameCell } from '../arena/arena.ts';
 import type { Core } from './core.ts';
-import { type Entry, hasSameContent, type Local, looksLike, NO_CONTENT, statOf } from './entry.ts';
+import { type Entry, hasSameContent, looksLike, NO_CONTENT, statOf } from './entry.ts';
 import type { Examine } from './examine.ts';
 import { nameOfPlace, type Place } from './keys.ts';
-import type { Offer } from './offered.ts';
+import type { Offer, Opening } from './offered.ts';
 import type { Event, Gathered, Path } from './ports.ts';
 
 /** Bytes of a frame's header: its array, type, session, list. */
@@ -40,7 +40,7 @@ export interface GatherPort {
   /** Whether the gateway hardly has the content of a file that is new here. */
   readonly isNews: boolean;
   isFree(place: Place, entry: Entry): boolean;
-  open(place: Place, path: Path, entry: Entry, local: Local, single: Uint8Array): Offer;
+  open(opening: Omit<Opening, 'now'>): Offer;
   /** Sends what is to go before: the directories of these files. */
   flush(): void;
   retry(at: number): void;
@@ -180,7 +180,7 @@ export class Gather {
       return undefined;
     }
     if (!this.offers.isFree(place, entry)) return undefined;
-    return this.offers.open(place, path, entry, local, record);
+    return this.offers.open({ place, path, entry, local, content, single: record, isWhole: true });
   }
 
   private send(items: WholeItem[], offers: readonly Offer[], plain: Uint8Array): void {

@@ -2,12 +2,20 @@
 // about that, whatever stands on the disk by then.
 
 import { Kind } from '../../protocol/messages.ts';
-import { type Entry, type EntryId, type Local, NO_CONTENT, type Version } from './entry.ts';
+import {
+  type Entry,
+  type EntryId,
+  type Local,
+  looksLike,
+  NO_CONTENT,
+  statOf,
+  type Version,
+} from './entry.ts';
 import { nameOfPlace, type Place } from './keys.ts';
 import type { Path } from './ports.ts';
 
 /** Offers under way whose content is asked for; each is some 500 bytes of heap. */
-const OFFERS_MAX = 64;
+export const OFFERS_MAX = 64;
 /** Offers under way in all: those that went whole keep the link and the gateway busy while one group is committed,
  * one is on its way and one is read. */
 export const OFFERS_ALL_MAX = 640;
@@ -43,11 +51,17 @@ export type Opening = Pick<Offer, 'place' | 'path' | 'local' | 'content' | 'sing
 export class Offered {
   private readonly byReq = new Map<number, Offer>();
   private readonly byPlace = new Map<string, Offer>();
-  private wholeCount = 0;
+  /** Those whose content went with them. */
+  wholeCount = 0;
   private lastReq = 0;
 
   get count(): number {
     return this.byReq.size;
+  }
+
+  /** Those whose content may be asked for. */
+  get askedCount(): number {
+    return this.byReq.size - this.wholeCount;
   }
 
   /** Offers that may still be made, if their content goes with them. */
@@ -57,7 +71,7 @@ export class Offered {
 
   /** No offer may be made whose content is to be asked for. */
   get isFull(): boolean {
-    return this.room <= 0 || this.byReq.size - this.wholeCount >= OFFERS_MAX;
+    return this.room <= 0 || this.askedCount >= OFFERS_MAX;
   }
 
   all(): Iterable<Offer> {
@@ -119,4 +133,11 @@ export class Offered {
     this.byPlace.delete(nameOfPlace(offer.place));
     if (offer.isWhole) this.wholeCount--;
   }
+}
+
+/** The entry with what was read for an offer that went whole, if that is what still stands there. */
+export function withRead(entry: Entry, { isWhole, local }: Offer): Entry {
+  const isUnread = isWhole && local !== undefined && entry.local?.content === undefined;
+  const isIt = isUnread && entry.local !== undefined && looksLike(entry.local, statOf(local));
+  return isIt ? { ...entry, local } : entry;
 }

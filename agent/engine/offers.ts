@@ -19,11 +19,11 @@ import type { Aside } from './aside.ts';
 import type { Change } from './change.ts';
 import type { Core } from './core.ts';
 import { Action, decide } from './decide.ts';
-import { type Entry, type EntryId, type Local, looksLike, NO_CONTENT, sameBytes, statOf } from './entry.ts';
+import { type Entry, type EntryId, NO_CONTENT, sameBytes } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
 import { Gather } from './gather.ts';
 import { type Place, ROOT } from './keys.ts';
-import { OFFERS_ALL_MAX, type Offer, Offered } from './offered.ts';
+import { OFFERS_ALL_MAX, OFFERS_MAX, type Offer, Offered, type Opening, withRead } from './offered.ts';
 import type { Event, Path } from './ports.ts';
 import { writeRecipe } from './recipes.ts';
 
@@ -52,6 +52,7 @@ export class Offers {
   readonly gather: Gather;
   private readonly offers = new Offered();
   private readonly gauge: Gauge;
+  private readonly wholeGauge: Gauge;
   /** The directory that the last offer went into: it may be offered into. */
   private freeParent: EntryId = 0;
   /** What had vanished when the pass began, and when the last one met no deletion. */
@@ -75,7 +76,8 @@ export class Offers {
     this.examine = examine;
     this.change = change;
     this.aside = aside;
-    this.gauge = core.gauge('offers', OFFERS_ALL_MAX, 'waits', () => this.offers.count);
+    this.gauge = core.gauge('offers', OFFERS_MAX, 'waits', () => this.offers.askedCount);
+    this.wholeGauge = core.gauge('whole offers', OFFERS_ALL_MAX, 'waits', () => this.offers.wholeCount);
     this.gather = new Gather(core, examine, this);
     examine.onLocal = (place, examined) => this.consider(place, examined);
   }
@@ -198,6 +200,7 @@ export class Offers {
     switch (decide(entry)) {
       case Action.READ: {
         const what = this.gather.add(place, entry);
+        if (what === 'rest' && this.room <= 0) this.wholeGauge.met();
         return what === 'alone' ? this.read(place, entry) : what !== 'rest';
       }
       case Action.OFFER:
@@ -310,35 +313,16 @@ export class Offers {
 
   private make(place: Place, entry: Entry, content: Uint8Array, single: Uint8Array): void {
     const path = this.core.catalog.pathOf(place);
-    if (path !== undefined) this.add(this.register(place, path, entry, entry.local, content, single, false));
+    if (path === undefined) return;
+    const { local } = entry;
+    this.add(this.open({ place, path, entry, local, content, single, isWhole: false }));
   }
 
-  /** An offer whose content goes with it, in a frame of the caller's. */
-  open(place: Place, path: Path, entry: Entry, local: Local, single: Uint8Array): Offer {
+  /** Opens an offer; its frame is the caller's to send. */
+  open(opening: Omit<Opening, 'now'>): Offer {
     this.core.wake(this.core.now + ANSWER_MS);
-    return this.register(place, path, entry, local, local.content ?? NO_CONTENT, single, true);
-  }
-
-  private register(
-    place: Place,
-    path: Path,
-    entry: Entry,
-    local: Local | undefined,
-    content: Uint8Array,
-    single: Uint8Array,
-    isWhole: boolean,
-  ): Offer {
-    const offer = this.offers.open({
-      place,
-      path,
-      entry,
-      local,
-      content,
-      single,
-      isWhole,
-      now: this.core.now,
-    });
-    this.gauge.grew();
+    const offer = this.offers.open({ ...opening, now: this.core.now });
+    (opening.isWhole ? this.wholeGauge : this.gauge).grew();
     return offer;
   }
 
@@ -499,11 +483,4 @@ export class Offers {
 
   /** A path is not what was recorded: the scan looks again. */
   onGone: (place: Place) => void = () => {};
-}
-
-/** The entry with what was read for an offer that went whole, if that is what still stands there. */
-function withRead(entry: Entry, { isWhole, local }: Offer): Entry {
-  const isUnread = isWhole && local !== undefined && entry.local?.content === undefined;
-  const isIt = isUnread && entry.local !== undefined && looksLike(entry.local, statOf(local));
-  return isIt ? { ...entry, local } : entry;
 }
