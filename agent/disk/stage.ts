@@ -4,14 +4,15 @@
 // A slot whose fsync failed is spoiled: its pages are gone, and a second fsync would report success. Every later
 // use of it says EIO, until it is staged anew.
 //
-// Cost: at most 32 open files, whatever the number of slots; one more open for a slot that fell out of those.
+// Cost: at most 64 open files, whatever the number of slots; one more open for a slot that fell out of those.
 
 import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
 import type { Seconds, System } from './system.ts';
 import { codeOf, DiskError } from './trouble.ts';
 
-const FILES_OPEN_MAX = 32;
+/** As many as there are fetches of more than one piece: each is written to again and again. */
+const FILES_OPEN_MAX = 64;
 const PRIVATE_FILE = 0o600;
 /** Files up to this many bytes find out by themselves whether they fit: statfs would cost as much as writing them. */
 const UNASKED_BYTES_MAX = 64 * 1024;
