@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CHURN_CHANGES, lifetime } from './lifetime.ts';
-import { machine } from './machine.ts';
+import { machineOfMemory } from './machine.ts';
 import type { Sampler } from './memory.ts';
 import { draw, type Picture, type Point } from './picture.ts';
 import { type Rival, rivals } from './rivals.ts';
@@ -17,6 +17,7 @@ const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const POINTS = join(DOCS, 'memory.json');
 const PICTURE = join(DOCS, 'memory.svg');
 
+/** From the points that are kept. */
 export function drawAgain(): string {
   const picture = JSON.parse(readFileSync(POINTS, 'utf8')) as Picture;
   writeFileSync(PICTURE, draw(picture));
@@ -35,13 +36,7 @@ function save(fresh: readonly Point[]): void {
     fresh.some(({ tool, files }) => tool === old.tool && files === old.files);
   points = [...points.filter(point => !isReplaced(point)), ...fresh];
   points.sort((a, b) => a.tool.localeCompare(b.tool) || a.files - b.files);
-  const picture: Picture = {
-    machine: machine()
-      .split('\n')
-      .join(', ')
-      .replace(/, load [\d.]+ at the start/, ''),
-    points,
-  };
+  const picture: Picture = { machine: machineOfMemory(), points };
   writeFileSync(POINTS, `${JSON.stringify(picture, undefined, 2)}\n`);
   drawAgain();
 }
@@ -86,7 +81,7 @@ export async function files({ seed, counts, sampler, isSaved }: FilesOptions): P
       ['', 'tool', 'peak', 'x toastbox', 'first sync, s', 'what it did'],
       rows,
     ),
-    `toastbox between ${counts.map(count => count.toLocaleString('en-US')).join(' and ')} files: ${(spread * 100).toFixed(0)} % apart`,
+    ...(counts.length > 1 ? [`toastbox, all of these: ${(spread * 100).toFixed(0)} % apart`] : []),
     ...absent,
     ...(isSaved ? [drawAgain()] : []),
     '',

@@ -20,6 +20,13 @@ const PEERS: readonly (readonly [name: string, words: readonly string[], debian:
   ['mosquitto', ['-h'], 'mosquitto'],
 ];
 
+/** Under a picture: one line of what its lines depend on. */
+export function machineOfMemory(): string {
+  const peers = PEERS.slice(0, 3).map(([name, words]) => `${name} ${versionOf(name, words) ?? 'not here'}`);
+  const kernel = release().split('-')[0];
+  return [`Linux ${kernel} ${process.arch}`, `Node ${process.versions.node}`, ...peers].join(', ');
+}
+
 export function machine(): string {
   const [first] = cpus();
   const fileSystem = spawnSync('stat', ['-f', '-c', '%T', tmpdir()]).stdout?.toString().trim() || 'unknown';

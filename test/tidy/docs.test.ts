@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { draw } from '../../bench/picture.ts';
 import { ALL_NAMES, envOf } from '../../cli/options.ts';
 import { AREAS, readText } from './repo.ts';
 
@@ -57,5 +58,11 @@ describe('docs: README.md', () => {
     const named = [...readText('README.md').matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(match => match[1]!);
     expect(named.length).toBeGreaterThan(10);
     expect(named.filter(option => !ALL_NAMES.includes(option))).toEqual([]);
+  });
+});
+
+describe('docs: docs/memory.svg', () => {
+  test('the picture -> of the points beside it (npm run bench -- files --draw)', () => {
+    expect(readText('docs/memory.svg')).toBe(draw(JSON.parse(readText('docs/memory.json'))));
   });
 });
