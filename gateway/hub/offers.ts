@@ -37,10 +37,20 @@ export class Offers {
   readonly gauge = new Gauge('uploads of a board', UPLOADS_MAX, 'waits', () => this.#uploads);
   #uploads = 0;
 
+  /** Whose change moved the head in the event at hand. */
+  #mover: Session | undefined;
+
   constructor(options: HubOptions, waitMs: number, hub: OffersPort) {
     this.#with = options;
     this.#hub = hub;
     this.#waitMs = waitMs;
+  }
+
+  /** Told once for all that an event committed: everybody on the share hears of it. */
+  #announce(now: number): void {
+    const mover = this.#mover;
+    this.#mover = undefined;
+    if (mover !== undefined) this.#hub.moved(mover, now);
   }
 
   /** `isResting`: the store failed a moment ago, nothing is started. */
@@ -55,6 +65,7 @@ export class Offers {
       else if (isResting) session.done({ req: item.req, verdict: Verdict.BUSY, seq: 0 });
       else this.#take(session, item, now);
     }
+    this.#announce(now);
   }
 
   /** False: the body does not inflate to what it should. */
@@ -80,6 +91,7 @@ export class Offers {
       else if (isResting) this.#answer(session, item, Verdict.BUSY, 0);
       else this.#takeWhole(session, item, bytes, now);
     }
+    this.#announce(now);
     return true;
   }
 
@@ -122,6 +134,7 @@ export class Offers {
         credit = session.credit;
       }
     }
+    this.#announce(now);
   }
 
   /** Marks what was asked so long ago that it must be lost. */
@@ -256,7 +269,7 @@ export class Offers {
     session.counters.accepted++;
     session.done({ req, verdict: Verdict.ACCEPTED, seq });
     this.#hub.note({ kind: 'accepted', board, share, path, what: kind, seq, bytes: size, received });
-    this.#hub.moved(session, now);
+    this.#mover = session;
   }
 
   #answer(session: Session, item: OfferItem, verdict: Verdict, seq: number): void {
