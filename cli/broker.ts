@@ -32,7 +32,8 @@ export function linkOptionsOf(
   };
 }
 
-function probe(file: string): void {
+/** Refuses a file that cannot be read, by name. */
+export function probe(file: string): void {
   try {
     readFileSync(file);
   } catch (error) {
@@ -40,7 +41,7 @@ function probe(file: string): void {
   }
 }
 
-function readPassword(file: string, warn: (text: string) => void): string {
+export function readPassword(file: string, warn: (text: string) => void): string {
   let text: string;
   try {
     const stat = statSync(file);

@@ -14,15 +14,8 @@ import { parse, TomlError } from 'smol-toml';
 import { Failure } from '../agent/failure.ts';
 import { failureOf } from './exits.ts';
 import { suggestion } from './nearest.ts';
-import {
-  COMMAND_NAMES,
-  COMMANDS,
-  type Command,
-  type CommandName,
-  type Options,
-  optionsOf,
-  rivalsOf,
-} from './options.ts';
+import type { Command, Options } from './option.ts';
+import { COMMAND_NAMES, COMMANDS, type CommandName, optionsOf, rivalsOf } from './options.ts';
 
 /** A config is some forty lines; what is longer is another file. */
 const CONFIG_BYTES_MAX = 256 * 1024;

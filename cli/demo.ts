@@ -15,6 +15,7 @@ import { ask } from '../agent/control.ts';
 import { WATCHES_MAX } from '../agent/disk/watcher.ts';
 import { Failure } from '../agent/failure.ts';
 import type { AgentStatus } from '../agent/status.ts';
+import { isLoopback } from '../gateway/guard.ts';
 import { Exit, failureOf, portFailureOf } from './exits.ts';
 import { bytesText } from './figures.ts';
 import { AGENT_NODE_FLAGS, MALLOC_ENV } from './flags.ts';
@@ -39,6 +40,12 @@ const LINE_MAX = 8 * 1024;
 export async function demoCommand(invocation: Invocation): Promise<Exit> {
   const { words, world, out, errors } = invocation;
   const { settings, warnings } = resolveSettings('demo', words, world);
+  if (!isLoopback(settings.listen.host))
+    throw new Failure(
+      'usage',
+      `the demo's broker has no users, so it listens on this machine only, not on ${settings.listen.host}`,
+      'toastbox help gateway says how to let boards in',
+    );
   const ending = awaitEnding(() => forceExit(screen, 'forced to end'));
   const screen = new Screen({
     out,

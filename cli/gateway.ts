@@ -1,11 +1,15 @@
 // `toastbox gateway`: settings to GatewayOptions, then runs it to its end.
 
 import { join } from 'node:path';
-import type { RunningGateway } from '../gateway/options.ts';
-import { linkOptionsOf } from './broker.ts';
+import { Failure } from '../agent/failure.ts';
+import { isLoopback, refuseOpenDoor } from '../gateway/guard.ts';
+import type { ListenOptions, RunningGateway } from '../gateway/options.ts';
+import { linkOptionsOf, probe } from './broker.ts';
 import { type Exit, portFailureOf } from './exits.ts';
 import type { Invocation } from './invocation.ts';
+import type { HostPort } from './kinds.ts';
 import { loadGateway } from './load.ts';
+import type { SettingsOf } from './options.ts';
 import { reportTo, runToEnd } from './run.ts';
 import { Screen } from './screen.ts';
 import { resolveSettings } from './settings.ts';
@@ -24,15 +28,16 @@ export async function gatewayCommand({ words, world, out, errors }: Invocation):
   for (const warning of warnings) warn(warning);
   const { data, folder = join(data, 'folders'), broker, listen = LISTEN } = settings;
   const link = linkOptionsOf(settings, warn);
-  if (broker === undefined && !isLoopback(listen.host))
-    warn(`whoever reaches ${listen.host}:${listen.port} may read and write every folder`);
+  const door = broker === undefined ? doorOf(settings, listen) : undefined;
+  if (door?.isOpen && !isLoopback(door.host))
+    warn(`--open: whoever reaches ${door.host}:${door.port} may read and write every folder`);
   return runToEnd(
     screen,
     async () => {
       const startGateway = await loadGateway();
       return startGateway({
         ...link,
-        ...(broker === undefined ? { listen } : { broker }),
+        ...(door === undefined ? { broker: broker as string } : { listen: door }),
         data,
         folder,
         arenaBytes: settings.arena,
@@ -51,5 +56,23 @@ export async function gatewayCommand({ words, world, out, errors }: Invocation):
   );
 }
 
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || host.startsWith('127.');
+/** The built-in broker and whom it lets in. Refuses what cannot work, or would let in everyone by mistake. */
+function doorOf(settings: SettingsOf<'gateway'>, { host, port }: HostPort): ListenOptions {
+  const { open, users, 'listen-cert': certFile, 'listen-key': keyFile, 'client-ca': clientCaFile } = settings;
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw new Failure('usage', '--listen-cert and --listen-key go together: give both or none');
+  if (clientCaFile !== undefined && certFile === undefined)
+    throw new Failure('usage', '--client-ca needs TLS: give --listen-cert and --listen-key');
+  for (const file of [certFile, keyFile, clientCaFile]) if (file !== undefined) probe(file);
+  const door = {
+    host,
+    port,
+    isOpen: open,
+    ...(users !== undefined && { usersFile: users }),
+    ...(certFile !== undefined && { certFile }),
+    ...(keyFile !== undefined && { keyFile }),
+    ...(clientCaFile !== undefined && { clientCaFile }),
+  };
+  refuseOpenDoor({ ...door, tls: { clientCa: clientCaFile } });
+  return door;
+}

@@ -2,7 +2,8 @@
 // ASCII, no colours: it is read in serial consoles and pasted into tickets.
 
 import { EXIT_HELP } from './exits.ts';
-import { COMMAND_NAMES, COMMANDS, type Command, type CommandName, envOf, type Option } from './options.ts';
+import type { Command, Option } from './option.ts';
+import { COMMAND_NAMES, COMMANDS, type CommandName, envOf } from './options.ts';
 
 export const HELP_COLUMNS = 79;
 

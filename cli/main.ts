@@ -15,6 +15,7 @@ const RUN: { readonly [C in CommandName]: (invocation: Invocation) => Promise<Ex
   status: async invocation => (await import('./status.ts')).statusCommand(invocation),
   memory: async invocation => (await import('./memory.ts')).memoryCommand(invocation),
   plan: async invocation => (await import('./plan.ts')).planCommand(invocation),
+  user: async invocation => (await import('./user.ts')).userCommand(invocation),
 };
 
 const isCommand = (word: string): word is CommandName => (COMMAND_NAMES as readonly string[]).includes(word);

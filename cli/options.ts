@@ -5,57 +5,8 @@
 //
 // What counts, strongest first: the command line, the environment, the config file, the default here.
 
-import type { Bounds, Kind, KindValues } from './kinds.ts';
-
-export interface Option extends Bounds {
-  kind: Kind;
-  /** What stands for the value in the help: DIR, URL. */
-  value?: string;
-  /** As the user would write it. */
-  default?: string;
-  /** The default in words, where it follows from another option. */
-  defaultWords?: string;
-  isRequired?: true;
-  /** Never on the command line, where every user of the machine could read it. */
-  isSecret?: true;
-  /** Names the file, so it cannot stand in it. */
-  isNotInFile?: true;
-  /** The option that this one rules out when both come from the same place; the stronger place wins otherwise. */
-  excludes?: string;
-  /** Outside the command line, those of them that it silently gives way to. */
-  yieldsTo?: readonly string[];
-  /** A right value, for messages and tests. */
-  example: string;
-  help: string;
-}
-
-export type Options = Readonly<Record<string, Option>>;
-
-/** The values of a command's options: always there with a default or when required. */
-export type Settings<O extends Options> = {
-  [N in keyof O]: O[N] extends { default: string } | { isRequired: true }
-    ? KindValues[O[N]['kind']]
-    : KindValues[O[N]['kind']] | undefined;
-};
-
-export interface Command<O extends Options = Options> {
-  summary: string;
-  /** What it does and what to know before using it, in paragraphs. */
-  about: readonly string[];
-  usage: string;
-  options: O;
-  /** Other commands whose tables in the config file it reads, if it has none of its own. */
-  alsoReads?: readonly string[];
-  examples: readonly (readonly [line: string, what: string])[];
-}
-
-const config = {
-  kind: 'path',
-  value: 'FILE',
-  isNotInFile: true,
-  example: '/etc/toastbox.toml',
-  help: 'Read options from this TOML file: keys are named like the options, in the open or in a table named like the command.',
-} as const satisfies Option;
+import { admitting, user } from './admitting.ts';
+import { type Command, config, type Option, type Options, type Settings } from './option.ts';
 
 const arena = {
   kind: 'size',
@@ -198,9 +149,9 @@ const gateway = {
   summary: 'run the hub: orders changes, keeps history and plain copies',
   about: [
     'The gateway takes the changes of all boards, puts them in order, keeps every version, and keeps a plain copy of each synced folder: one directory per share under --folder. Programs on this machine may read and write there.',
-    'Boards meet it at a broker: one of yours (--broker), or its own (--listen), which is what runs when neither is given. Its own broker asks nobody for a password: open it to networks that you trust, and to no others.',
+    'Boards meet it at a broker: one of yours (--broker), or its own (--listen), which is what runs when neither is given. Its own broker listens on this machine only, until it has --users or a --client-ca: then a board gets in with its password or certificate, and reads and writes its own topics only.',
   ],
-  usage: 'toastbox gateway --data DIR [--folder DIR] [--broker URL | --listen HOST:PORT]',
+  usage: 'toastbox gateway --data DIR [--folder DIR] [--broker URL | --listen HOST:PORT --users FILE]',
   options: {
     data: {
       kind: 'path',
@@ -230,6 +181,7 @@ const gateway = {
       example: '0.0.0.0:1883',
       help: 'Run the built-in broker here; port 0 takes a free one.',
     },
+    ...admitting,
     ...syncing,
     ...linking,
     progress,
@@ -240,6 +192,10 @@ const gateway = {
     [
       'toastbox gateway --data /var/lib/toastbox --folder /srv/boards',
       'with its own broker, on this machine only',
+    ],
+    [
+      'toastbox gateway --data /var/lib/toastbox --listen 0.0.0.0:1883 --users /etc/toastbox.users',
+      'with its own broker, for boards that have a password',
     ],
     [
       'toastbox gateway --data /var/lib/toastbox --broker mqtt://broker.lan',
@@ -427,7 +383,7 @@ const plan = {
   ],
 } as const satisfies Command;
 
-export const COMMANDS = { demo, gateway, agent, status, memory, plan } as const;
+export const COMMANDS = { demo, gateway, agent, status, memory, plan, user } as const;
 export type CommandName = keyof typeof COMMANDS;
 export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 

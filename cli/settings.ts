@@ -7,15 +7,8 @@ import { Failure } from '../agent/failure.ts';
 import { readConfig } from './config.ts';
 import { read, Wrong } from './kinds.ts';
 import { suggestion } from './nearest.ts';
-import {
-  ALL_NAMES,
-  type CommandName,
-  envOf,
-  type Option,
-  optionsOf,
-  rivalsOf,
-  type SettingsOf,
-} from './options.ts';
+import type { Option } from './option.ts';
+import { ALL_NAMES, type CommandName, envOf, optionsOf, rivalsOf, type SettingsOf } from './options.ts';
 
 export interface World {
   env: Readonly<Record<string, string | undefined>>;

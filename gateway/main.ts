@@ -17,14 +17,16 @@ import { VERSION } from '../agent/version.ts';
 import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../protocol/limits.ts';
 import { printable } from '../protocol/path.ts';
+import type { EndpointOptions } from '../transport/endpoint.ts';
 import type { GatewayLink, LinkUp } from '../transport/link.ts';
 import { connectGateway } from '../transport/mqtt.ts';
-import { type Broker, startBroker } from './broker.ts';
+import { type Broker, type BrokerOptions, startBroker } from './broker.ts';
+import { refuseOpenDoor } from './guard.ts';
 import { Hub } from './hub/hub.ts';
 import type { HubEffect, HubNote } from './hub/ports.ts';
 import { Pump } from './hub/pump.ts';
 import { type GatewayLedger, type GatewayLook, gatewayRows } from './memory.ts';
-import type { GatewayOptions, RunningGateway } from './options.ts';
+import type { GatewayOptions, ListenOptions, RunningGateway } from './options.ts';
 import { Plains } from './plain/plains.ts';
 import type { GatewayStatus } from './status.ts';
 import { openLmdbStore } from './store/lmdb.ts';
@@ -34,6 +36,8 @@ import type { Store } from './store/port.ts';
 const HUB_ARENA_BYTES = 2 * 1024 * 1024;
 
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  if (options.listen !== undefined)
+    refuseOpenDoor({ ...options.listen, tls: { clientCa: options.listen.clientCaFile } });
   makeDirectory(options.data);
   makeDirectory(options.folder);
   // The control socket first: a second gateway on this data never opens the store.
@@ -146,17 +150,12 @@ class Gateway {
 
   async start(): Promise<void> {
     const { options } = this;
-    if (options.listen !== undefined) this.broker = await startBroker(options.listen);
+    if (options.listen !== undefined) this.broker = await startBroker(this.brokerOptions(options.listen));
     this.link = connectGateway(
       {
-        url: this.brokerUrl,
+        ...(this.broker?.own ?? brokerElsewhere(options)),
         session: this.session,
         software: `toastbox ${VERSION}`,
-        username: options.username,
-        password: options.password,
-        ca: pem(options.caFile),
-        cert: pem(options.certFile),
-        key: pem(options.keyFile),
         keepaliveSeconds: options.keepaliveSeconds,
       },
       {
@@ -181,12 +180,11 @@ class Gateway {
     await this.store.close();
   }
 
-  private get brokerUrl(): string {
-    const { broker, listen } = this.options;
-    if (broker !== undefined) return broker;
-    const host =
-      listen?.host === '0.0.0.0' || listen?.host === '::' ? '127.0.0.1' : (listen?.host ?? '127.0.0.1');
-    return `mqtt://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  private brokerOptions({ host, port, isOpen, usersFile, ...files }: ListenOptions): BrokerOptions {
+    const cert = pem(files.certFile);
+    const key = pem(files.keyFile);
+    const tls = cert && key && { cert, key, clientCa: pem(files.clientCaFile) };
+    return { host, port, isOpen, usersFile, tls, onWarn: text => this.complain('warn', text) };
   }
 
   private take(board: string, bytes: Uint8Array): void {
@@ -320,6 +318,11 @@ function lineOf(note: HubNote): [LogLevel, string] | undefined {
     default:
       return undefined;
   }
+}
+
+function brokerElsewhere(options: GatewayOptions): EndpointOptions {
+  const { broker = '', username, password, caFile, certFile, keyFile } = options;
+  return { url: broker, username, password, ca: pem(caFile), cert: pem(certFile), key: pem(keyFile) };
 }
 
 function bytesUnder(directory: string): number {

@@ -4,6 +4,21 @@ import type { Note } from '../agent/engine/ports.ts';
 import type { LinkOptions, LogLevel } from '../agent/options.ts';
 import type { GatewayStatus } from './status.ts';
 
+/** The built-in broker: where it listens, and whom it lets in. Without any of the rest: everyone, on loopback only. */
+export interface ListenOptions {
+  host: string;
+  port: number;
+  /** Everyone, from anywhere. */
+  isOpen?: boolean;
+  /** A file of users and their passwords' hashes. */
+  usersFile?: string;
+  /** TLS: its own certificate and key. */
+  certFile?: string;
+  keyFile?: string;
+  /** Lets in boards whose certificate this authority signed. */
+  clientCaFile?: string;
+}
+
 export interface GatewayOptions extends Omit<LinkOptions, 'broker'> {
   /** Absolute: the store and the state of the plain copies' agents. Made if missing. */
   data: string;
@@ -11,7 +26,7 @@ export interface GatewayOptions extends Omit<LinkOptions, 'broker'> {
   folder: string;
   /** A broker elsewhere, or the embedded one: exactly one of the two is given. Port 0 takes a free one. */
   broker?: string;
-  listen?: { host: string; port: number };
+  listen?: ListenOptions;
   /** Of each plain copy's agent. */
   arenaBytes: number;
   rescanSeconds: number;

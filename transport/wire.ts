@@ -35,6 +35,7 @@ export interface WireOptions {
 export class Wire extends Duplex {
   readonly #socket: Duplex;
   readonly #options: WireOptions;
+  #packetBytesMax: number;
   #bytesWritten = 0;
   readonly #waiting: { endsAt: number; sent: () => void }[] = [];
   readonly #header = new Uint8Array(HEADER_BYTES_MAX);
@@ -49,6 +50,7 @@ export class Wire extends Duplex {
     });
     this.#socket = socket;
     this.#options = options;
+    this.#packetBytesMax = options.packetBytesMax;
     socket.on('data', chunk => this.#sift(chunk));
     socket.on('end', () => this.push(null));
     socket.on('error', error => this.destroy(error));
@@ -59,6 +61,11 @@ export class Wire extends Duplex {
   afterWritten(sent: () => void): void {
     if (this.closed || (this.writableLength === 0 && !this.destroyed)) process.nextTick(sent);
     else this.#waiting.push({ endsAt: this.#bytesWritten + this.writableLength, sent });
+  }
+
+  /** Another bound, from the next packet on. */
+  allow(packetBytesMax: number): void {
+    this.#packetBytesMax = packetBytesMax;
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
@@ -158,12 +165,12 @@ export class Wire extends Duplex {
       length = length * 128 + ((this.#header[index] as number) & 0x7f);
     }
     this.#bodyLeft = length;
-    this.#isSwallowing = this.#headerBytes + length > this.#options.packetBytesMax;
+    this.#isSwallowing = this.#headerBytes + length > this.#packetBytesMax;
     if (!this.#isSwallowing) return 'pass';
     const first = this.#header[0] as number;
     const isPublishQos0 = first >> 4 === PUBLISH && (first & 0x06) === 0;
     if (this.#options.oversized === 'close' || !isPublishQos0) {
-      return this.#refuse(`a packet of ${length} bytes; ${this.#options.packetBytesMax} are allowed`);
+      return this.#refuse(`a packet of ${length} bytes; ${this.#packetBytesMax} are allowed`);
     }
     this.#options.onSwallow?.();
     return 'swallow';

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Failure } from '../../agent/failure.ts';
 import { read } from '../../cli/kinds.ts';
+import type { Option } from '../../cli/option.ts';
 import {
   ALL_NAMES,
   COMMAND_NAMES,
   COMMANDS,
   type CommandName,
   envOf,
-  type Option,
   optionsOf,
   rivalsOf,
 } from '../../cli/options.ts';

@@ -45,7 +45,7 @@ describe('embedded broker', () => {
   });
 
   it('broker: an address of another machine -> one line that says what to do', async () => {
-    await expect(startBroker({ host: '192.0.2.1', port: 0 })).rejects.toThrow(
+    await expect(startBroker({ host: '192.0.2.1', port: 0, isOpen: true })).rejects.toThrow(
       '192.0.2.1 is no address of this machine',
     );
   });

@@ -48,9 +48,9 @@ export class Files {
     chmodSync(this.dir, 0o755);
   }
 
-  write(name: string, text: string): string {
+  write(name: string, text: string, mode = 0o644): string {
     const path = join(this.dir, name);
-    writeFileSync(path, text);
+    writeFileSync(path, text, { mode });
     return path;
   }
 
