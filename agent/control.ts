@@ -4,7 +4,8 @@
 //   request   {"ask":"status"}\n          at most REQUEST_BYTES_MAX, any number on one connection
 //   answer    {...}\n                     one line of JSON; {"error":"..."} for what is not understood
 //
-// Only the owner may connect (0600 in a directory of 0700). Nothing that is asked changes anything.
+// Only the owner may connect (0600 in a directory of 0700): whoever asks may change the folder by other means too.
+// Still only a gateway's `restore` changes anything, and that by an ordinary change of the folder.
 //
 // Taking the name is exclusive without a lock file: the socket is bound under a name of its own, then hard-linked
 // to control.sock, which fails if that exists. A dead process leaves a socket that refuses connections; it is moved
@@ -25,8 +26,8 @@ export const CONTROL_NAME = 'control.sock';
 
 /** unix(7): sun_path is 108 bytes with its NUL. */
 const SOCKET_PATH_BYTES_MAX = 107;
-/** A question is one word; more is a mistake. */
-const REQUEST_BYTES_MAX = 1024;
+/** A question is one word, but for the paths that are to be restored: some thousand short ones, eleven long ones. */
+export const REQUEST_BYTES_MAX = 64 * 1024;
 /** A status grows with shares and boards: 4 MiB are some ten thousand of them. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 /** Askers at once. Each is one short-lived command; more wait in the kernel's queue or are dropped. */
@@ -40,8 +41,13 @@ const ATTEMPTS_MAX = 16;
 /** What bind or link say where sockets or hard links cannot be. */
 const NO_SOCKETS = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EROFS', 'EMLINK']);
 
+export interface Question {
+  readonly ask: string;
+  readonly [more: string]: unknown;
+}
+
 /** An answer may take its time; those on one connection keep their order. */
-export type Answers = Readonly<Record<string, () => unknown>>;
+export type Answers = Readonly<Record<string, (question: Question) => unknown>>;
 
 export interface Control {
   /** Undefined when the socket stands; otherwise why this file system has none. */
@@ -203,17 +209,19 @@ function serve(socket: net.Socket, answers: Answers): void {
 
 async function answerTo(line: string, answers: Answers): Promise<string> {
   try {
-    const asked = (JSON.parse(line) as { ask?: unknown } | null)?.ask;
+    const question = JSON.parse(line) as Question | null;
+    const asked = question?.ask as unknown;
     if (typeof asked !== 'string' || !Object.hasOwn(answers, asked))
       return JSON.stringify({ error: `ask one of: ${Object.keys(answers).join(', ')}` });
-    return JSON.stringify((await answers[asked]!()) ?? null);
+    return JSON.stringify((await answers[asked]!(question!)) ?? null);
   } catch (error) {
     return JSON.stringify({ error: error instanceof SyntaxError ? 'not JSON' : String(error) });
   }
 }
 
 /** Asks the process that holds `state`. Throws errno errors of connecting, ETIMEDOUT when no answer comes. */
-export async function ask(state: string, what: string, waitMs = ANSWER_MS): Promise<unknown> {
+export async function ask(state: string, what: string | Question, waitMs = ANSWER_MS): Promise<unknown> {
+  const question = typeof what === 'string' ? { ask: what } : what;
   const address = addressOf(state, CONTROL_NAME);
   return new Promise<unknown>((done, fail) => {
     const socket = net.connect(address.path);
@@ -227,7 +235,7 @@ export async function ask(state: string, what: string, waitMs = ANSWER_MS): Prom
     };
     socket.on('error', error => finish(() => fail(error)));
     socket.on('end', () => finish(() => fail(errno('ECONNRESET', 'closed without an answer'))));
-    socket.on('connect', () => socket.write(`${JSON.stringify({ ask: what })}\n`));
+    socket.on('connect', () => socket.write(`${JSON.stringify(question)}\n`));
     socket.on('data', (part: Buffer) => {
       bytes += part.length;
       if (bytes > ANSWER_BYTES_MAX) return finish(() => fail(errno('EMSGSIZE', 'the answer is too long')));

@@ -43,7 +43,8 @@ export function readConfig(file: string, command: CommandName): Config {
   const values = new Map<string, ConfigValue>();
   const take = (key: string, value: unknown, place: string) => {
     const text = textOf(value, place, key);
-    if (Object.hasOwn(options, key)) values.set(key, { text, place: `${place}: ${key}` });
+    if (Object.hasOwn(options, key) && options[key]!.isFlagOnly !== true)
+      values.set(key, { text, place: `${place}: ${key}` });
   };
   for (const [key, value] of Object.entries(toml.table)) {
     if (tables.includes(key)) continue;
@@ -67,7 +68,7 @@ export function readConfig(file: string, command: CommandName): Config {
 
 const namesIn = (options: Options): string[] =>
   Object.entries(options)
-    .filter(([, option]) => option.isNotInFile !== true)
+    .filter(([, option]) => option.isNotInFile !== true && option.isFlagOnly !== true)
     .map(([name]) => name);
 
 function check(key: string, known: readonly string[], what: string): void {

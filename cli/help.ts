@@ -67,9 +67,13 @@ function optionHelp(name: string, option: Option): string[] {
     option.isRequired && 'required',
     option.kind !== 'flag' && option.default !== undefined && `default ${option.default}`,
     option.defaultWords !== undefined && `default: ${option.defaultWords}`,
-    option.isSecret ? `${name} in the config file` : envOf(name),
+    option.isSecret ? `${name} in the config file` : option.isFlagOnly !== true && envOf(name),
   ].filter(fact => typeof fact === 'string');
-  return [head, ...wrap(option.help, '      '), ...wrap(`[${facts.join('; ')}]`, '      ')];
+  return [
+    head,
+    ...wrap(option.help, '      '),
+    ...(facts.length === 0 ? [] : wrap(`[${facts.join('; ')}]`, '      ')),
+  ];
 }
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {

@@ -20,6 +20,8 @@ export interface KindValues {
   path: string;
   size: number;
   duration: number;
+  /** Milliseconds since 1970. */
+  time: number;
   count: number;
   hostPort: HostPort;
   url: string;
@@ -75,6 +77,7 @@ const READERS: { readonly [K in Kind]: Reader<K> } = {
     if (value === undefined) return new Wrong('is not a duration: write a whole number with s, m, h or d');
     return within(value, bounds, durationText);
   },
+  time: text => timeOf(text, Date.now()) ?? new Wrong('is not a time'),
   count: (text, bounds) => {
     const value = withUnit(text, { '': 1 });
     return value === undefined ? new Wrong('is not a whole number') : within(value, bounds, String);
@@ -121,6 +124,26 @@ export const read = <K extends Kind>(
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it keeps out
 const isPlain = (text: string): boolean => text !== '' && !/[\u0000-\u001f\u007f]/.test(text);
+
+/**
+ * A moment: a date with or without a time of day (local, unless a zone is given), a time of day alone (the last one),
+ * or a duration (so long ago). One that is told to the second is the end of that second: what it names had happened.
+ */
+export function timeOf(text: string, now: number): number | undefined {
+  const ago = /^\d+ ?[a-z]+$/i.test(text) ? withUnit(text, DURATION_UNITS) : undefined;
+  if (ago !== undefined) return now - ago * 1000;
+  const [, date, clock, seconds, zone = ''] = MOMENT.exec(text) ?? [];
+  if (date === undefined && clock === undefined) return undefined;
+  const today = new Date(now);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = date ?? `${today.getFullYear()}-${two(today.getMonth() + 1)}-${two(today.getDate())}`;
+  const at = Date.parse(`${day}T${clock ?? '00:00'}${seconds ?? ':00'}${zone}`);
+  if (Number.isNaN(at)) return undefined;
+  const end = seconds?.length === 3 ? at + 999 : at;
+  return date === undefined && at > now ? end - 86_400_000 : end;
+}
+
+const MOMENT = /^(\d{4}-\d\d-\d\d)?(?:[T ](?=\d))?(?:(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?)?(Z|[+-]\d\d:\d\d)?$/;
 
 function withUnit(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const found = /^(\d{1,15}) ?([A-Za-z]*)$/.exec(text.trim());

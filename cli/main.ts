@@ -14,6 +14,8 @@ const RUN: { readonly [C in CommandName]: (invocation: Invocation) => Promise<Ex
   agent: async invocation => (await import('./agent.ts')).agentCommand(invocation),
   status: async invocation => (await import('./status.ts')).statusCommand(invocation),
   memory: async invocation => (await import('./memory.ts')).memoryCommand(invocation),
+  history: async invocation => (await import('./history.ts')).historyCommand(invocation),
+  restore: async invocation => (await import('./restore.ts')).restoreCommand(invocation),
   plan: async invocation => (await import('./plan.ts')).planCommand(invocation),
   user: async invocation => (await import('./user.ts')).userCommand(invocation),
 };

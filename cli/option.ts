@@ -15,6 +15,8 @@ export interface Option extends Bounds {
   isSecret?: true;
   /** Names the file, so it cannot stand in it. */
   isNotInFile?: true;
+  /** Of one call and no other: neither in the environment nor in a file. */
+  isFlagOnly?: true;
   /** The option that this one rules out when both come from the same place; the stronger place wins otherwise. */
   excludes?: string;
   /** Outside the command line, those of them that it silently gives way to. */
@@ -38,6 +40,8 @@ export interface Command<O extends Options = Options> {
   /** What it does and what to know before using it, in paragraphs. */
   about: readonly string[];
   usage: string;
+  /** The one word that is no option, as the help has it, if there may be one. */
+  argument?: { value: string; isRequired: boolean; example: string };
   options: O;
   /** Other commands whose tables in the config file it reads, if it has none of its own. */
   alsoReads?: readonly string[];

@@ -6,6 +6,7 @@
 // What counts, strongest first: the command line, the environment, the config file, the default here.
 
 import { admitting, user } from './admitting.ts';
+import { history, restore } from './keeping.ts';
 import { type Command, config, type Option, type Options, type Settings } from './option.ts';
 
 const arena = {
@@ -383,7 +384,7 @@ const plan = {
   ],
 } as const satisfies Command;
 
-export const COMMANDS = { demo, gateway, agent, status, memory, plan, user } as const;
+export const COMMANDS = { demo, gateway, agent, status, memory, history, restore, plan, user } as const;
 export type CommandName = keyof typeof COMMANDS;
 export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 
@@ -403,3 +404,13 @@ export const envOf = (name: string): string => `TOASTBOX_${name.toUpperCase().re
 export const ALL_NAMES: readonly string[] = [
   ...new Set(COMMAND_NAMES.flatMap(name => Object.keys(optionsOf(name)))),
 ];
+
+/** Those that may stand in the environment or in a file. */
+export const SETTABLE_NAMES: readonly string[] = ALL_NAMES.filter(name =>
+  COMMAND_NAMES.some(command => isSettable(command, name)),
+);
+
+function isSettable(command: CommandName, name: string): boolean {
+  const option = optionsOf(command)[name];
+  return option !== undefined && option.isFlagOnly !== true;
+}

@@ -7,8 +7,16 @@ import { Failure } from '../agent/failure.ts';
 import { readConfig } from './config.ts';
 import { read, Wrong } from './kinds.ts';
 import { suggestion } from './nearest.ts';
-import type { Option } from './option.ts';
-import { ALL_NAMES, type CommandName, envOf, optionsOf, rivalsOf, type SettingsOf } from './options.ts';
+import type { Command, Option } from './option.ts';
+import {
+  COMMANDS,
+  type CommandName,
+  envOf,
+  optionsOf,
+  rivalsOf,
+  SETTABLE_NAMES,
+  type SettingsOf,
+} from './options.ts';
 
 export interface World {
   env: Readonly<Record<string, string | undefined>>;
@@ -18,6 +26,8 @@ export interface World {
 
 export interface Resolved<C extends CommandName> {
   settings: SettingsOf<C>;
+  /** The word that is no option, where the command takes one. */
+  argument: string | undefined;
   warnings: string[];
 }
 
@@ -35,7 +45,7 @@ export function resolveSettings<C extends CommandName>(
   world: World,
 ): Resolved<C> {
   const options = optionsOf(command);
-  const flags = readFlags(command, words, world.directory);
+  const { flags, argument } = readWords(command, words, world.directory);
   const env = readEnv(command, world);
   const configGiven = flags.get('config') ?? env.get('config');
   const configFile = configGiven && (readValue(options.config!, 'config', configGiven) as string);
@@ -68,7 +78,7 @@ export function resolveSettings<C extends CommandName>(
       });
     else if (option.isRequired) throw missing(command, name, option);
   }
-  return { settings: values as SettingsOf<C>, warnings: config?.warnings ?? [] };
+  return { settings: values as SettingsOf<C>, argument, warnings: config?.warnings ?? [] };
 }
 
 function readValue(option: Option, name: string, given: Given): unknown {
@@ -114,8 +124,14 @@ function settleRivals(command: CommandName, layer: Layer): void {
   }
 }
 
-function readFlags(command: CommandName, words: readonly string[], directory: string): Layer {
+function readWords(
+  command: CommandName,
+  words: readonly string[],
+  directory: string,
+): { flags: Layer; argument: string | undefined } {
   const options = optionsOf(command);
+  const wanted = (COMMANDS[command] as Command).argument;
+  let argument: string | undefined;
   const known = Object.keys(options)
     .filter(name => !options[name]!.isSecret)
     .map(name => `--${name}`);
@@ -124,7 +140,14 @@ function readFlags(command: CommandName, words: readonly string[], directory: st
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;
     if (!word.startsWith('-') || word === '-') {
-      throw new Failure('usage', `${command} takes no argument ${JSON.stringify(word)}`, see);
+      if (wanted === undefined || argument !== undefined)
+        throw new Failure(
+          'usage',
+          `${command} takes no ${wanted === undefined ? '' : 'second '}argument ${JSON.stringify(word)}`,
+          see,
+        );
+      argument = word;
+      continue;
     }
     const equals = word.indexOf('=');
     const flag = equals < 0 ? word : word.slice(0, equals);
@@ -149,19 +172,21 @@ function readFlags(command: CommandName, words: readonly string[], directory: st
     }
     layer.set(name, { text, place: flag, directory });
   }
-  return layer;
+  if (wanted?.isRequired && argument === undefined)
+    throw new Failure('usage', `${command} needs a ${wanted.value}, such as ${wanted.example}`, see);
+  return { flags: layer, argument };
 }
 
 function readEnv(command: CommandName, { env, directory }: World): Layer {
   const options = optionsOf(command);
-  const nameOf = new Map(ALL_NAMES.map(name => [envOf(name), name]));
+  const nameOf = new Map(SETTABLE_NAMES.map(name => [envOf(name), name]));
   const layer: Layer = new Map();
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith('TOASTBOX_')) continue;
     const name = nameOf.get(variable);
     if (name === undefined)
       throw new Failure('usage', `there is no variable ${variable}${suggestion(variable, nameOf.keys())}`);
-    if (text !== undefined && text !== '' && Object.hasOwn(options, name))
+    if (text !== undefined && text !== '' && Object.hasOwn(options, name) && !options[name]!.isFlagOnly)
       layer.set(name, { text, place: variable, directory });
   }
   return layer;

@@ -28,6 +28,7 @@ import { Pump } from './hub/pump.ts';
 import { type GatewayLedger, type GatewayLook, gatewayRows } from './memory.ts';
 import type { GatewayOptions, ListenOptions, RunningGateway } from './options.ts';
 import { Plains } from './plain/plains.ts';
+import { Restoring } from './restoring.ts';
 import type { GatewayStatus } from './status.ts';
 import { openLmdbStore } from './store/lmdb.ts';
 import type { Store } from './store/port.ts';
@@ -45,6 +46,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const control = await openControl(options.data, {
     status: () => started?.status(),
     memory: () => started?.memory(),
+    restore: question => started?.restoring.ask(question),
   });
   if (control.why !== undefined) options.onLog('warn', control.why);
   let gateway: Gateway;
@@ -89,6 +91,7 @@ class Gateway {
   private readonly store: Store;
   private readonly hub: Hub;
   private readonly pump: Pump;
+  readonly restoring: Restoring;
   private readonly plains: Plains;
   private readonly book: Book;
   private fail: (error: Error) => void = () => {};
@@ -119,9 +122,10 @@ class Gateway {
       carry: effect => this.carry(effect),
       now: () => Date.now(),
     });
+    this.restoring = new Restoring(event => this.pump.push(event));
     this.plains = new Plains(options, {
-      push: (board, message, body) => this.pump.push({ is: 'message', board, message, body }),
-      malformed: (board, why) => this.pump.push({ is: 'malformed', board, why }),
+      push: (board, message, body) => void this.pump.push({ is: 'message', board, message, body }),
+      malformed: (board, why) => void this.pump.push({ is: 'malformed', board, why }),
       onNote: options.onNote,
       onLog: options.onLog,
       onFail: error => this.fail(error),
@@ -196,6 +200,10 @@ class Gateway {
   private carry(effect: HubEffect): void {
     if (effect.do === 'note') {
       this.note(effect.note);
+      return;
+    }
+    if (effect.do === 'restored') {
+      this.restoring.settle(effect.ticket, effect.answers);
       return;
     }
     const { board, message, body } = effect;

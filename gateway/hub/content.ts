@@ -50,6 +50,18 @@ export class Records implements RecordList {
   }
 }
 
+/** All of a complete content, block by block. An id stands for a block that the store lacks. */
+export function* blocksOf(
+  store: Store,
+  recipe: Recipe,
+): Generator<{ id: Uint8Array; bytes: Uint8Array | undefined }> {
+  const records = new Records(store, recipe);
+  for (let ordinal = 0; ordinal < recipe.blockCount; ordinal++) {
+    const id = recordId(records.at(ordinal));
+    yield { id, bytes: store.block(id) };
+  }
+}
+
 /** `length` bytes of a complete content from `offset`; undefined if the store lacks a block of it. */
 export function readContent(
   store: Store,

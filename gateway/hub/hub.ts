@@ -14,11 +14,12 @@
 
 import { Gauge, type GaugeReading } from '../../agent/gauge.ts';
 import { FRAME_BYTES_MIN, LABEL, VERSION_MAX, VERSION_MIN } from '../../protocol/limits.ts';
-import type { Message, MessageNamed } from '../../protocol/messages.ts';
-import type { Folder } from '../store/port.ts';
+import { type Message, type MessageNamed, Verdict } from '../../protocol/messages.ts';
+import type { Folder, FolderNumber } from '../store/port.ts';
 import { answerNext } from './changes.ts';
 import { Offers } from './offers.ts';
 import type { BoardCounters, HubEffect, HubEvent, HubNote, HubOptions, HubStatus } from './ports.ts';
+import { restoreVersion } from './restore.ts';
 import { Session } from './session.ts';
 import type { Budget } from './upload.ts';
 
@@ -54,6 +55,8 @@ export class Hub {
   readonly #offers: Offers;
   #effects: HubEffect[] = [];
   #touched = new Set<string>();
+  /** Tickets of restores that are not durable yet. */
+  #restoring: number[] = [];
   #restingUntil = 0;
   #lastTrouble = '';
   readonly #sessionGauge = new Gauge('sessions', SESSIONS_MAX, 'refuses', () => this.#sessions.size);
@@ -63,7 +66,7 @@ export class Hub {
     this.#waitMs = options.answerWaitMs ?? ANSWER_WAIT_MS;
     this.#offers = new Offers(options, this.#waitMs, {
       note: note => this.#note(note),
-      moved: (session, now) => this.#announce(session, now),
+      moved: (session, now) => this.#announce(session.folder, session.share, now),
     });
   }
 
@@ -86,6 +89,9 @@ export class Hub {
       case 'left':
         this.#onLeft(event.board, event.session);
         break;
+      case 'restore':
+        this.#onRestore(event, now);
+        break;
       case 'tick':
         this.#onTick(now);
         break;
@@ -96,6 +102,7 @@ export class Hub {
     const effects = this.#effects;
     this.#effects = [];
     this.#touched.clear();
+    this.#restoring = [];
     for (const session of this.#sessions.values()) effects.push(...session.drain());
     return effects;
   }
@@ -103,7 +110,7 @@ export class Hub {
   fail(code: string, now: number): HubEffect[] {
     const touched = this.#touched;
     this.#touched = new Set();
-    this.#effects = [];
+    this.#effects = this.#restoring.map(ticket => ({ do: 'restored', ticket, answers: undefined }));
     this.#restingUntil = now + REST_MS;
     this.#lastTrouble = `keeping changes failed: ${code}`;
     this.#note({ kind: 'trouble', code, doing: 'keeping changes' });
@@ -312,6 +319,17 @@ export class Hub {
     this.#note({ kind: 'session', board, text: `left ${session.share}` });
   }
 
+  #onRestore({ ticket, share, wanted }: Extract<HubEvent, { is: 'restore' }>, now: number): void {
+    const { store } = this.#with;
+    this.#restoring.push(ticket);
+    const folder = store.folder(share);
+    const answers = wanted.map(each =>
+      folder === undefined ? { verdict: Verdict.REFUSED, seq: 0 } : restoreVersion(store, folder, each, now),
+    );
+    this.#effects.push({ do: 'restored', ticket, answers });
+    if (folder !== undefined) this.#announce(folder.number, share, now);
+  }
+
   #onTick(now: number): void {
     this.wakeAt = Number.POSITIVE_INFINITY;
     const budget = { records: STEP_RECORDS };
@@ -340,10 +358,10 @@ export class Hub {
   }
 
   /** Everyone on the share learns its head, also who moved it: its position goes on with it. */
-  #announce(mover: Session, now: number): void {
-    const { head } = this.#with.store.folder(mover.share)!;
+  #announce(folder: FolderNumber, share: string, now: number): void {
+    const { head } = this.#with.store.folder(share)!;
     for (const session of this.#sessions.values()) {
-      if (session.folder !== mover.folder) continue;
+      if (session.folder !== folder) continue;
       session.head(head, now);
       this.wakeAt = Math.min(this.wakeAt, session.repeatAt);
     }

@@ -6,6 +6,7 @@
 import type { Squeeze } from '../../agent/engine/ports.ts';
 import type { Kind, Message } from '../../protocol/messages.ts';
 import type { Store } from '../store/port.ts';
+import type { Restored, Wanted } from './restore.ts';
 
 /** The ids of blocks and contents; the arena is one. */
 export interface Hasher {
@@ -30,10 +31,14 @@ export type HubEvent =
   | { is: 'malformed'; board: string; why: string }
   /** The board's will, or its goodbye. One of an older session than the one known is passed over. */
   | { is: 'left'; board: string; session?: number }
+  /** Whoever runs the gateway wants versions back. Answered under the same ticket. */
+  | { is: 'restore'; ticket: number; share: string; wanted: readonly Wanted[] }
   | { is: 'tick' };
 
 export type HubEffect =
   | { do: 'send'; board: string; message: Message; body: Uint8Array | undefined }
+  /** `answers`: one of each, durable; undefined when the store could not keep them, and nothing was changed. */
+  | { do: 'restored'; ticket: number; answers: readonly Restored[] | undefined }
   | { do: 'note'; note: HubNote };
 
 /** What happened, for a person: the demo and the log show it. `share` tells the folder. */

@@ -41,15 +41,17 @@ export class Pump {
     this.#with = options;
   }
 
-  push(event: HubEvent): void {
-    if (this.#isClosed) return;
+  /** False: it was dropped. */
+  push(event: HubEvent): boolean {
+    if (this.#isClosed) return false;
     if (this.#queue.length >= QUEUE_MAX) {
       this.gauge.met();
-      return;
+      return false;
     }
     this.#queue.push(event);
     this.gauge.grew();
     this.#schedule();
+    return true;
   }
 
   /** Handles what waits, up to one batch; what a turn of the loop does. For tests and the simulated world. */

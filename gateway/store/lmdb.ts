@@ -31,7 +31,13 @@ export function openLmdbStore(directory: string): Store {
   return openTables(openLmdbShelves(directory));
 }
 
-export function openLmdbShelves(directory: string): Shelves {
+/** Reads the store in `directory` beside the gateway that has it open, if one has. What it reads in one go, without
+ * a turn of the loop, is of one moment. */
+export function readLmdbStore(directory: string): Store {
+  return openTables(openLmdbShelves(directory, false), false);
+}
+
+export function openLmdbShelves(directory: string, isWritable = true): Shelves {
   const attempt = <T>(doing: string, work: () => T): T => {
     try {
       return work();
@@ -42,8 +48,15 @@ export function openLmdbShelves(directory: string): Shelves {
 
   const shape = { keyEncoding: 'binary', encoding: 'binary' } as const;
   const root = attempt('opening the store', () => {
-    mkdirSync(directory, { recursive: true });
-    return open<Uint8Array, Uint8Array>({ path: directory, overlappingSync: false, maxDbs: 4, ...shape });
+    if (isWritable) mkdirSync(directory, { recursive: true });
+    const readOnly = !isWritable;
+    return open<Uint8Array, Uint8Array>({
+      path: directory,
+      overlappingSync: false,
+      maxDbs: 4,
+      readOnly,
+      ...shape,
+    });
   });
   const facts = root.openDB<Uint8Array, Uint8Array>({ name: 'facts', ...shape });
   const packs = root.openDB<Uint8Array, Uint8Array>({
@@ -91,6 +104,7 @@ export function openLmdbShelves(directory: string): Shelves {
     facts: shelf(facts),
     packs: shelf(packs),
     transaction(work) {
+      if (!isWritable) throw new Error('a write to a store that is only read');
       let fault: { error: unknown } | undefined;
       isInside = true;
       try {

@@ -60,6 +60,14 @@ export interface LoggedChange {
   like: Uint8Array;
 }
 
+export interface Child {
+  name: Uint8Array;
+  /** The newest: ABSENT where it was deleted. */
+  version: Version;
+  /** It is or once was a directory: others may stand, or have stood, under it. */
+  wasDirectory: boolean;
+}
+
 declare const recipeBrand: unique symbol;
 export type RecipeNumber = number & { readonly [recipeBrand]: true };
 
@@ -98,7 +106,6 @@ export interface Store {
    */
   transaction<T>(work: () => T): Outcome<T>;
   close(): Promise<void>;
-  /** On its medium. */
   /** On its medium, of address space, and of what waits (invariant 2). */
   size(): { bytes: number; mapBytes: number; waitingBytes: number };
 
@@ -112,14 +119,18 @@ export interface Store {
   isEmptyDirectory(folder: FolderNumber, path: Uint8Array): boolean;
   /** Whether a replaced version of `path` had this kind and content. */
   knows(folder: FolderNumber, path: Uint8Array, kind: Kind, content: Uint8Array): boolean;
-  /** Replaced versions of `path`, newest first. */
-  versions(folder: FolderNumber, path: Uint8Array, limit: number): Version[];
+  /** Replaced versions of `path` with a seq below `before`, newest first. */
+  versions(folder: FolderNumber, path: Uint8Array, limit: number, before?: number): Version[];
   /** Another live file with this content. */
   like(folder: FolderNumber, path: Uint8Array, content: Uint8Array): Uint8Array | undefined;
   /** Makes `change` the current version of `path` and answers its seq. The parent must be known. */
   commit(folder: FolderNumber, path: Uint8Array, change: Change): number;
   /** The first `limit` paths, by seq, whose newest change is after `seq`. */
   changesAfter(folder: FolderNumber, seq: number, limit: number): LoggedChange[];
+  /** The last `limit` paths, newest first, whose newest change is before `seq`. */
+  changesBefore(folder: FolderNumber, seq: number, limit: number): LoggedChange[];
+  /** What stands or stood directly under `path` (empty: the root), by name, after the name `after`. */
+  children(folder: FolderNumber, path: Uint8Array, after: Uint8Array, limit: number): Child[];
 
   /** The recipe of a complete content. */
   content(id: Uint8Array): Recipe | undefined;

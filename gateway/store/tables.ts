@@ -10,7 +10,8 @@ import { readBoard, writeBoard } from './record.ts';
 import { type Shelves, StoreTrouble } from './shelf.ts';
 import { Tree } from './tree.ts';
 
-export function openTables(shelves: Shelves): Store {
+/** Without `isWritable` nothing is cleared away, and every write fails. */
+export function openTables(shelves: Shelves, isWritable = true): Store {
   const facts = new Facts(shelves.facts);
   const blocks = new Blocks(facts, shelves.packs);
   const recipes = new Recipes(facts);
@@ -54,14 +55,14 @@ export function openTables(shelves: Shelves): Store {
     }
   }
 
-  transaction(() => recipes.clear());
+  if (isWritable) transaction(() => recipes.clear());
 
   return {
     transaction,
 
     async close() {
       // What still waits is not promised, but positions are worth keeping over a clean stop.
-      transaction(flush);
+      if (isWritable) transaction(flush);
       await shelves.close();
     },
 
@@ -77,10 +78,12 @@ export function openTables(shelves: Shelves): Store {
     current: (folder, path) => tree.current(folder, path),
     isEmptyDirectory: (folder, path) => tree.isEmptyDirectory(folder, path),
     knows: (folder, path, kind, content) => tree.knows(folder, path, kind, content),
-    versions: (folder, path, limit) => tree.versions(folder, path, limit),
+    versions: (folder, path, limit, before) => tree.versions(folder, path, limit, before),
     like: (folder, path, content) => tree.like(folder, path, content),
     commit: (folder, path, change) => tree.commit(folder, path, change),
     changesAfter: (folder, seq, limit) => tree.changesAfter(folder, seq, limit),
+    changesBefore: (folder, seq, limit) => tree.changesBefore(folder, seq, limit),
+    children: (folder, path, after, limit) => tree.children(folder, path, after, limit),
 
     content: id => recipes.content(id),
     startRecipe: () => recipes.start(),

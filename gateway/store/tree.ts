@@ -37,7 +37,7 @@ import {
   wholeTag,
   writeSpot,
 } from './keys.ts';
-import type { Change, Folder, FolderNumber, LoggedChange, Version } from './port.ts';
+import type { Change, Child, Folder, FolderNumber, LoggedChange, Version } from './port.ts';
 import {
   type Entry,
   type FolderRow,
@@ -50,9 +50,13 @@ import {
   writeFolder,
   writeVersion,
 } from './record.ts';
+import type { Pair } from './shelf.ts';
 
 const SLASH = 0x2f;
 const NOTHING = new Uint8Array(0);
+
+/** Past every seq: they take 6 bytes. */
+const SEQ_MAX = 2 ** 48 - 1;
 
 /** Contents up to this long (every content id, most symlink targets) are found by key; longer targets by reading
  * the path's history. */
@@ -104,11 +108,11 @@ export class Tree {
     );
   }
 
-  versions(folder: FolderNumber, path: Uint8Array, limit: number): Version[] {
+  versions(folder: FolderNumber, path: Uint8Array, limit: number, before = SEQ_MAX): Version[] {
     const spot = this.#spotOf(folder, path);
     if (spot === undefined) return [];
     const from = versionKey(folder, spot, 0);
-    const until = pastAll(from.subarray(0, from.length - 6));
+    const until = versionKey(folder, spot, before);
     return this.#facts.range(from, until, limit, true).map(({ value }) => readVersion(value));
   }
 
@@ -158,14 +162,39 @@ export class Tree {
     if (seq >= row.head) return [];
     return this.#facts
       .range(logKey(folder, seq + 1), logKey(folder, row.head + 1), limit)
-      .map(({ key, value }) => {
-        const spot = readSpot(value);
-        const entry = this.#entry(folder, spot)!;
-        if (entry.version.seq !== readLogSeq(key))
-          throw new Error(`log row ${readLogSeq(key)} is not its entry's`);
-        const like = entry.like.length === 0 ? NOTHING : this.#pathOf(folder, readSpot(entry.like));
-        return { path: this.#pathOf(folder, spot), version: entry.version, like };
-      });
+      .map(pair => this.#logged(folder, pair));
+  }
+
+  changesBefore(folder: FolderNumber, seq: number, limit: number): LoggedChange[] {
+    return this.#facts
+      .range(logKey(folder, 0), logKey(folder, seq), limit, true)
+      .map(pair => this.#logged(folder, pair));
+  }
+
+  children(folder: FolderNumber, path: Uint8Array, after: Uint8Array, limit: number): Child[] {
+    const dir = path.length === 0 ? ROOT : this.#entry(folder, this.#spotOf(folder, path))?.dir;
+    if (dir === undefined) return [];
+    const first = entryKey(folder, { dir, name: after });
+    const until = entryKey(folder, { dir: dir + 1, name: NOTHING });
+    // No name holds a NUL: nothing stands between `after` and `after` with one.
+    const from = after.length === 0 ? first : Buffer.concat([first, Buffer.from([0])]);
+    return this.#facts.range(from, until, limit).map(({ key, value }) => {
+      const { version, dir: own } = readEntry(value);
+      return {
+        name: new Uint8Array(key.subarray(first.length - after.length)),
+        version,
+        wasDirectory: own !== undefined,
+      };
+    });
+  }
+
+  #logged(folder: FolderNumber, { key, value }: Pair): LoggedChange {
+    const spot = readSpot(value);
+    const entry = this.#entry(folder, spot)!;
+    if (entry.version.seq !== readLogSeq(key))
+      throw new Error(`log row ${readLogSeq(key)} is not its entry's`);
+    const like = entry.like.length === 0 ? NOTHING : this.#pathOf(folder, readSpot(entry.like));
+    return { path: this.#pathOf(folder, spot), version: entry.version, like };
   }
 
   /** The old version leaves the log and the contents and enters the history. */

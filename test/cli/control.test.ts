@@ -164,8 +164,10 @@ describe('control', () => {
   test('control: a request without end -> one error, then the connection is closed', async () => {
     await open(root);
     const path = join(root, CONTROL_NAME);
-    expect(await exchange(path, 'x'.repeat(1025), 2)).toBe('{"error":"a request is at most 1024 bytes"}\n');
-    expect(await exchange(path, `${'x'.repeat(2000)}\n{"ask":"status"}\n`, 2)).toContain('at most 1024');
+    expect(await exchange(path, 'x'.repeat(65_537), 2)).toBe(
+      '{"error":"a request is at most 65536 bytes"}\n',
+    );
+    expect(await exchange(path, `${'x'.repeat(70_000)}\n{"ask":"status"}\n`, 2)).toContain('at most 65536');
     expect(await ask(root, 'status')).toEqual({ kind: 'test' });
   });
 

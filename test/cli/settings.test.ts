@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Failure } from '../../agent/failure.ts';
 import { read } from '../../cli/kinds.ts';
-import type { Option } from '../../cli/option.ts';
+import type { Command, Option } from '../../cli/option.ts';
 import {
-  ALL_NAMES,
   COMMAND_NAMES,
   COMMANDS,
   type CommandName,
   envOf,
   optionsOf,
   rivalsOf,
+  SETTABLE_NAMES,
 } from '../../cli/options.ts';
 import { resolveSettings } from '../../cli/settings.ts';
 
@@ -29,10 +29,12 @@ const resolve = (command: CommandName, words: string[], env: Env = {}) =>
   resolveSettings(command, words, { env, directory }).settings as Record<string, unknown>;
 
 /** Flags that make a command complete, without the option under test and its rivals. */
-const rest = (command: CommandName, without: string): string[] =>
-  Object.entries(optionsOf(command)).flatMap(([name, option]) =>
+const rest = (command: CommandName, without: string): string[] => [
+  ...((COMMANDS[command] as Command).argument === undefined ? [] : ['attic/file']),
+  ...Object.entries(optionsOf(command)).flatMap(([name, option]) =>
     option.isRequired && name !== without ? [`--${name}`, option.example] : [],
-  );
+  ),
+];
 const complete = (command: CommandName): string[] => rest(command, '');
 const failure = (run: () => unknown): Failure => {
   try {
@@ -55,6 +57,7 @@ const everyOption: [CommandName, string, Option][] = COMMAND_NAMES.flatMap(comma
 const notSecret = everyOption.filter(([, , option]) => !option.isSecret);
 // The config option's value must be a file that is there: it has a test of its own below.
 const notConfig = everyOption.filter(([, name]) => name !== 'config');
+const settable = notConfig.filter(([, , option]) => !option.isFlagOnly);
 
 describe('settings: every option of every command', () => {
   test.each(notConfig.filter(([, , option]) => !option.isSecret))(
@@ -69,12 +72,12 @@ describe('settings: every option of every command', () => {
     },
   );
 
-  test.each(notConfig)('%s --%s as a variable -> its value', (command, name, option) => {
+  test.each(settable)('%s --%s as a variable -> its value', (command, name, option) => {
     const expected = read(option.kind, option.example, option, directory);
     expect(resolve(command, rest(command, name), { [envOf(name)]: option.example })[name]).toEqual(expected);
   });
 
-  test.each(notConfig)(
+  test.each(settable)(
     '%s --%s in a config file, in the open and in a table -> its value',
     (command, name, option) => {
       const expected = read(option.kind, option.example, option, directory);
@@ -112,6 +115,33 @@ describe('settings: every option of every command', () => {
     expect(kind).toBe('usage');
     expect(message).toContain(`--${name}`);
     if (option.kind !== 'flag') expect(message).toContain(`such as --${name} ${option.example}`);
+  });
+});
+
+describe('settings: the word that is no option', () => {
+  test('given, anywhere between options -> the argument', () => {
+    const world = { env: {}, directory };
+    expect(resolveSettings('history', ['--limit', '3', 'attic/a b', '--json'], world)).toMatchObject({
+      argument: 'attic/a b',
+      settings: { limit: 3, json: true },
+    });
+    expect(resolveSettings('status', [], world).argument).toBeUndefined();
+  });
+  test('left out, given twice, given to a command that has none -> refused', () => {
+    expect(failure(() => resolve('history', [])).message).toContain('history needs a SHARE/PATH, such as');
+    expect(failure(() => resolve('history', ['a', 'b'])).message).toBe(
+      'history takes no second argument "b"',
+    );
+    expect(failure(() => resolve('status', ['a'])).message).toBe('status takes no argument "a"');
+  });
+  test('an option of one call only, in the environment or a file -> not taken', () => {
+    expect(resolve('restore', complete('restore'), { TOASTBOX_AT: '/demo' }).at).toBeUndefined();
+    const open = tomlFile('at = "/demo"\n', 'at.toml');
+    expect(resolve('restore', [...complete('restore'), '--config', open]).at).toBeUndefined();
+    const inside = tomlFile('[restore]\nversion = 3\n', 'version.toml');
+    expect(failure(() => resolve('restore', [...complete('restore'), '--config', inside])).message).toContain(
+      '[restore] has no key version',
+    );
   });
 });
 
@@ -170,14 +200,14 @@ describe('settings: what is unknown', () => {
     const { message } = failure(() => resolve(command, [`--${mistyped(name)}`, 'x']));
     expect(message).toBe(`${command} has no option --${mistyped(name)}; did you mean --${name}?`);
   });
-  test.each(ALL_NAMES.map(name => [envOf(name)]))('%s mistyped -> itself suggested', variable => {
+  test.each(SETTABLE_NAMES.map(name => [envOf(name)]))('%s mistyped -> itself suggested', variable => {
     const { kind, message } = failure(() => resolve('status', [], { [mistyped(variable)]: '1' }));
     expect([kind, message]).toEqual([
       'usage',
       `there is no variable ${mistyped(variable)}; did you mean ${variable}?`,
     ]);
   });
-  test.each(ALL_NAMES.filter(name => name !== 'config'))(
+  test.each(SETTABLE_NAMES.filter(name => name !== 'config'))(
     'key %s mistyped -> itself suggested, with its line',
     name => {
       const file = tomlFile(`# a comment\n\n${mistyped(name)} = "x"\n`, 'typo.toml');
@@ -331,9 +361,11 @@ describe('settings: the table itself', () => {
       ).toBe(true);
     }
   });
-  test('an option has one kind in all commands', () => {
-    for (const name of ALL_NAMES) {
-      const kinds = COMMAND_NAMES.flatMap(command => optionsOf(command)[name]?.kind ?? []);
+  test('an option that a file may hold has one kind in all commands', () => {
+    for (const name of SETTABLE_NAMES) {
+      const kinds = COMMAND_NAMES.map(command => optionsOf(command)[name]).flatMap(option =>
+        option === undefined || option.isFlagOnly ? [] : option.kind,
+      );
       expect(new Set(kinds).size, name).toBe(1);
     }
   });

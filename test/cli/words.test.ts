@@ -5,7 +5,7 @@ import { VERSION } from '../../agent/version.ts';
 import { Exit, exitOf, failureOf, portFailureOf } from '../../cli/exits.ts';
 import { bytesText, clockText, countText, durationText } from '../../cli/figures.ts';
 import { commandHelp, generalHelp, HELP_COLUMNS, wrap } from '../../cli/help.ts';
-import { type Kind, read, Wrong } from '../../cli/kinds.ts';
+import { type Kind, read, timeOf, Wrong } from '../../cli/kinds.ts';
 import { main } from '../../cli/main.ts';
 import { nearest } from '../../cli/nearest.ts';
 import { COMMAND_NAMES, envOf, optionsOf } from '../../cli/options.ts';
@@ -48,6 +48,27 @@ describe('kinds', () => {
       'wrong',
       'wrong',
     ]);
+  });
+  test('kinds: times -> a moment; to the second its end; without a day the last one', () => {
+    const now = new Date(2026, 10, 22, 12, 0, 30).getTime();
+    const local = (...parts: [number, number, number, number?, number?, number?, number?]) =>
+      new Date(...parts).getTime();
+    const times: [string, number | undefined][] = [
+      ['2026-11-22', local(2026, 10, 22)],
+      ['2026-11-22 09:30', local(2026, 10, 22, 9, 30)],
+      ['2026-11-22T09:30:05', local(2026, 10, 22, 9, 30, 5, 999)],
+      ['2026-11-22T09:30:05.250', local(2026, 10, 22, 9, 30, 5, 250)],
+      ['2026-11-22T09:30:05.250Z', Date.UTC(2026, 10, 22, 9, 30, 5, 250)],
+      ['2026-11-22T09:30+01:00', Date.UTC(2026, 10, 22, 8, 30)],
+      ['11:59', local(2026, 10, 22, 11, 59)],
+      ['12:01', local(2026, 10, 21, 12, 1)],
+      ['2h', now - 7_200_000],
+      ['2 d', now - 172_800_000],
+      ...['', 'now', '2026', '22.11.2026', '2026-13-01', '25:00', '9:30', '1w', '2026-11-22T', 'Z'].map(
+        (text): [string, undefined] => [text, undefined],
+      ),
+    ];
+    expect(times.map(([text]) => [text, timeOf(text, now)])).toEqual(times);
   });
   test('kinds: host and port -> both, a port alone on loopback', () => {
     expect(['h:1', '[::1]:65535', '1884', '10.0.0.1:0'].map(as('hostPort'))).toEqual([
@@ -130,9 +151,11 @@ describe('help', () => {
   });
   test.each(COMMAND_NAMES)('help: %s -> every option with its variable and default, two examples', name => {
     const text = commandHelp(name);
-    for (const [option, { default: byDefault, isSecret, kind }] of Object.entries(optionsOf(name))) {
+    for (const [option, { default: byDefault, isSecret, isFlagOnly, kind }] of Object.entries(
+      optionsOf(name),
+    )) {
       if (!isSecret) expect(text).toContain(`  --${option}`);
-      expect(text).toContain(envOf(option));
+      if (!isFlagOnly) expect(text).toContain(envOf(option));
       if (byDefault !== undefined && kind !== 'flag') expect(text).toContain(`default ${byDefault}`);
     }
     expect(text.match(/^ {2}toastbox /gm)?.length).toBeGreaterThanOrEqual(2);

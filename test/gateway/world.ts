@@ -39,6 +39,7 @@ export class World {
   readonly hub: Hub;
   readonly pump: Pump;
   readonly notes: HubNote[] = [];
+  readonly restored: Extract<HubEffect, { do: 'restored' }>[] = [];
   readonly boards = new Map<string, TestBoard>();
 
   constructor(store: Store = openMemoryStore(), frameBytesMax = FRAME_BYTES_MAX) {
@@ -53,6 +54,7 @@ export class World {
     });
     const carry = (effect: HubEffect) => {
       if (effect.do === 'note') this.notes.push(effect.note);
+      else if (effect.do === 'restored') this.restored.push(effect);
       else this.boards.get(effect.board)?.hear(effect.message, effect.body ?? NOTHING);
     };
     this.pump = new Pump({ hub: this.hub, store, carry, now: () => this.now });

@@ -80,7 +80,7 @@ export class Pair {
     const outcome = this.store.transaction(() => this.hub.take(event, this.time.now));
     if (!outcome.isDurable) throw new Error(outcome.code);
     for (const effect of this.hub.drain()) {
-      if (effect.do === 'note' || (!this.isSpeaking && effect.message.is === 'done')) continue;
+      if (effect.do !== 'send' || (!this.isSpeaking && effect.message.is === 'done')) continue;
       const header = encodeFrameHeader(effect.message);
       const frame = effect.body === undefined ? header : Buffer.concat([header, effect.body]);
       this.time.after(1, () => this.handlers?.frame(frame));

@@ -14,6 +14,7 @@ const CALM: Plan = {
   lose: 0,
   restart: 0,
   hintLost: 0,
+  restore: 0,
   pauses: [0, 1, 5, 50, 500, 20_000],
 };
 const ROUGH: Plan = {
@@ -25,6 +26,7 @@ const ROUGH: Plan = {
   lose: 0,
   restart: 0.03,
   hintLost: 0.1,
+  restore: 0,
   pauses: [0, 1, 5, 50, 500, 20_000],
 };
 // Everyone at once: changes meet in flight, conflicts pile up.
@@ -39,10 +41,14 @@ const DENSE: Plan = {
 // Boards forget what both ends agreed on, at any moment.
 const FORGETFUL: Plan = { ...ROUGH, lose: 0.06 };
 
+// Whoever runs the gateway brings back what was, in the middle of everything.
+const NOSTALGIC: Plan = { ...ROUGH, restore: 0.2 };
+
 function planOf(seed: number): Plan {
   if (seed % 8 === 5) return FORGETFUL;
   if (seed % 8 === 3) return DENSE;
   if (seed % 4 === 0) return CALM;
+  if (seed % 16 === 9) return NOSTALGIC;
   return seed % 16 === 1 ? { ...ROUGH, boards: 3 } : ROUGH;
 }
 

@@ -12,11 +12,15 @@
 
 import { type Arena, openArena } from '../../agent/arena/arena.ts';
 import { squeeze } from '../../agent/disk/squeeze.ts';
+import { plan } from '../../gateway/history/plan.ts';
+import { versionAt } from '../../gateway/history/tree.ts';
+import { changesUnder, isLive } from '../../gateway/history/versions.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEffect, HubEvent } from '../../gateway/hub/ports.ts';
 import { type Image, type MemoryStore, openMemoryStore } from '../../gateway/store/memory.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
+import { printable } from '../../protocol/path.ts';
 import type { BoardLink, BoardLinkHandlers } from '../../transport/link.ts';
 import { touch, tree } from './hands.ts';
 import { Machine, ROOT } from './machine.ts';
@@ -36,6 +40,8 @@ export interface Plan {
   lose: number;
   restart: number;
   hintLost: number;
+  /** Whoever runs the gateway brings something back, as it was at some time. */
+  restore: number;
   /** Milliseconds between changes, one drawn for each. */
   pauses: readonly number[];
 }
@@ -47,6 +53,8 @@ interface Link {
 
 /** A file may be seen, read and offered, and its bytes be on their way. */
 const QUIET_MS = 15 * 60_000;
+
+const NOTHING = new Uint8Array(0);
 
 export class World {
   readonly time = new Time();
@@ -120,6 +128,7 @@ export class World {
     if (random.chance(plan.kill)) this.kill(random.pick(this.machines));
     if (random.chance(plan.lose)) this.lose(random.pick(this.machines));
     if (random.chance(plan.restart)) this.restartGateway();
+    if (plan.restore > 0 && random.chance(plan.restore)) this.restore();
     this.time.runFor(random.pick(plan.pauses));
   }
 
@@ -188,6 +197,24 @@ export class World {
       if (isUp) this.time.after(100, () => handlers.gateway({ state: 'online', session }, true));
   }
 
+  private restore(): void {
+    const { random, store } = this;
+    const [folder] = store.folders();
+    if (folder === undefined) return;
+    const paths = [...changesUnder(store, folder, NOTHING)].map(({ path }) => path);
+    if (paths.length === 0) return;
+    const path = random.chance(0.2) ? NOTHING : random.pick(paths);
+    const time = this.time.now - random.below(60_000);
+    const version = path.length === 0 ? undefined : versionAt(store, folder, path, time);
+    if (path.length > 0 && !isLive(version)) return;
+    const wanted = [...plan(store, folder, path, version, time)];
+    this.tell(`restores ${printable(path)} as of ${time % 1e9}: ${wanted.length} paths`);
+    // What came since the plan was made wins; so it is carried out a little later.
+    this.time.after(random.below(50), () =>
+      this.give({ is: 'restore', ticket: 0, share: folder.share, wanted }),
+    );
+  }
+
   // ---- the gateway
 
   private openHub(): Hub {
@@ -216,6 +243,7 @@ export class World {
       if (effect.note.kind !== 'accepted') this.tell(`gateway ${JSON.stringify(effect.note)}`);
       return;
     }
+    if (effect.do === 'restored') return;
     const { board, message, body } = effect;
     const link = this.links.get(board);
     const header = encodeFrameHeader(message);

@@ -1,0 +1,49 @@
+// Makes versions of the history current again, each as a new change of the folder: everyone gets it as any other
+// change, and what it replaces enters the history. So there is nothing that a restore could lose.
+//
+// It is ruled like an offer against the version that the asker saw (`base`): what came since wins, and is told.
+
+import { Kind, Verdict } from '../../protocol/messages.ts';
+import type { Folder, Store, Version } from '../store/port.ts';
+import { rule } from './verdict.ts';
+
+/** Under what name the history has these changes: no board, no plain copy has it. */
+export const RESTORER = '@';
+
+export interface Wanted {
+  path: Uint8Array;
+  /** The seq of the version that is wanted back. */
+  version: number;
+  /** The seq of the path's newest version, as the asker knows it. */
+  base: number;
+}
+
+export interface Restored {
+  /** REFUSED: that version, or its content, is not there (any more). */
+  verdict: Verdict;
+  /** Of the new change; without one, of the newest version, 0 where there is none. */
+  seq: number;
+}
+
+/** Inside a transaction of the store. */
+export function restoreVersion(store: Store, folder: Folder, wanted: Wanted, now: number): Restored {
+  const { path, base } = wanted;
+  const version = versionOf(store, folder, path, wanted.version);
+  if (version === undefined || version.kind === Kind.ABSENT || !hasContent(store, version))
+    return { verdict: Verdict.REFUSED, seq: 0 };
+  const ruling = rule(store, folder.number, { ...version, path, base });
+  if (ruling.verdict !== Verdict.ACCEPTED) return ruling;
+  const { kind, mode, size, mtime, content } = version;
+  const change = { kind, mode, size, mtime, content, board: RESTORER, arrived: now };
+  return { verdict: Verdict.ACCEPTED, seq: store.commit(folder.number, path, change) };
+}
+
+export function versionOf(store: Store, folder: Folder, path: Uint8Array, seq: number): Version | undefined {
+  const current = store.current(folder.number, path);
+  if (current?.seq === seq) return current;
+  const [version] = store.versions(folder.number, path, 1, seq + 1);
+  return version?.seq === seq ? version : undefined;
+}
+
+export const hasContent = (store: Store, version: Version): boolean =>
+  version.kind !== Kind.FILE || store.content(version.content) !== undefined;

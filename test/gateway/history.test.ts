@@ -1,0 +1,287 @@
+// What the history tells and brings back, through the hub: on memory, and the reading of a store beside its owner on
+// LMDB.
+
+import { existsSync, lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { exportTo } from '../../gateway/history/export.ts';
+import { plan } from '../../gateway/history/plan.ts';
+import { treeAt, versionAt } from '../../gateway/history/tree.ts';
+import { changesUnder, versionsOf } from '../../gateway/history/versions.ts';
+import { RESTORER, type Wanted } from '../../gateway/hub/restore.ts';
+import { openLmdbStore, readLmdbStore } from '../../gateway/store/lmdb.ts';
+import { openMemoryStore } from '../../gateway/store/memory.ts';
+import type { Folder, Store } from '../../gateway/store/port.ts';
+import { Kind, Verdict } from '../../protocol/messages.ts';
+import { makeRandom } from './random.ts';
+import { arena, cut, NOTHING, show, type TestBoard, text, World } from './world.ts';
+
+const directories: string[] = [];
+afterEach(() => {
+  for (const each of directories.splice(0)) rmSync(each, { recursive: true });
+});
+const makeDirectory = () => {
+  const directory = mkdtempSync(join(tmpdir(), 'toastbox-history-'));
+  directories.push(directory);
+  return directory;
+};
+
+const contentOf = (words: string) => cut(text(words));
+const folderOf = (world: World, share = 'attic'): Folder => world.store.folder(share)!;
+const at = (world: World, path: string, seq: number) =>
+  [...versionsOf(world.store, folderOf(world), text(path))].find(({ version }) => version.seq === seq)!;
+/** Commits in a second of their own, and gives the time after them. */
+const then = (world: World): number => {
+  world.now += 1_000;
+  return world.now - 1;
+};
+const ask = (world: World, wanted: readonly Wanted[], share = 'attic') => {
+  world.pump.push({ is: 'restore', ticket: 5, share, wanted });
+  world.pump.step();
+  const { ticket, answers } = world.restored.pop()!;
+  expect(ticket).toBe(5);
+  return answers?.map(({ verdict, seq }) => [verdict, seq]);
+};
+const treeOf = (store: Store, time: number, path = '') =>
+  [...treeAt(store, store.folder('attic')!, text(path), time)].map(({ path: each }) => show(each));
+
+/** d, d/f, d/s/g and the link d/l; then d/f changes; then all of it goes. Gives the times between. */
+function tell(world: World, board: TestBoard) {
+  board.directory('d');
+  board.upload('d/f', contentOf('first'));
+  board.directory('d/s');
+  board.upload('d/s/g', contentOf('deep'));
+  board.symlink('d/l', 'f');
+  const made = then(world);
+  board.upload('d/f', contentOf('second'), { base: 2 });
+  const changed = then(world);
+  board.remove('d/l', 5);
+  board.remove('d/s/g', 4);
+  board.remove('d/s', 3);
+  board.remove('d/f', 6);
+  board.remove('d', 1);
+  return { made, changed, gone: then(world) };
+}
+
+describe('history', () => {
+  test('history: made, changed, deleted -> each version with its time and board, the newest first', () => {
+    const world = new World();
+    tell(world, world.board('oven').hello());
+    const versions = [...versionsOf(world.store, folderOf(world), text('d/f'))];
+    expect(
+      versions.map(({ version, isCurrent, isThere }) => [
+        version.seq,
+        version.kind,
+        version.board,
+        isCurrent,
+        isThere,
+      ]),
+    ).toEqual([
+      [10, Kind.ABSENT, 'oven', true, false],
+      [6, Kind.FILE, 'oven', false, true],
+      [2, Kind.FILE, 'oven', false, true],
+    ]);
+    expect(versions[1]!.version.arrived - versions[2]!.version.arrived).toBe(1_000);
+    expect([...versionsOf(world.store, folderOf(world), text('never'))]).toEqual([]);
+  });
+
+  test('history: 200 versions of a path -> all of them, and the one of any time', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    const times: number[] = [];
+    for (let n = 0; n < 200; n++) {
+      board.symlink('l', `to ${n}`, n);
+      times.push(then(world));
+    }
+    const seqs = [...versionsOf(world.store, folderOf(world), text('l'))].map(({ version }) => version.seq);
+    expect(seqs).toEqual(Array.from({ length: 200 }, (_, n) => 200 - n));
+    for (const n of [0, 1, 77, 136, 199])
+      expect(versionAt(world.store, folderOf(world), text('l'), times[n]!)?.seq).toBe(n + 1);
+    expect(versionAt(world.store, folderOf(world), text('l'), 0)).toBeUndefined();
+  });
+
+  test('history: what changed under a directory -> the newest change of each path, no others', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    tell(world, board);
+    board.upload('dd', contentOf('beside'));
+    const under = (path: string) =>
+      [...changesUnder(world.store, folderOf(world), text(path))].map(each => show(each.path));
+    expect(under('d')).toEqual(['d/f', 'd/s', 'd/s/g', 'd/l']);
+    expect(under('d/s')).toEqual(['d/s/g']);
+    expect(under('')).toEqual(['dd', 'd', 'd/f', 'd/s', 'd/s/g', 'd/l']);
+  });
+
+  test('history: the tree of each time -> what stood then, directories first', () => {
+    const world = new World();
+    const { made, changed, gone } = tell(world, world.board('oven').hello());
+    expect(treeOf(world.store, made)).toEqual(['d', 'd/f', 'd/l', 'd/s', 'd/s/g']);
+    expect(treeOf(world.store, changed, 'd')).toEqual(['d/f', 'd/l', 'd/s', 'd/s/g']);
+    expect(treeOf(world.store, gone)).toEqual([]);
+    expect(treeOf(world.store, 0)).toEqual([]);
+  });
+
+  test('history: a directory of 300 names -> each once, in order', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    const names = Array.from({ length: 300 }, (_, n) => `n${String(n).padStart(3, '0')}`);
+    for (const name of names) board.symlink(name, 'x');
+    expect(treeOf(world.store, world.now)).toEqual(names);
+  });
+});
+
+describe('restore', () => {
+  test('restore: a deleted file in a deleted directory -> both are back, as new changes, and everyone hears', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    const { gone } = tell(world, board);
+    const other = world.board('hob').hello({ session: 8 });
+    other.heard = [];
+    const { version } = at(world, 'd/f', 6);
+    const wanted = [...plan(world.store, folderOf(world), text('d/f'), version, undefined)];
+    expect(wanted.map(each => [show(each.path), each.version, each.base])).toEqual([
+      ['d', 1, 11],
+      ['d/f', 6, 10],
+    ]);
+    expect(ask(world, wanted)).toEqual([
+      [Verdict.ACCEPTED, 12],
+      [Verdict.ACCEPTED, 13],
+    ]);
+    expect(other.took('head').map(({ message }) => message.head)).toEqual([13]);
+    const current = world.store.current(folderOf(world).number, text('d/f'))!;
+    expect(current).toMatchObject({ content: contentOf('second').id, board: RESTORER, arrived: world.now });
+    expect(board.pull(contentOf('second')).bytes).toEqual(text('second'));
+    expect(treeOf(world.store, gone)).toEqual([]);
+  });
+
+  test('restore: a directory as it was -> all of it, what came since stays, twice changes nothing', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    const { made } = tell(world, board);
+    board.directory('d', 11);
+    board.upload('d/new', contentOf('new'));
+    const { version } = at(world, 'd', 1);
+    const wanted = () => [...plan(world.store, folderOf(world), text('d'), version, made)];
+    expect(ask(world, wanted())?.map(([verdict]) => verdict)).toEqual(Array(4).fill(Verdict.ACCEPTED));
+    expect(treeOf(world.store, world.now)).toEqual(['d', 'd/f', 'd/l', 'd/new', 'd/s', 'd/s/g']);
+    expect(world.store.current(folderOf(world).number, text('d/f'))?.content).toEqual(contentOf('first').id);
+    expect(wanted()).toEqual([]);
+  });
+
+  test('restore: a whole share -> as it was', () => {
+    const world = new World();
+    const { changed } = tell(world, world.board('oven').hello());
+    ask(world, [...plan(world.store, folderOf(world), NOTHING, undefined, changed)]);
+    expect(treeOf(world.store, world.now)).toEqual(treeOf(world.store, changed));
+  });
+
+  test('restore: the path changed since it was looked at -> not touched, and said', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    board.upload('f', contentOf('one'));
+    board.upload('f', contentOf('two'), { base: 1 });
+    const { version } = at(world, 'f', 1);
+    const wanted = [...plan(world.store, folderOf(world), text('f'), version, undefined)];
+    board.upload('f', contentOf('three'), { base: 2 });
+    expect(ask(world, wanted)).toEqual([[Verdict.STALE, 3]]);
+    expect(world.store.current(folderOf(world).number, text('f'))?.content).toEqual(contentOf('three').id);
+  });
+
+  test('restore: a file where a full directory stands, and below a file -> refused, nothing is lost', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    board.upload('p', contentOf('file'));
+    board.remove('p', 1);
+    board.directory('p', 2);
+    board.upload('p/in', contentOf('in'));
+    const wanted = { path: text('p'), version: 1, base: 3 };
+    expect(ask(world, [wanted])).toEqual([[Verdict.NOT_EMPTY, 3]]);
+    board.remove('p/in', 4);
+    board.upload('p', contentOf('file again'), { base: 3 });
+    const wantedBelow = [
+      ...plan(world.store, folderOf(world), text('p/in'), at(world, 'p/in', 4).version, undefined),
+    ];
+    expect(ask(world, wantedBelow)).toEqual([[Verdict.NO_PARENT, 5]]);
+  });
+
+  test('restore: versions that are not there, a deletion, another share -> refused', () => {
+    const world = new World();
+    tell(world, world.board('oven').hello());
+    const ofFile = (version: number): Wanted => ({ path: text('d/f'), version, base: 10 });
+    expect(ask(world, [ofFile(3), ofFile(10), ofFile(99), { ...ofFile(6), path: text('x/y') }])).toEqual(
+      Array(4).fill([Verdict.REFUSED, 0]),
+    );
+    expect(ask(world, [ofFile(6)], 'cellar')).toEqual([[Verdict.REFUSED, 0]]);
+  });
+
+  test('restore: the store cannot keep it -> said, and nothing changed', () => {
+    let code: string | undefined;
+    const world = new World(openMemoryStore({ onCommit: () => code }));
+    const board = world.board('oven').hello();
+    board.upload('f', contentOf('one'));
+    board.remove('f', 1);
+    code = 'ENOSPC';
+    expect(ask(world, [{ path: text('f'), version: 1, base: 2 }])).toBeUndefined();
+    expect(world.store.current(folderOf(world).number, text('f'))?.kind).toBe(Kind.ABSENT);
+    code = undefined;
+    expect(ask(world, [{ path: text('f'), version: 1, base: 2 }])).toEqual([[Verdict.ACCEPTED, 3]]);
+  });
+});
+
+describe('beside a running gateway', () => {
+  test('history: an LMDB store that is open and written to -> read as of its last commit', async () => {
+    const directory = makeDirectory();
+    const store = openLmdbStore(directory);
+    const world = new World(store);
+    const board = world.board('oven').hello();
+    const { made } = tell(world, board);
+    const reader = readLmdbStore(directory);
+    expect(treeOf(reader, made)).toEqual(['d', 'd/f', 'd/l', 'd/s', 'd/s/g']);
+    // Past the first map's size, and past a turn of the loop.
+    const large = cut(makeRandom(1).bytes(40_000_000));
+    board.upload('large', large);
+    await new Promise(setImmediate);
+    await new Promise(done => setTimeout(done, 1));
+    expect(reader.folder('attic')?.head).toBe(12);
+    expect(reader.content(large.id)?.size).toBe(40_000_000);
+    expect(() => reader.transaction(() => reader.makeFolder('x', new Uint8Array(16)))).toThrow();
+    await reader.close();
+    await store.close();
+  });
+
+  test('restore: put elsewhere -> content, permissions, times, links; what stands there is not touched', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    const { made } = tell(world, board);
+    const place = join(makeDirectory(), 'out');
+    const { version } = at(world, 'd', 1);
+    const put = () => exportTo(world.store, arena, folderOf(world), text('d'), version, made, place);
+    expect(put()).toEqual({ entries: 5, bytes: 9 });
+    expect(readFileSync(join(place, 'f'), 'utf8')).toBe('first');
+    expect(readFileSync(join(place, 's', 'g'), 'utf8')).toBe('deep');
+    expect(readlinkSync(join(place, 'l'))).toBe('f');
+    expect(lstatSync(join(place, 'l')).mtimeMs).toBe(1_700_000_000_000);
+    expect([statSync(join(place, 'f')).mode & 0o777, statSync(join(place, 'f')).mtimeMs]).toEqual([
+      0o644, 1_700_000_000_000,
+    ]);
+    expect(put).toThrow('EEXIST');
+  });
+
+  test('restore: a block of it is damaged -> said, and no half file stays', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    const content = cut(makeRandom(2).bytes(100_000));
+    board.upload('f', content);
+    const store: Store = {
+      ...world.store,
+      block: id => world.store.block(id)?.map((byte, at) => byte ^ +(at === 9)),
+    };
+    const place = join(makeDirectory(), 'f');
+    const { version } = at(world, 'f', 1);
+    expect(() => exportTo(store, arena, folderOf(world), text('f'), version, undefined, place)).toThrow(
+      'damaged',
+    );
+    expect(existsSync(place)).toBe(false);
+  });
+});
