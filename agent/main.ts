@@ -26,6 +26,8 @@ const ASIDE = /^catalog\.\d{8}T\d{6}$/;
 const STAGE_PLACE = '.toastbox/stage';
 /** Between looks whether the retained status is still true. */
 const STATUS_MS = 1_000;
+/** Files on their way down at once: a quarter of a megabyte of heap. */
+const FETCHES_MAX = 512;
 
 /** The real outside but for the link: what the agent and the gateway's plain copies share. */
 export function realPorts(
@@ -116,7 +118,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     onFail: error => fail(error instanceof Error ? error : new Error(String(error))),
   };
   try {
-    const sync = new Sync({ folder, board: name, share, software, arenaBytes, rescanSeconds }, ports);
+    const sync = new Sync(
+      { folder, board: name, share, software, arenaBytes, rescanSeconds, fetchesMax: FETCHES_MAX },
+      ports,
+    );
     report = new Report({ name, share, folder, broker: options.broker, arenaBytes, rescanSeconds }, sync);
     book = openBook({ state, folder, isProcess: true }, sync, options.onLog);
     sync.start();

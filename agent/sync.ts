@@ -39,6 +39,8 @@ export interface SyncOptions {
   software: string;
   arenaBytes: number;
   rescanSeconds: number;
+  /** See EngineOptions. */
+  fetchesMax: number;
 }
 
 /** The outside world, real or simulated. */

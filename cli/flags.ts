@@ -27,7 +27,13 @@ export const AGENT_NODE_FLAGS: readonly string[] = [
   '--v8-pool-size=1',
 ];
 
-export const GATEWAY_NODE_FLAGS: readonly string[] = ['--max-semi-space-size=2', '--optimize-for-size'];
+/** A gateway has room for a larger young generation: with 2 MiB of it a tenth of its time went into collecting what
+ * would soon have died; one helper thread of V8, because two take the processor from the thread of the plain copies. */
+export const GATEWAY_NODE_FLAGS: readonly string[] = [
+  '--min-semi-space-size=4',
+  '--max-semi-space-size=8',
+  '--v8-pool-size=1',
+];
 
 /** For glibc and an agent: blocks from 64 KiB on are mapped by themselves and go back when they are freed, and so
  * does what is free at the heap's top from 128 KiB on. Once given, glibc no longer raises them by itself, to 32 MiB. */

@@ -20,6 +20,11 @@ export interface EngineOptions {
   session: number;
   /** Seconds between full rescans, for what watching missed. */
   rescanSeconds: number;
+  /**
+   * Files that may be on their way down at once. Each is some 500 bytes of heap, and a staged file once its content is
+   * there. Half of them, if they are small, share one sync of the file system while the other half is pulled.
+   */
+  fetchesMax: number;
 }
 
 export interface Counters {

@@ -20,7 +20,7 @@ import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { type Entry, type Local, localOf, NO_CONTENT, sameBytes, statOf } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
-import { FETCHES_MAX, type Fetch, Fetching, isSmall, type Source } from './fetching.ts';
+import { type Fetch, Fetching, isSmall, type Source } from './fetching.ts';
 import type { Place } from './keys.ts';
 import { isFair, isWholeIn, patchOf } from './pieces.ts';
 import type { Event, Path, Whole } from './ports.ts';
@@ -38,15 +38,14 @@ const RETRY_MS = 5_000;
 const MOVED_ON_MS = 500;
 /** Files that failed and rest, each by itself. */
 const RESTING_MAX = 64;
-/** Ready files are put in place together: when no small one is on its way, when this many wait, */
-const PLACE_COUNT = 256;
-/** or when the first of them has waited so long: beside a large file a small one should not wait for it. */
-const PLACE_MS = 200;
+/** Ready files are put in place together: when no small one is on its way, when half of all slots hold one, or when the
+ * first of them has waited so long. */
+const PLACE_MS = 1_000;
 
 export class Fetches {
   private readonly core: Core;
   private readonly examine: Examine;
-  private readonly fetching = new Fetching();
+  private readonly fetching: Fetching;
   private readonly pulls: PullItem[] = [];
   private readonly wholes: Whole[] = [];
   private lastReq = 0;
@@ -61,7 +60,9 @@ export class Fetches {
   constructor(core: Core, examine: Examine) {
     this.core = core;
     this.examine = examine;
-    this.gauge = core.gauge('fetches', FETCHES_MAX, 'waits', () => this.fetching.count);
+    const { fetchesMax } = core.options;
+    this.fetching = new Fetching(fetchesMax);
+    this.gauge = core.gauge('fetches', fetchesMax, 'waits', () => this.fetching.count);
     this.windowGauge = core.gauge('pull window', WINDOW_BYTES, 'waits', () => this.asked(), 'bytes');
     this.resting = new Resting(core, 'resting fetches', RESTING_MAX);
     examine.onStaged = (slot, examined, code) => this.onStaged(slot, examined, code);
@@ -391,7 +392,8 @@ export class Fetches {
         isDue ||= this.core.now >= fetch.readyAt + PLACE_MS;
       } else if (isSmall(fetch.version)) isMoreComing = true;
     }
-    if (ready.length === 0 || (isMoreComing && !isDue && ready.length < PLACE_COUNT)) return;
+    if (ready.length === 0 || (isMoreComing && !isDue && ready.length < this.core.options.fetchesMax / 2))
+      return;
     for (const fetch of ready) fetch.state = 'placing';
     this.readyCount = 0;
     this.core.emit({

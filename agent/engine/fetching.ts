@@ -6,13 +6,7 @@ import type { Examined } from './examine.ts';
 import { nameOf, type Place } from './keys.ts';
 import type { Path } from './ports.ts';
 
-/**
- * Files under way. Each is some 500 bytes of heap, and a staged file once its content is there. So many that a
- * group of small files can be put in place, and share one sync of the file system, while the next one is pulled.
- */
-export const FETCHES_MAX = 512;
-
-/** Of these, files of more than one piece: each may hold a descriptor, and its content comes in turns. */
+/** Of the files under way, those of more than one piece: each may hold a descriptor, and its content comes in turns. */
 const LARGE_MAX = 64;
 
 /** A file this small is one block, comes in one piece, and is staged and checked in one step. */
@@ -60,8 +54,8 @@ export class Fetching {
   private readonly byPlace = new Map<string, Fetch>();
   private large = 0;
 
-  constructor() {
-    for (let slot = FETCHES_MAX - 1; slot >= 0; slot--) this.free.push(slot);
+  constructor(slots: number) {
+    for (let slot = slots - 1; slot >= 0; slot--) this.free.push(slot);
   }
 
   get count(): number {

@@ -17,6 +17,9 @@ import { type CopyOptions, type FromWorker, own } from './mail.ts';
 /** The name under which conflict copies tell of it. */
 const BOARD = 'gateway';
 
+/** Files on their way at once, some 2 MiB of heap: a sync of a busy server's file system is worth many files. */
+const FETCHES_MAX = 4096;
+
 export class Copy {
   private readonly sync: Sync;
   private readonly report: Report;
@@ -42,7 +45,7 @@ export class Copy {
     mkdirSync(state, { recursive: true, mode: 0o700 });
     const software = `toastbox ${VERSION}`;
     this.sync = new Sync(
-      { folder, board: BOARD, share, software, arenaBytes, rescanSeconds },
+      { folder, board: BOARD, share, software, arenaBytes, rescanSeconds, fetchesMax: FETCHES_MAX },
       {
         ...realPorts(state, watches),
         openLink: (_session, handlers) => this.open(handlers),

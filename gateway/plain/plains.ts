@@ -25,7 +25,7 @@ const SIGN = '@';
 const FRAMES_MAX = 256;
 
 /** The worker's V8 heap, in MiB: what the agents of some ten copies need, with room. */
-const WORKER_HEAP = { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 96 };
+const WORKER_HEAP = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 96 };
 
 /** The worker has this long to tell of its memory; then the ledger goes without it. */
 const MEMORY_MS = 3_000;

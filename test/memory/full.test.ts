@@ -110,7 +110,14 @@ test('full: a page cache of 8 frames under ten thousand keys -> pages are evicte
 function openCore(): Core {
   const arena = openArena({ bytes: ARENA_BYTES });
   const catalog = new Catalog(openTree(arena, new MemoryPages()));
-  const options = { board: 'b', share: 's', software: 'test', session: 1, rescanSeconds: 600 };
+  const options = {
+    board: 'b',
+    share: 's',
+    software: 'test',
+    session: 1,
+    rescanSeconds: 600,
+    fetchesMax: 64,
+  };
   return new Core(options, catalog, arena, { isIgnored: () => false }, squeeze);
 }
 

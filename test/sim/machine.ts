@@ -14,6 +14,8 @@ export const ROOT = '/folder';
 /** Small enough that every bound of the arena is met. */
 const ARENA_BYTES = 2 * 1024 * 1024;
 const RESCAN_SECONDS = 60;
+/** Few enough that a folder of a simulated board fills them. */
+const FETCHES_MAX = 32;
 /** What a sync of the file system takes: much comes between. */
 const SYNC_MS = 20;
 const PAGE_BYTES = 4096;
@@ -82,6 +84,7 @@ export class Machine {
         software: 'sim',
         arenaBytes: ARENA_BYTES,
         rescanSeconds: RESCAN_SECONDS,
+        fetchesMax: FETCHES_MAX,
       },
       {
         system,
