@@ -11,8 +11,10 @@ const FILES = IS_LONG ? 10_000 : 2_000;
 const LARGE_MIB = IS_LONG ? 1024 : 64;
 const MIB = 1 << 20;
 const SAMPLE_MS = 100;
-/** Anonymous memory of an agent at its peak. The 8 MiB of arena are in it; the aim is half of this. */
-const ANONYMOUS_BYTES_MAX = 64 * MIB;
+/** Anonymous memory of an agent at its peak, the 8 MiB of arena in it. The aim is 32 MB; a busy machine collects later. */
+const ANONYMOUS_BYTES_MAX = 40 * MIB;
+/** Offsets beyond 32 bits: data at both ends and around the border, holes between. */
+const HUGE_BYTES = 4352 * MIB;
 
 let cast: Cast;
 afterEach(() => cast?.close());
@@ -61,4 +63,20 @@ describe('load: up from one board, down to the other', () => {
       expect(peaks[index]).toBeLessThan(ANONYMOUS_BYTES_MAX);
     }
   });
+
+  test.runIf(IS_LONG)(
+    'a file of 4.25 GiB, most of it holes -> equal on both boards and the copy',
+    async () => {
+      cast = await openCast('mosquitto');
+      const [one, two] = [await cast.board('one'), await cast.board('two')];
+      const random = new Random(11);
+      const fd = openSync(join(one.folder, 'huge'), 'w');
+      for (const at of [0, 2 ** 32 - MIB, 2 ** 32, HUGE_BYTES - MIB])
+        writeSync(fd, random.bytes(MIB), 0, MIB, at);
+      closeSync(fd);
+      const tree = await cast.settle([one.folder, cast.gateway.copy('shared'), two.folder]);
+      expect([...tree.keys()]).toEqual(['huge']);
+      expect(statSync(join(two.folder, 'huge')).size).toBe(HUGE_BYTES);
+    },
+  );
 });
