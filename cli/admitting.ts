@@ -86,3 +86,33 @@ export const user = {
     ['toastbox user --users /etc/toastbox.users --remove board-7', 'and it is cut off'],
   ],
 } as const satisfies Command;
+
+export const acl = {
+  summary: 'print an access list for Mosquitto',
+  about: [
+    "What a gateway and its boards need at a Mosquitto, and no more: a board writes and reads the topics of its name only. The gateway takes the name in a topic for the sender's, so a broker that does not keep boards apart lets each be any other.",
+    'Without --boards every user but the gateway is a board, called like the user; with it, only those that are named get in, each by lines of its own. To be put into the file that acl_file in mosquitto.conf names.',
+  ],
+  usage: 'toastbox acl [--boards NAME,NAME] [--gateway-user NAME]',
+  options: {
+    boards: {
+      kind: 'labels',
+      value: 'NAMES',
+      defaultWords: 'every user',
+      example: 'board-7,board-8',
+      help: 'The boards, with commas between.',
+    },
+    'gateway-user': {
+      kind: 'label',
+      value: 'NAME',
+      default: 'gateway',
+      example: 'toastbox-gateway',
+      help: 'The user that the gateway comes as.',
+    },
+    config,
+  },
+  examples: [
+    ['toastbox acl > /etc/mosquitto/toastbox.acl', 'each user is a board'],
+    ['toastbox acl --boards board-7,board-8', 'these two and nobody else'],
+  ],
+} as const satisfies Command;

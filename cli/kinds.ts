@@ -26,6 +26,7 @@ export interface KindValues {
   hostPort: HostPort;
   url: string;
   label: string;
+  labels: string[];
   choice: string;
   flag: boolean;
 }
@@ -106,6 +107,12 @@ const READERS: { readonly [K in Kind]: Reader<K> } = {
     LABEL.test(text)
       ? text
       : new Wrong('is not a name: 1 to 63 letters, digits, ".", "_" or "-", the first a letter or digit'),
+  labels: text => {
+    const names = text.split(',').map(name => name.trim());
+    const wrong = names.find(name => !LABEL.test(name));
+    if (wrong !== undefined) return new Wrong('is not a list of names with commas between');
+    return new Set(names).size === names.length ? names : new Wrong('names one twice');
+  },
   choice: (text, bounds) =>
     bounds.words?.includes(text) ? text : new Wrong(`must be one of: ${bounds.words?.join(', ')}`),
   flag: text => {

@@ -18,6 +18,7 @@ const RUN: { readonly [C in CommandName]: (invocation: Invocation) => Promise<Ex
   restore: async invocation => (await import('./restore.ts')).restoreCommand(invocation),
   plan: async invocation => (await import('./plan.ts')).planCommand(invocation),
   user: async invocation => (await import('./user.ts')).userCommand(invocation),
+  acl: async invocation => (await import('./acl.ts')).aclCommand(invocation),
 };
 
 const isCommand = (word: string): word is CommandName => (COMMAND_NAMES as readonly string[]).includes(word);

@@ -5,7 +5,7 @@
 //
 // What counts, strongest first: the command line, the environment, the config file, the default here.
 
-import { admitting, user } from './admitting.ts';
+import { acl, admitting, user } from './admitting.ts';
 import { history, restore } from './keeping.ts';
 import { type Command, config, type Option, type Options, type Settings } from './option.ts';
 
@@ -384,7 +384,18 @@ const plan = {
   ],
 } as const satisfies Command;
 
-export const COMMANDS = { demo, gateway, agent, status, memory, history, restore, plan, user } as const;
+export const COMMANDS = {
+  demo,
+  gateway,
+  agent,
+  status,
+  memory,
+  history,
+  restore,
+  plan,
+  user,
+  acl,
+} as const;
 export type CommandName = keyof typeof COMMANDS;
 export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 

@@ -235,6 +235,8 @@ export class Cast {
   /** Gone after the test. */
   readonly root = mkdtempSync(join(tmpdir(), 'toastbox-system-'));
   readonly port: number;
+  /** Where boards find the broker. */
+  url: string;
   /** Undone after the test. */
   readonly mounts = new Mounts();
   gateway: Gateway;
@@ -243,6 +245,7 @@ export class Cast {
 
   constructor(port: number, gatewayWords: readonly string[]) {
     this.port = port;
+    this.url = `mqtt://127.0.0.1:${port}`;
     const data = join(this.root, 'data');
     const folders = join(this.root, 'gateway');
     this.gateway = new Gateway(folders, data, [
@@ -250,10 +253,6 @@ export class Cast {
       ...['--data', data, '--folder', folders],
       ...gatewayWords,
     ]);
-  }
-
-  get url(): string {
-    return `mqtt://127.0.0.1:${this.port}`;
   }
 
   /** A board, started, unless it is to be started later. */

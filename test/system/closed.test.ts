@@ -1,0 +1,160 @@
+// Closed by default, as a user sets it up: `toastbox acl` and passwords or certificates at a real Mosquitto, and
+// `toastbox user` at the gateway's own broker. What may not be done is tried, and what may be done works.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Files, freePort, startMosquitto, type TestBroker } from '../transport/brokers.ts';
+import { Certificates } from '../transport/certificates.ts';
+import { ATTEMPTS, Intruder, nameOf, ROGUE, VICTIM } from '../transport/intruder.ts';
+import { Cast, run, until } from './cast.ts';
+
+const NAMES = [ROGUE, VICTIM, 'one', 'two', 'gateway', 'auditor'];
+const passwordOf = (name: string) => `secret-of-${name}`;
+
+const files = new Files();
+const made = new Certificates();
+let passwords: string;
+let cast: Cast | undefined;
+beforeAll(() => {
+  passwords = files.write('passwords', NAMES.map(name => `${name}:${passwordOf(name)}\n`).join(''));
+  execFileSync('mosquitto_passwd', ['-U', passwords]);
+  for (const name of NAMES) files.write(`${name}.password`, `${passwordOf(name)}\n`, 0o600);
+});
+afterEach(async () => {
+  await cast?.close();
+  cast = undefined;
+});
+afterAll(() => {
+  files.remove();
+  made.remove();
+});
+
+async function aclFile(name: string, ...words: string[]): Promise<string> {
+  const { code, output } = await run(['acl', ...words]);
+  expect(code).toBe(0);
+  // Somebody who sees and says everything, to see what the others may not.
+  return files.write(name, `${output}\nuser auditor\ntopic readwrite #\ntopic readwrite $SYS/#\n`);
+}
+const tlsConfig = (...more: string[]) =>
+  [
+    'allow_anonymous false',
+    `cafile ${made.path('ca', 'cert')}`,
+    `certfile ${made.path('broker', 'cert')}`,
+    `keyfile ${made.path('broker', 'key')}`,
+    ...more,
+  ].join('\n');
+
+const byPassword = (name: string) => [
+  ...['--ca-file', made.path('ca', 'cert'), '--username', name],
+  ...['--password-file', join(files.dir, `${name}.password`)],
+];
+const byCertificate = (name: string) => {
+  made.issue(name);
+  return [
+    ...['--ca-file', made.path('ca', 'cert')],
+    ...['--cert-file', made.path(name, 'cert'), '--key-file', made.path(name, 'key')],
+  ];
+};
+
+/** A gateway and two boards at a broker: what one writes, all have. */
+async function expectSync(port: number, gatewayWords: readonly string[], letIn: (name: string) => string[]) {
+  cast = new Cast(port, gatewayWords);
+  cast.url = `mqtts://localhost:${port}`;
+  await cast.gateway.start();
+  const one = await cast.board('one', { words: letIn('one') });
+  const two = await cast.board('two', { words: letIn('two') });
+  writeFileSync(join(one.folder, 'from one'), 'x'.repeat(100_000));
+  mkdirSync(join(two.folder, 'directory'));
+  writeFileSync(join(two.folder, 'directory', 'from two'), 'two');
+  const tree = await cast.settle([one.folder, two.folder, cast.gateway.copy('shared')]);
+  expect([...tree.keys()]).toEqual(['directory', 'directory/from two', 'from one']);
+}
+
+describe.each([
+  ['every user a board', []],
+  ['boards by name', ['--boards', [ROGUE, VICTIM, 'one', 'two'].join(',')]],
+])('closed: Mosquitto with toastbox acl, %s', (_, aclWords) => {
+  let broker: TestBroker;
+  let intruder: Intruder;
+  beforeAll(async () => {
+    const acl = await aclFile(`acl${aclWords.length}`, ...aclWords);
+    broker = await startMosquitto(tlsConfig(`password_file ${passwords}`, `acl_file ${acl}`));
+    intruder = new Intruder({
+      options: (name = 'auditor') => ({
+        url: `mqtts://localhost:${broker.port}`,
+        ca: made.pem('ca', 'cert'),
+        username: name,
+        password: passwordOf(name),
+      }),
+      speakers: [
+        ...['up', 'down', 'status'].map(leaf => [`toastbox/1/board/${VICTIM}/${leaf}`, undefined] as const),
+        [`toastbox/1/board/${ROGUE}/up`, undefined],
+        ['toastbox/1/gateway/status', undefined],
+        ['toastbox/1/gateway/other', undefined],
+        ['home/door', undefined],
+      ],
+      listeners: [
+        ['#', undefined],
+        ['$SYS/#', undefined],
+      ],
+    });
+    await intruder.open();
+  });
+  afterAll(async () => {
+    await intruder.close();
+    await broker.stop();
+  });
+
+  test.each(ATTEMPTS.map(attempt => [nameOf(attempt), attempt] as const))(
+    'closed: %s -> refused',
+    (__, attempt) => intruder.expectRefused(attempt),
+  );
+
+  test('closed: a gateway and two boards with TLS and passwords -> in sync', async () => {
+    const url = `mqtts://localhost:${broker.port}`;
+    await expectSync(broker.port, ['--broker', url, ...byPassword('gateway')], byPassword);
+  });
+});
+
+describe('closed: certificates and users', () => {
+  test('closed: Mosquitto, certificates for names -> in sync', async () => {
+    const acl = await aclFile('acl-certificates');
+    const more = ['require_certificate true', 'use_identity_as_username true', `acl_file ${acl}`];
+    const broker = await startMosquitto(tlsConfig(...more));
+    try {
+      const url = `mqtts://localhost:${broker.port}`;
+      await expectSync(broker.port, ['--broker', url, ...byCertificate('gateway')], byCertificate);
+    } finally {
+      await broker.stop();
+    }
+  });
+
+  test("closed: the gateway's own broker, a user made by toastbox user and a certificate -> in sync; removed -> out", async () => {
+    const port = await freePort();
+    const users = join(files.dir, 'users');
+    const { output } = await run(['user', '--users', users, '--add', 'one']);
+    const password = output.split('\n').find(line => /^[\w-]{22}$/.test(line)) as string;
+    const letIn = (name: string) => {
+      if (name === 'two') return byCertificate(name);
+      const file = files.write('own.password', `${password}\n`, 0o600);
+      return ['--ca-file', made.path('ca', 'cert'), '--username', name, '--password-file', file];
+    };
+    const listen = ['--listen', `0.0.0.0:${port}`, '--users', users, '--client-ca', made.path('ca', 'cert')];
+    const own = ['--listen-cert', made.path('broker', 'cert'), '--listen-key', made.path('broker', 'key')];
+    await expectSync(port, [...listen, ...own], letIn);
+    const [one, two] = cast!.boards;
+    expect(readFileSync(users, 'utf8')).not.toContain(password);
+    await run(['user', '--users', users, '--remove', 'one']);
+    await until('one is out', async () => !(await one!.now()).link.up);
+    writeFileSync(join(two!.folder, 'after'), 'for two');
+    const copy = cast!.gateway.copy('shared');
+    const isCompared = (path: string) => path === 'after';
+    await cast!.settle([two!.folder, copy], { isResting: false, isCompared });
+    expect(existsSync(join(one!.folder, 'after'))).toBe(false);
+    await until('it says why', async () =>
+      (await one!.now()).link.why?.includes('refuses the user name or password'),
+    );
+  });
+});
