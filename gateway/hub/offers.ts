@@ -195,8 +195,9 @@ export class Offers {
     }
     const { verdict, seq } = rule(store, session.folder, item);
     const isKept = verdict === Verdict.ACCEPTED || verdict === Verdict.CONFLICT;
-    if (isKept && store.content(item.content) === undefined) store.putWhole(item.content, record, bytes);
-    if (verdict === Verdict.ACCEPTED) this.#commit(session, item, bytes.length, now);
+    const isFirst = store.content(item.content) === undefined;
+    if (isKept && isFirst) store.putWhole(item.content, record, bytes);
+    if (verdict === Verdict.ACCEPTED) this.#commit(session, item, bytes.length, now, isFirst);
     else this.#answer(session, item, verdict, seq);
   }
 
@@ -260,12 +261,12 @@ export class Offers {
     else this.#answer(session, offer, verdict, seq);
   }
 
-  #commit(session: Session, item: OfferItem, received: number, now: number): void {
+  #commit(session: Session, item: OfferItem, received: number, now: number, isFirst = false): void {
     const { req, path, mode, size, mtime, content } = item;
     const { board, share, folder } = session;
     const kind = item.kind as Kind;
     const change = { kind, mode, size, mtime, content, board, arrived: now };
-    const seq = this.#with.store.commit(folder, path, change);
+    const seq = this.#with.store.commit(folder, path, change, isFirst);
     session.counters.accepted++;
     session.done({ req, verdict: Verdict.ACCEPTED, seq });
     this.#hub.note({ kind: 'accepted', board, share, path, what: kind, seq, bytes: size, received });

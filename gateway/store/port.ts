@@ -123,8 +123,9 @@ export interface Store {
   versions(folder: FolderNumber, path: Uint8Array, limit: number, before?: number): Version[];
   /** Another live file with this content. */
   like(folder: FolderNumber, path: Uint8Array, content: Uint8Array): Uint8Array | undefined;
-  /** Makes `change` the current version of `path` and answers its seq. The parent must be known. */
-  commit(folder: FolderNumber, path: Uint8Array, change: Change): number;
+  /** Makes `change` the current version of `path` and answers its seq. The parent must be known. `isFirst`: the caller
+   * knows that no file held this content, so none is looked for. */
+  commit(folder: FolderNumber, path: Uint8Array, change: Change, isFirst?: boolean): number;
   /** The first `limit` paths, by seq, whose newest change is after `seq`. */
   changesAfter(folder: FolderNumber, seq: number, limit: number): LoggedChange[];
   /** The last `limit` paths, newest first, whose newest change is before `seq`. */

@@ -47,6 +47,7 @@ export function openTables(shelves: Shelves, isWritable = true): Store {
     } catch (error) {
       facts.drop();
       blocks.drop();
+      tree.drop();
       boards = readBoards();
       if (error instanceof StoreTrouble) return { isDurable: false, code: error.code };
       throw error;
@@ -80,7 +81,7 @@ export function openTables(shelves: Shelves, isWritable = true): Store {
     knows: (folder, path, kind, content) => tree.knows(folder, path, kind, content),
     versions: (folder, path, limit, before) => tree.versions(folder, path, limit, before),
     like: (folder, path, content) => tree.like(folder, path, content),
-    commit: (folder, path, change) => tree.commit(folder, path, change),
+    commit: (folder, path, change, isFirst) => tree.commit(folder, path, change, isFirst),
     changesAfter: (folder, seq, limit) => tree.changesAfter(folder, seq, limit),
     changesBefore: (folder, seq, limit) => tree.changesBefore(folder, seq, limit),
     children: (folder, path, after, limit) => tree.children(folder, path, after, limit),

@@ -18,6 +18,7 @@
 import { Kind } from '../../protocol/messages.ts';
 import type { Facts } from './facts.ts';
 import {
+  asBuffer,
   type DirNumber,
   dirKey,
   entryKey,
@@ -62,11 +63,21 @@ const SEQ_MAX = 2 ** 48 - 1;
  * the path's history. */
 const KNOWN_BYTES_MAX = 64;
 
+/** Directories whose numbers are at hand: changes come by the dozen from one directory. */
+const WALKED_MAX = 64;
+
 export class Tree {
   readonly #facts: Facts;
+  /** By folder and path. A directory keeps its number, so only a transaction that failed makes one untrue. */
+  readonly #walked = new Map<string, DirNumber>();
 
   constructor(facts: Facts) {
     this.#facts = facts;
+  }
+
+  /** After a failed transaction. */
+  drop(): void {
+    this.#walked.clear();
   }
 
   folders(): Folder[] {
@@ -121,7 +132,7 @@ export class Tree {
     return spot === undefined ? undefined : this.#pathOf(folder, spot);
   }
 
-  commit(folder: FolderNumber, path: Uint8Array, change: Change): number {
+  commit(folder: FolderNumber, path: Uint8Array, change: Change, isFirst = false): number {
     const spot = this.#spotOf(folder, path);
     if (spot === undefined) throw new Error('commit under a directory that never was');
     const row = this.#row(folder);
@@ -136,7 +147,7 @@ export class Tree {
     }
     if (old !== undefined) this.#retire(folder, spot, old.version);
     const isContent = change.kind === Kind.FILE && change.size > 0;
-    const like = isContent ? this.#like(folder, spot, change.content) : undefined;
+    const like = isContent && !isFirst ? this.#like(folder, spot, change.content) : undefined;
     if (isContent) this.#facts.put(likeKey(folder, change.content, spot), NOTHING);
 
     const entry: Entry = { version, dir, like: like === undefined ? NOTHING : writeSpot(like) };
@@ -221,15 +232,28 @@ export class Tree {
 
   /** Undefined where a part above the last was never a directory. */
   #spotOf(folder: FolderNumber, path: Uint8Array): Spot | undefined {
+    const slash = path.lastIndexOf(SLASH);
+    if (slash < 0) return { dir: ROOT, name: path };
+    const above = path.subarray(0, slash);
+    const key = `${folder}/${asBuffer(above).toString('latin1')}`;
+    const dir = this.#walked.get(key) ?? this.#walk(folder, above);
+    if (dir === undefined) return undefined;
+    if (this.#walked.size === WALKED_MAX) this.#walked.clear();
+    this.#walked.set(key, dir);
+    return { dir, name: path.subarray(slash + 1) };
+  }
+
+  #walk(folder: FolderNumber, path: Uint8Array): DirNumber | undefined {
     let dir: DirNumber = ROOT;
-    for (let from = 0; ; ) {
+    for (let from = 0; from <= path.length; ) {
       const slash = path.indexOf(SLASH, from);
-      if (slash < 0) return { dir, name: path.subarray(from) };
-      const above = this.#entry(folder, { dir, name: path.subarray(from, slash) });
-      if (above?.dir === undefined) return undefined;
-      dir = above.dir;
-      from = slash + 1;
+      const end = slash < 0 ? path.length : slash;
+      const entry = this.#entry(folder, { dir, name: path.subarray(from, end) });
+      if (entry?.dir === undefined) return undefined;
+      dir = entry.dir;
+      from = end + 1;
     }
+    return dir;
   }
 
   #pathOf(folder: FolderNumber, spot: Spot): Uint8Array {
