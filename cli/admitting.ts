@@ -10,7 +10,7 @@ const users = {
   help: 'The users of the built-in broker, one for each board: what toastbox user keeps. Followed while it runs.',
 } as const satisfies Option;
 
-/** Of the gateway's own broker. */
+/** Of the gateway: all but the last of its own broker. */
 export const admitting = {
   users,
   'listen-cert': {
@@ -40,6 +40,12 @@ export const admitting = {
     excludes: 'broker',
     example: 'true',
     help: 'Let everyone into the built-in broker, also from other machines: whoever reaches the port may read and write every folder.',
+  },
+  grants: {
+    kind: 'path',
+    value: 'FILE',
+    example: '/etc/toastbox.grants',
+    help: 'Which boards may join which shares, a line "BOARD: SHARE, SHARE" for each, * for any; and each its own. Followed while it runs. Without it any board may join any share.',
   },
 } as const satisfies Options;
 

@@ -38,6 +38,7 @@ export async function gatewayCommand({ words, world, out, errors }: Invocation):
       return startGateway({
         ...link,
         ...(door === undefined ? { broker: broker as string } : { listen: door }),
+        ...(settings.grants !== undefined && { grantsFile: settings.grants }),
         data,
         folder,
         arenaBytes: settings.arena,

@@ -21,6 +21,7 @@ import type { EndpointOptions } from '../transport/endpoint.ts';
 import type { GatewayLink, LinkUp } from '../transport/link.ts';
 import { connectGateway } from '../transport/mqtt.ts';
 import { type Broker, type BrokerOptions, startBroker } from './broker.ts';
+import { Grants } from './grants.ts';
 import { refuseOpenDoor } from './guard.ts';
 import { Hub } from './hub/hub.ts';
 import type { HubEffect, HubNote } from './hub/ports.ts';
@@ -88,6 +89,7 @@ class Gateway {
   readonly failed: Promise<Error>;
   private readonly options: GatewayOptions;
   private readonly session = Date.now();
+  private readonly grants: Grants | undefined;
   private readonly store: Store;
   private readonly hub: Hub;
   private readonly pump: Pump;
@@ -108,12 +110,15 @@ class Gateway {
     this.failed = new Promise(resolve => {
       this.fail = resolve;
     });
+    if (options.grantsFile !== undefined)
+      this.grants = new Grants(options.grantsFile, text => this.complain('warn', text));
     this.store = openLmdbStore(join(options.data, 'store'));
     this.hub = new Hub({
       store: this.store,
       hasher: openArena({ bytes: HUB_ARENA_BYTES }),
       squeeze,
       newFolderId: () => randomBytes(ID_BYTES),
+      mayJoin: this.grants && ((board, share) => (this.grants as Grants).mayJoin(board, share)),
       frameBytesMax: FRAME_BYTES_MAX,
     });
     this.pump = new Pump({
@@ -154,6 +159,7 @@ class Gateway {
 
   async start(): Promise<void> {
     const { options } = this;
+    if (this.grants !== undefined) this.grants.onChange = () => this.sendAway(this.grants as Grants);
     if (options.listen !== undefined) this.broker = await startBroker(this.brokerOptions(options.listen));
     this.link = connectGateway(
       {
@@ -175,7 +181,14 @@ class Gateway {
     await Promise.all(this.store.folders().map(({ share }) => this.plains.open(share)));
   }
 
+  /** Boards that may no longer have part: they are told to say hello again, and are refused. */
+  private sendAway(grants: Grants): void {
+    for (const { name, share } of this.hub.status().boards)
+      if (!grants.mayJoin(name, share)) this.pump.push({ is: 'left', board: name });
+  }
+
   async stop(): Promise<void> {
+    this.grants?.close();
     this.book.close();
     await this.plains.stop();
     await this.link?.close();

@@ -27,6 +27,8 @@ export interface GatewayOptions extends Omit<LinkOptions, 'broker'> {
   /** A broker elsewhere, or the embedded one: exactly one of the two is given. Port 0 takes a free one. */
   broker?: string;
   listen?: ListenOptions;
+  /** A file that says which boards may join which shares; without it any may join any. */
+  grantsFile?: string;
   /** Of each plain copy's agent. */
   arenaBytes: number;
   rescanSeconds: number;

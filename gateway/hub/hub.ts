@@ -277,6 +277,8 @@ export class Hub {
     }
     if (!LABEL.test(board.replace(/^@/, '')))
       return 'a board is named by letters, digits, dots, dashes and underscores';
+    if (this.#with.mayJoin?.(board, hello.share) === false)
+      return `${board} may not join ${hello.share}: the gateway's --grants do not say so`;
     if (hello.frameBytesMax < FRAME_BYTES_MIN) {
       return `frames of ${hello.frameBytesMax} bytes are too small, ${FRAME_BYTES_MIN} are needed: raise the broker's packet limit`;
     }

@@ -20,6 +20,8 @@ export interface HubOptions {
   squeeze: Squeeze;
   /** 16 bytes that no other folder has. */
   newFolderId: () => Uint8Array;
+  /** Whether this board may have part in this share; any may where this is not given. */
+  mayJoin?: ((board: string, share: string) => boolean) | undefined;
   /** The largest frame that the gateway takes and sends. */
   frameBytesMax: number;
   /** How long a need waits for its answer while nothing else of it comes. */

@@ -48,6 +48,16 @@ describe('session', () => {
     expect(oven.took('welcome').length).toBe(1);
   });
 
+  it('session: a share that the board may not join -> refused with a sentence, no folder; once it may -> welcome', () => {
+    world.mayJoin = (board, share) => board === 'oven' && share !== 'attic';
+    oven.hello();
+    expect(oven.took('refuse')[0]?.message.reason).toMatch(/^oven may not join attic: /);
+    expect(world.store.folder('attic')).toBeUndefined();
+    world.mayJoin = () => true;
+    oven.hello();
+    expect(oven.took('welcome').length).toBe(1);
+  });
+
   it('session: a name that is no label -> refused', () => {
     const odd = world.board('a b').hello();
     expect(odd.took('refuse').length).toBe(1);

@@ -41,6 +41,7 @@ export class World {
   readonly notes: HubNote[] = [];
   readonly restored: Extract<HubEffect, { do: 'restored' }>[] = [];
   readonly boards = new Map<string, TestBoard>();
+  mayJoin = (_board: string, _share: string): boolean => true;
 
   constructor(store: Store = openMemoryStore(), frameBytesMax = FRAME_BYTES_MAX) {
     let folders = 0;
@@ -51,6 +52,7 @@ export class World {
       squeeze,
       newFolderId: () => new Uint8Array(16).fill(++folders),
       frameBytesMax,
+      mayJoin: (board, share) => this.mayJoin(board, share),
     });
     const carry = (effect: HubEffect) => {
       if (effect.do === 'note') this.notes.push(effect.note);

@@ -2,7 +2,7 @@
 // `toastbox user` at the gateway's own broker. What may not be done is tried, and what may be done works.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Files, freePort, startMosquitto, type TestBroker } from '../transport/brokers.ts';
@@ -116,6 +116,35 @@ describe.each([
     const url = `mqtts://localhost:${broker.port}`;
     await expectSync(broker.port, ['--broker', url, ...byPassword('gateway')], byPassword);
   });
+});
+
+test('closed: a board whose share is not granted -> refused and said; granted -> in; no longer -> gets nothing more', async () => {
+  const port = await freePort();
+  const grants = files.write('grants', 'one: shared\n');
+  cast = new Cast(port, ['--listen', `127.0.0.1:${port}`, '--grants', grants]);
+  await cast.gateway.start();
+  const one = await cast.board('one');
+  const two = await cast.board('two');
+  const own = await cast.board('own', { share: 'own' });
+  writeFileSync(join(own.folder, 'mine'), 'own');
+  writeFileSync(join(one.folder, 'first'), 'one');
+  const copy = cast.gateway.copy('shared');
+  await until('it is told', async () =>
+    /two may not join shared: the gateway's --grants/.test((await two.now()).lastError?.text ?? two.output),
+  );
+  expect(readdirSync(two.folder)).toEqual(['.toastbox']);
+  await two.kill();
+  await cast.settle([own.folder, cast.gateway.copy('own')]);
+  await cast.settle([one.folder, copy]);
+  writeFileSync(grants, 'two: shared\n');
+  await until('one is sent away', () => cast!.gateway.output.includes('one: left shared'));
+  await two.start();
+  writeFileSync(join(copy, 'second'), 'for two');
+  await cast.settle([two.folder, copy], { isResting: false });
+  writeFileSync(join(one.folder, 'third'), 'of one');
+  await until('one is told', () => one.output.includes('one may not join shared'));
+  expect(readdirSync(one.folder).sort()).toEqual(['.toastbox', 'first', 'third']);
+  expect(readdirSync(copy).sort()).toEqual(['.toastbox', 'first', 'second']);
 });
 
 describe('closed: certificates and users', () => {
