@@ -2,6 +2,11 @@
 // event behind those that already wait. Keeps the engine's one timer. The same driver runs the agent, the
 // gateway's plain copies and the simulator; only the outlets and the clock differ.
 //
+// Events are answers to effects, of which the engine has so many under way and no more; hints, of which watcher.ts
+// has few; and frames, of which a peer may send any number. So with a turn's work waiting, frames are dropped: lost as
+// on the way, and asked for again. One that is taken leads to an answer for each of its items at most, and each call of
+// take() works a turn off: no more than three frames wait among the events, and EVENTS_MAX are not reached.
+//
 // Frames are put together here: the header is encoded in front of the body, inside the body's own cell of the
 // arena, and what is published is a view of that cell.
 
@@ -9,10 +14,13 @@ import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
 import type { Arena } from './arena/arena.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Effect, Event, Note } from './engine/ports.ts';
+import { Gauge } from './gauge.ts';
 
 /** Events of one turn of the loop: some 50 ms of work. Answers may follow answers for long; whoever asks for the
  * status, and the link's keep-alive, get their turn between. */
 const TURN_EVENTS_MAX = 2048;
+/** A turn's work, and what three frames and the watcher add to it; some 100 bytes each. */
+const EVENTS_MAX = 4 * TURN_EVENTS_MAX;
 
 export interface Outlets {
   /** Carries out an effect on the folder; its answer comes to take(), at once or later. */
@@ -38,6 +46,7 @@ export class Driver {
   private readonly outlets: Outlets;
   private readonly clock: Clock;
   private readonly events: Event[] = [];
+  readonly gauge = new Gauge('events', EVENTS_MAX, 'drops', () => this.events.length);
   private isBusy = false;
   private isStopped = false;
   private wakeAt = Number.POSITIVE_INFINITY;
@@ -58,6 +67,7 @@ export class Driver {
   take(event: Event): void {
     if (this.isStopped) return;
     this.events.push(event);
+    this.gauge.grew();
     if (this.isBusy) return;
     this.isBusy = true;
     try {
@@ -73,6 +83,10 @@ export class Driver {
   /** A frame from the link. The bytes are good during the call only, and so is what it leads to. */
   takeFrame(bytes: Uint8Array, frameBytesMax: number): void {
     if (this.isBusy) throw new Error('a frame came from within an effect');
+    if (this.events.length >= TURN_EVENTS_MAX) {
+      this.gauge.met();
+      return;
+    }
     // Behind events that wait for the next turn, the frame must outlive this call.
     const isBehind = this.events.length > 0;
     const frame = decodeFrame(isBehind ? bytes.slice() : bytes, 'down', frameBytesMax);

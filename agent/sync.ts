@@ -135,15 +135,15 @@ export class Sync {
   lookAtMemory(): MemoryLook | undefined {
     const { life } = this;
     if (life === undefined) return undefined;
-    const { arena, tree, engine, disk } = life;
-    return { arena, tree, gauges: [...engine.gauges(), ...disk.gauges()], inUse: disk.inUse() };
+    const { arena, tree, disk } = life;
+    return { arena, tree, gauges: gaugesOf(life), inUse: disk.inUse() };
   }
 
   look(): Look | undefined {
     const { life } = this;
     if (life === undefined) return undefined;
     return {
-      gauges: [...life.engine.gauges(), ...life.disk.gauges()],
+      gauges: gaugesOf(life),
       engine: life.engine.snapshot(),
       pools: life.arena.pools(),
       tree: life.tree.stats(),
@@ -321,6 +321,14 @@ export class Sync {
     this.lastError = { at: this.ports.clock.now(), text: trouble };
     this.ports.onLog('warn', trouble);
   }
+}
+
+/** How full everything is that has a bound. */
+function gaugesOf({ engine, driver, disk, link: { queue } }: Life): GaugeReading[] {
+  const own = [...engine.gauges(), driver.gauge.reading(), ...disk.gauges()];
+  if (queue === undefined) return own;
+  const { bytes: taken, bytesMax: limit, highWater, drops: times } = queue;
+  return [...own, { name: 'link queue', unit: 'bytes', taken, limit, highWater, whenFull: 'drops', times }];
 }
 
 /** The disk's doing, which may pass, and no mistake of ours. */

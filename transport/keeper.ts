@@ -12,7 +12,7 @@
 //   2. At most one status is on its way, and at most one a second sets out.
 
 import type { Endpoint } from './endpoint.ts';
-import type { LinkCounts, LinkUp } from './link.ts';
+import type { LinkCounts, LinkQueue, LinkUp } from './link.ts';
 import { type Ending, Negotiation, waitMs } from './negotiate.ts';
 import { writeStatus } from './status.ts';
 import { explain } from './trouble.ts';
@@ -33,6 +33,8 @@ export interface Connection {
   publish(topic: string, payload: Uint8Array, sent: () => void): boolean;
   /** Publishes retained at QoS 1, calls back at the acknowledgement; not at all if the connection ends first. */
   announce(payload: Buffer, done: () => void): void;
+  /** Bytes that wait for the socket. */
+  readonly waitingBytes: number;
   /** Says goodbye, then ends. */
   finish(): void;
   /** Ends now. */
@@ -58,6 +60,7 @@ export interface KeeperOptions {
   session: number;
   facts: object;
   random: () => number;
+  queueBytesMax: number;
   open: (protocol: 4 | 5, events: ConnectionEvents) => Connection;
 }
 
@@ -71,6 +74,8 @@ export class Keeper {
     dropsIn: 0,
     ups: 0,
   };
+  /** Of all connections; `bytes` of the one at hand. */
+  readonly queue: LinkQueue;
   readonly #options: KeeperOptions;
   readonly #handlers: KeeperHandlers;
   readonly #negotiation = new Negotiation();
@@ -97,6 +102,15 @@ export class Keeper {
     this.#options = options;
     this.#handlers = handlers;
     this.#facts = options.facts;
+    const waiting = () => this.#connection?.waitingBytes ?? 0;
+    this.queue = {
+      get bytes() {
+        return waiting();
+      },
+      bytesMax: options.queueBytesMax,
+      highWater: 0,
+      drops: 0,
+    };
     writeStatus('online', options.session, this.#facts);
     // The caller does not have its link yet: no handler may be called before it has.
     this.#waiting = setTimeout(() => this.#open(), 0);

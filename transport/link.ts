@@ -42,6 +42,15 @@ export interface LinkCounts {
   ups: number;
 }
 
+/** What waits for the socket. */
+export interface LinkQueue {
+  bytes: number;
+  bytesMax: number;
+  highWater: number;
+  /** Frames that were dropped because they would not fit. */
+  drops: number;
+}
+
 interface Link {
   readonly counts: Readonly<LinkCounts>;
   /** Merges into the retained status (status.ts has its fields), which is published at most once a second. */
@@ -51,6 +60,8 @@ interface Link {
 }
 
 export interface BoardLink extends Link {
+  /** None where nothing waits. */
+  readonly queue?: Readonly<LinkQueue>;
   send(frame: Uint8Array, sent: () => void): void;
 }
 

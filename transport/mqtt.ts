@@ -130,6 +130,9 @@ export function connectBoard(options: BoardLinkOptions, handlers: BoardLinkHandl
   );
   return {
     counts: keeper.counts,
+    get queue() {
+      return keeper.queue;
+    },
     send: (frame, sent) => keeper.send(upTopic, frame, sent),
     setStatus: status => keeper.setStatus(status),
     close: () => keeper.close(),
@@ -187,6 +190,7 @@ function keep(options: LinkOptions, role: Role, handlers: ConstructorParameters<
       session: options.session,
       facts: { software: options.software },
       random: options.random ?? Math.random,
+      queueBytesMax: role.queueBytesMax,
       open: (protocol, events) => {
         const will = writeStatus('offline', options.session, {});
         return openConnection({ endpoint, role, keeper, protocol, keepalive, will }, events);
@@ -279,10 +283,19 @@ function openConnection(opening: Opening, events: ConnectionEvents): Connection 
 
   return {
     publish(topic, payload, sent) {
-      if (wire.destroyed || wire.writableLength + payload.length > role.queueBytesMax) return false;
+      if (wire.destroyed) return false;
+      const { queue } = keeper;
+      if (wire.writableLength + PUBLISH_BYTES + payload.length > queue.bytesMax) {
+        queue.drops++;
+        return false;
+      }
       client.publish(topic, Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength));
+      queue.highWater = Math.max(queue.highWater, wire.writableLength);
       wire.afterWritten(sent);
       return true;
+    },
+    get waitingBytes() {
+      return wire.writableLength;
     },
     announce(payload, done) {
       client.publish(role.statusTopic, payload, { qos: 1, retain: true }, error => {

@@ -37,6 +37,11 @@ export class Rows {
     return this.#bytes.length;
   }
 
+  /** Rows and their table. */
+  get bytesTaken(): number {
+    return this.#front + SLOT_BYTES * this.count;
+  }
+
   clear(): void {
     this.count = 0;
     this.#front = 0;

@@ -126,7 +126,7 @@ export class Disk {
   /** How full is what is bounded here. */
   gauges(): GaugeReading[] {
     const { gauge: window } = this.#examiner;
-    const own = [window, this.#lister.gauge, this.#stage.gauge, this.#durable.gauge];
+    const own = [window, this.#lister.gauge, this.#folder.gauge, this.#stage.gauge, this.#durable.gauge];
     return [...own.map(gauge => gauge.reading()), ...(this.#watcher?.gauges() ?? [])];
   }
 

@@ -15,6 +15,7 @@
 
 import { checkPath } from '../../protocol/path.ts';
 import type { Path } from '../engine/ports.ts';
+import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
 import type { Place, System } from './system.ts';
 import { codeOf, DiskError } from './trouble.ts';
@@ -37,6 +38,7 @@ export class Folder {
   readonly #home: Home;
   /** By path, least recently used first. */
   readonly #open = new Map<string, number>();
+  readonly gauge = new Gauge('directories open', DIRECTORIES_OPEN_MAX, 'evicts', () => this.#open.size);
 
   constructor(system: System, home: Home) {
     this.#system = system;
@@ -76,11 +78,14 @@ export class Folder {
     }
     const fd = this.#walk(path, key);
     this.#open.set(key, fd);
-    if (this.#open.size > DIRECTORIES_OPEN_MAX) {
-      const [oldest, oldestFd] = this.#open.entries().next().value as [string, number];
-      this.#open.delete(oldest);
-      this.#system.closeSync(oldestFd);
+    if (this.#open.size <= DIRECTORIES_OPEN_MAX) {
+      this.gauge.grew();
+      return fd;
     }
+    this.gauge.met();
+    const [oldest, oldestFd] = this.#open.entries().next().value as [string, number];
+    this.#open.delete(oldest);
+    this.#system.closeSync(oldestFd);
     return fd;
   }
 

@@ -38,6 +38,8 @@ type Near = (name: Uint8Array | string) => Place;
 /** Where rows are written: agent/arena/rows.ts. */
 export interface ListingRows extends Rows {
   readonly hasRoom: boolean;
+  /** Of `bytes`, those in use. */
+  readonly bytesTaken: number;
   /** The part of the listing buffer that names may use. */
   readonly rest: Uint8Array;
   clear(): void;
@@ -76,8 +78,7 @@ export class Lister {
     this.#scheduler = ports.scheduler;
     this.#tell = ports.tell;
     this.#rows = rows;
-    const taken = () => this.#listing?.names?.bytesTaken ?? 0;
-    this.gauge = new Gauge('listing', rows.rest.length, 'spills', taken, 'bytes');
+    this.gauge = new Gauge('listing', rows.bytes + rows.rest.length, 'spills', () => this.#taken(), 'bytes');
   }
 
   /** The directory whose names are in the buffer. */
@@ -127,12 +128,18 @@ export class Lister {
     listing.names?.close();
   }
 
+  #taken(): number {
+    const listing = this.#listing;
+    return listing === undefined ? 0 : this.#rows.bytesTaken + (listing.names?.bytesTaken ?? 0);
+  }
+
   #gather(listing: Listing): void {
     if (listing !== this.#listing) return;
     try {
       if (listing.names === undefined) {
         if (this.#gatherRows(listing)) {
           this.#rows.sort();
+          this.gauge.grew();
           this.#end(listing);
           return;
         }
@@ -177,6 +184,7 @@ export class Lister {
     );
     listing.names = names;
     for (let index = 0; index < this.#rows.count; index++) names.add(this.#rows.at(index).name);
+    this.#rows.clear();
   }
 
   /** False when it goes on in another turn. */
@@ -230,6 +238,7 @@ export class Lister {
     } finally {
       this.#folder.release();
     }
+    this.gauge.grew();
     if (isEnd) this.#end(listing);
     else this.#tell({ is: 'listed', rows: this.#rows, isEnd, trouble: undefined });
   }

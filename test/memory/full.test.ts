@@ -1,12 +1,15 @@
 // Every pool filled to its end: it waits, evicts or spills as DESIGN.md's table says, the ledger shows it, nothing
 // is left out and the arena stays as long as it was. (Watches: test/disk/watcher.test.ts.)
 
+import { Volume } from 'memfs';
 import { expect, test } from 'vitest';
 import { openArena } from '../../agent/arena/arena.ts';
 import { openTree } from '../../agent/arena/tree.ts';
 import { squeeze } from '../../agent/disk/squeeze.ts';
+import { Driver } from '../../agent/driver.ts';
 import { Catalog } from '../../agent/engine/catalog.ts';
 import { Core } from '../../agent/engine/core.ts';
+import { Engine } from '../../agent/engine/engine.ts';
 import { ROOT as ROOT_ID } from '../../agent/engine/keys.ts';
 import { OFFERS_MAX } from '../../agent/engine/offered.ts';
 import type { Offers } from '../../agent/engine/offers.ts';
@@ -17,7 +20,8 @@ import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEffect } from '../../gateway/hub/ports.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
-import { some } from '../disk/bench.ts';
+import { ask, type Bench, openBench, patch, path, SECOND, some, stage } from '../disk/bench.ts';
+import { memorySystem } from '../sim/disk.ts';
 import { ROOT } from '../sim/machine.ts';
 import { MemoryPages } from '../tree/pages.ts';
 import { Pair } from './pair.ts';
@@ -76,12 +80,24 @@ test('full: a directory longer than the listing buffer -> sorted through a file,
   pair.machine.start();
   pair.time.runFor(60_000);
   const listing = pair.gauge('listing');
+  expect(listing.limit).toBe(pair.memory.arena.listing.length);
   expect(listing).toMatchObject({ unit: 'bytes', taken: 0, whenFull: 'spills' });
   expect(listing.times).toBeGreaterThan(1);
   expect(listing.highWater).toBeGreaterThan(listing.limit * 0.9);
   expect(listing.highWater).toBeLessThanOrEqual(listing.limit);
   expect(pair.entries).toBe(count);
   expectSameArena(pair);
+});
+
+test('full: a directory that fits the listing buffer -> what its rows take is shown, nothing spills', () => {
+  const pair = new Pair();
+  for (let i = 0; i < 100; i++) pair.machine.volume.writeFileSync(`${ROOT}/name-${i}`, '');
+  pair.machine.start();
+  pair.time.runFor(10_000);
+  const { taken, times, highWater } = pair.gauge('listing');
+  expect([taken, times]).toEqual([0, 0]);
+  // A head of 40 bytes, a name of 6 or 7 to the next 8, a place in the table.
+  expect(highWater).toBe(100 * (40 + 8 + 4));
 });
 
 test('full: a page cache of 8 frames under ten thousand keys -> pages are evicted and come again, none is lost', () => {
@@ -104,6 +120,121 @@ test('full: a page cache of 8 frames under ten thousand keys -> pages are evicte
   expect(held).toBe(8);
   expect(tree.audit()).toBe(undefined);
   expect(arena.memory.buffer.byteLength).toBe(ARENA_BYTES);
+});
+
+test('full: more files to fetch than slots and window -> apply waits, every file comes', () => {
+  const pair = new Pair();
+  const files = 150;
+  const content = (i: number) => some(i % 3 === 0 ? 20_000 : 200, i + 1);
+  for (let i = 0; i < files; i++) pair.machine.volume.writeFileSync(`${ROOT}/f${i}`, content(i));
+  pair.machine.start();
+  pair.time.runFor(60_000);
+  expect(pair.entries).toBe(files);
+  // A board that was lost: an empty folder, no catalog.
+  pair.machine.kill();
+  pair.machine.loseCatalog();
+  pair.machine.volume.rmSync(ROOT, { recursive: true });
+  pair.machine.volume.mkdirSync(ROOT);
+  pair.machine.start();
+  pair.time.runFor(60_000);
+  for (let i = 0; i < files; i++)
+    expect(content(i).equals(pair.machine.volume.readFileSync(`${ROOT}/f${i}`) as Buffer)).toBe(true);
+  const fetches = pair.gauge('fetches');
+  expect(fetches).toMatchObject({ taken: 0, limit: 32, highWater: 32, whenFull: 'waits' });
+  expect(fetches.times).toBeGreaterThan(1);
+  const window = pair.gauge('pull window');
+  expect(window).toMatchObject({ unit: 'bytes', taken: 0, whenFull: 'waits' });
+  expect(window.times).toBeGreaterThan(1);
+  expect(window.highWater).toBeGreaterThan(window.limit / 2);
+  expect(window.highWater).toBeLessThanOrEqual(window.limit);
+  expectSameArena(pair);
+});
+
+function openMemoryBench(): Bench {
+  const volume = new Volume();
+  volume.mkdirSync('/home/folder', { recursive: true });
+  return openBench({ system: memorySystem(volume), root: '/home/folder', outside: '/home', hands: volume });
+}
+
+test('full: more staged files than are held open -> the one used least is closed, and goes on when its turn comes', () => {
+  const bench = openMemoryBench();
+  const count = 100;
+  const of = (slot: number) => some(1_000, slot + 1);
+  for (let slot = 0; slot < count; slot++) stage(bench, slot, of(slot).subarray(0, 600));
+  for (let slot = 0; slot < count; slot++) patch(bench, slot, 600, of(slot).subarray(600));
+  const open = bench.disk.gauges().find(({ name }) => name === 'staged files open');
+  expect(open).toMatchObject({ taken: 64, limit: 64, highWater: 64, whenFull: 'evicts', times: 36 + 100 });
+  const items = Array.from({ length: count }, (_, slot) => ({
+    slot,
+    path: path(`f${slot}`),
+    mode: 0o644,
+    mtime: SECOND,
+    expect: undefined,
+  }));
+  const { items: placed } = ask(bench, { do: 'place', items }, 'placed');
+  expect(placed.filter(({ trouble }) => trouble !== undefined)).toEqual([]);
+  for (let slot = 0; slot < count; slot++)
+    expect(of(slot).equals(bench.hands.readFileSync(`${bench.root}/f${slot}`) as Buffer)).toBe(true);
+});
+
+test('full: more changes than are kept open unsynced -> synced at once, and the next sync has no trouble', () => {
+  const bench = openMemoryBench();
+  for (let n = 0; n < 100; n++) ask(bench, { do: 'makeDirectory', path: path(`d${n}`), mode: 0o755 }, 'did');
+  const gauge = () => bench.disk.gauges().find(({ name }) => name === 'unsynced changes')!;
+  expect(gauge()).toMatchObject({ limit: 64, highWater: 64, whenFull: 'waits', times: 1 });
+  expect(ask(bench, { do: 'sync' }, 'synced').trouble).toBe(undefined);
+  expect(gauge().taken).toBe(0);
+});
+
+test('full: more directories in one effect than are held open -> the one used least is closed, and opened again', () => {
+  const bench = openMemoryBench();
+  const items = Array.from({ length: 40 }, (_, slot) => {
+    bench.hands.mkdirSync(`${bench.root}/d${slot % 20}`, { recursive: true });
+    stage(bench, slot, some(100, slot + 1));
+    const name = path(`d${slot % 20}/f${slot}`);
+    return { slot, path: name, mode: 0o644, mtime: SECOND, expect: undefined };
+  });
+  const { items: placed } = ask(bench, { do: 'place', items }, 'placed');
+  expect(placed.filter(({ trouble }) => trouble !== undefined)).toEqual([]);
+  const open = bench.disk.gauges().find(({ name }) => name === 'directories open');
+  expect(open).toMatchObject({ taken: 0, limit: 16, highWater: 16, whenFull: 'evicts', times: 24 });
+});
+
+test('full: a turn of work waits and frames come -> dropped and counted, taken again when it is done', () => {
+  const core = openCore();
+  const options = { ...core.options };
+  const engine = new Engine(options, core.catalog, core.arena, core.rules, squeeze);
+  let isAnswering = true;
+  const wakes: (() => void)[] = [];
+  const notes: string[] = [];
+  const driver: Driver = new Driver(
+    engine,
+    core.arena,
+    {
+      // More answers than one turn takes.
+      disk: () => {
+        if (isAnswering) for (let n = 0; n < 5_000; n++) driver.take({ is: 'tick' });
+        isAnswering = false;
+      },
+      send: () => {},
+      note: note => notes.push(note.kind === 'session' ? note.text : note.kind),
+      startOver: () => {},
+      fail: error => {
+        throw error;
+      },
+    },
+    { now: () => 1_000, wake: (at, call) => at === 0 && wakes.push(call) },
+  );
+  driver.take({ is: 'start' });
+  const frame = Buffer.from('no frame');
+  driver.takeFrame(frame, FRAME_BYTES_MAX);
+  expect(notes).toEqual([]);
+  expect(driver.gauge.reading()).toMatchObject({ limit: 8192, whenFull: 'drops', times: 1 });
+  expect(driver.gauge.reading().highWater).toBeGreaterThan(2048);
+  while (driver.gauge.reading().taken > 0) wakes.pop()?.();
+  driver.takeFrame(frame, FRAME_BYTES_MAX);
+  expect(notes.length).toBe(1);
+  expect(driver.gauge.reading()).toMatchObject({ taken: 0, times: 1 });
 });
 
 /** A core that nobody pumps: what comes in stays where it waits. */

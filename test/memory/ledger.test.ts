@@ -42,7 +42,10 @@ test('ledger: a board at work -> every region, cells that add up, tenants for ea
   const names = bounds.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   expect(names).toEqual(
-    expect.arrayContaining(['offers', 'needs', 'fetches', 'pull window', 'staged files open']),
+    expect.arrayContaining([
+      ...['offers', 'needs', 'fetches', 'pull window', 'staged files open'],
+      ...['events', 'directories open', 'link queue'],
+    ]),
   );
   expect(names).not.toContain('window');
   for (const { name, now, limit, thisRun, whenFull, times } of bounds) {

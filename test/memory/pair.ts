@@ -71,6 +71,7 @@ export class Pair {
         if (this.isFlowing) this.time.after(1, sent);
         else this.held.push(sent);
       },
+      queue: { bytes: 0, bytesMax: FRAME_BYTES_MAX, highWater: 0, drops: 0 },
       setStatus: () => {},
       close: async () => {},
     };

@@ -239,11 +239,18 @@ describe.each([
       await new Promise(setImmediate);
     }
     expect(calls).toContain(0);
+    const { bytes, bytesMax, highWater, drops } = link.queue!;
+    expect(drops).toBe(link.counts.dropsOut);
+    expect(bytes).toBeGreaterThan(bytesMax - 2 * FRAME_BYTES_MAX);
+    expect(highWater).toBeGreaterThanOrEqual(bytes);
+    expect(highWater).toBeLessThanOrEqual(bytesMax);
     relay.cut();
     await tape.take('down');
     await new Promise(setImmediate);
     expect(calls.every(count => count === 1)).toBe(true);
     await tape.take('up');
+    expect(link.queue).toMatchObject({ drops, highWater });
+    expect(link.queue!.bytes).toBeLessThan(FRAME_BYTES_MAX);
     await new Promise<void>(done => link.send(frame, done));
   });
 
