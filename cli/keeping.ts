@@ -89,3 +89,18 @@ export const restore = {
     ['toastbox restore photos/notes.txt --version 4711 --to /tmp/notes.txt', 'to look at it first'],
   ],
 } as const satisfies Command;
+
+export const verify = {
+  summary: "read a gateway's whole store and name any damage",
+  about: [
+    'Every block against its id, every content against its id, every version for its content, and all lists and counts against each other. What is damaged is named by its path and version. Exit code 1 says that something is.',
+    'Reads only, and works beside a running gateway, whose file grows meanwhile by what it writes. To mend a damaged file: take it from a board that has it, and write it anew.',
+  ],
+  usage: 'toastbox verify [--data DIR] [--json]',
+  alsoReads: ['gateway'],
+  options: keeping,
+  examples: [
+    ['toastbox verify --data /var/lib/toastbox', 'a gateway'],
+    ['toastbox verify --data /backup/toastbox && echo whole', 'a backup of its data'],
+  ],
+} as const satisfies Command;

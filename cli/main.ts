@@ -16,6 +16,7 @@ const RUN: { readonly [C in CommandName]: (invocation: Invocation) => Promise<Ex
   memory: async invocation => (await import('./memory.ts')).memoryCommand(invocation),
   history: async invocation => (await import('./history.ts')).historyCommand(invocation),
   restore: async invocation => (await import('./restore.ts')).restoreCommand(invocation),
+  verify: async invocation => (await import('./verify.ts')).verifyCommand(invocation),
   plan: async invocation => (await import('./plan.ts')).planCommand(invocation),
   user: async invocation => (await import('./user.ts')).userCommand(invocation),
   acl: async invocation => (await import('./acl.ts')).aclCommand(invocation),

@@ -6,7 +6,7 @@
 // What counts, strongest first: the command line, the environment, the config file, the default here.
 
 import { acl, admitting, user } from './admitting.ts';
-import { history, restore } from './keeping.ts';
+import { history, restore, verify } from './keeping.ts';
 import { type Command, config, type Option, type Options, type Settings } from './option.ts';
 
 const arena = {
@@ -392,6 +392,7 @@ export const COMMANDS = {
   memory,
   history,
   restore,
+  verify,
   plan,
   user,
   acl,

@@ -110,6 +110,7 @@ class Reader {
   #step(bytes: number): number {
     const at = this.#at;
     this.#at += bytes;
+    if (this.#at > this.#bytes.length) throw new RangeError('a record of the store is cut short');
     return at;
   }
   string(): Uint8Array {

@@ -61,7 +61,7 @@ const SEQ_MAX = 2 ** 48 - 1;
 
 /** Contents up to this long (every content id, most symlink targets) are found by key; longer targets by reading
  * the path's history. */
-const KNOWN_BYTES_MAX = 64;
+export const KNOWN_BYTES_MAX = 64;
 
 /** Directories whose numbers are at hand: changes come by the dozen from one directory. */
 const WALKED_MAX = 64;

@@ -1,6 +1,6 @@
 // What was deleted comes back, on every replica, byte for byte; with the gateway running and without it.
 
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Cast, openCast, run } from './cast.ts';
@@ -27,6 +27,38 @@ interface Told {
 }
 
 describe('history: real processes', () => {
+  test('bytes are flipped in a copy of the store -> verify names the file, or the database itself', async () => {
+    cast = await openCast('mosquitto');
+    const one = await cast.board('one');
+    writeFileSync(join(one.folder, 'large'), noise(2_000_000));
+    await cast.settle([one.folder, cast.gateway.copy('shared')]);
+    const running = await run(['verify', '--data', cast.gateway.data]);
+    expect(running).toMatchObject({ code: 0, output: expect.stringContaining('all is well') });
+    await cast.gateway.stop();
+    const stopped = await run(['verify', '--data', cast.gateway.data]);
+    expect(stopped).toMatchObject({ code: 0, output: running.output });
+
+    const copy = join(cast.root, 'copy');
+    const flip = async (place: (file: Buffer) => number): Promise<string> => {
+      cpSync(join(cast.gateway.data, 'store'), join(copy, 'store'), { recursive: true });
+      const file = readFileSync(join(copy, 'store', 'data.mdb'));
+      const at = place(file);
+      file[at]! ^= 0x10;
+      writeFileSync(join(copy, 'store', 'data.mdb'), file);
+      const { code, output } = await run(['verify', '--data', copy]);
+      expect(code, `byte ${at}: ${output}`).toBe(1);
+      return output;
+    };
+    // noise() is not compressed: a piece of it stands in the file as it is.
+    const piece = noise(2_000_000).subarray(1_000_000, 1_000_032);
+    expect(await flip(file => file.indexOf(piece))).toMatch(
+      /^damaged: shared\/large: the content of version 1, current, 2000000 bytes: 1 of its \d+ blocks/m,
+    );
+    // Both of LMDB's own first pages begin with this number (LMDB: MDB_MAGIC).
+    const magic = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
+    expect(await flip(file => file.indexOf(magic))).toContain('damaged: the database itself');
+  });
+
   test('a tree is changed, then deleted -> restored as it was, everywhere, gateway running and stopped', async () => {
     cast = await openCast('mosquitto');
     const [one, two] = [await cast.board('one'), await cast.board('two')];

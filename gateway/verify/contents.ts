@@ -1,0 +1,70 @@
+// Every content: its list of blocks is all there, hashes to the content's id, and names blocks that are whole.
+
+import { RECORD_BYTES } from '../../protocol/align.ts';
+import { compareBytes } from '../../protocol/path.ts';
+import { recordId, recordLength } from '../hub/content.ts';
+import type { Hasher } from '../hub/ports.ts';
+import { asBuffer, blockKey, pageKey, wholeTag } from '../store/keys.ts';
+import { PAGE_RECORDS, type Recipe } from '../store/port.ts';
+import { readContent } from '../store/record.ts';
+import type { Shelves } from '../store/shelf.ts';
+import { type Findings, hexOf, nameOf, rowsOf } from './findings.ts';
+
+/** A page begins with the offset of its first block. */
+const OFFSET_BYTES = 8;
+
+/** What is wrong with each content that is not whole, by its id. */
+export function verifyContents(
+  shelves: Shelves,
+  hasher: Hasher,
+  findings: Findings,
+  damagedBlocks: ReadonlySet<string>,
+): Map<string, string> {
+  const wrong = new Map<string, string>();
+  findings.step('lists of blocks');
+  for (const { key, value } of rowsOf(findings, shelves.facts, ...wholeTag('C'))) {
+    const id = key.subarray(1);
+    findings.sum.contents++;
+    let why: string | undefined;
+    try {
+      why = checkContent(shelves, hasher, id, readContent(value), damagedBlocks);
+    } catch (error) {
+      why = `its list of blocks cannot be read: ${error instanceof Error ? error.message : error}`;
+    }
+    if (why === undefined) continue;
+    wrong.set(nameOf(id), why);
+    findings.damage(`content ${hexOf(id)}: ${why}`);
+  }
+  return wrong;
+}
+
+function checkContent(
+  shelves: Shelves,
+  hasher: Hasher,
+  id: Uint8Array,
+  recipe: Recipe,
+  damagedBlocks: ReadonlySet<string>,
+): string | undefined {
+  const pages: Uint8Array[] = [];
+  let size = 0;
+  let lost = 0;
+  for (let page = 0; page * PAGE_RECORDS < recipe.blockCount; page++) {
+    const bytes = shelves.facts.get(pageKey(recipe.number, page));
+    if (bytes === undefined) return `page ${page} of its list of blocks is missing`;
+    const count = Math.min(PAGE_RECORDS, recipe.blockCount - page * PAGE_RECORDS);
+    const isPage =
+      bytes.length >= OFFSET_BYTES + count * RECORD_BYTES && asBuffer(bytes).readDoubleLE(0) === size;
+    if (!isPage) return `page ${page} of its list of blocks is damaged`;
+    const records = bytes.slice(OFFSET_BYTES, OFFSET_BYTES + count * RECORD_BYTES);
+    for (let at = 0; at < records.length; at += RECORD_BYTES) {
+      const record = records.subarray(at, at + RECORD_BYTES);
+      size += recordLength(record);
+      const block = recordId(record);
+      if (damagedBlocks.has(nameOf(block)) || shelves.facts.get(blockKey(block)) === undefined) lost++;
+    }
+    pages.push(records);
+  }
+  if (size !== recipe.size || compareBytes(hasher.contentIdOf(pages), id) !== 0)
+    return 'its list of blocks is not what its id says';
+  return lost === 0 ? undefined : `${lost} of its ${recipe.blockCount} blocks are damaged or missing`;
+}

@@ -1,0 +1,235 @@
+// Every share: its directories, paths, log, versions and counts agree with each other, and each file's content, of
+// now and of before, is whole. What is damaged is named by its path and version.
+
+import { Kind } from '../../protocol/messages.ts';
+import { printable } from '../../protocol/path.ts';
+import {
+  asBuffer,
+  contentKey,
+  type DirNumber,
+  dirKey,
+  entryKey,
+  folderKey,
+  knownKey,
+  likeKey,
+  logKey,
+  ROOT,
+  readNumber,
+  type Spot,
+  shareKey,
+  versionKey,
+  wholeTag,
+  writeSpot,
+} from '../store/keys.ts';
+import type { FolderNumber, Version } from '../store/port.ts';
+import {
+  type DirRow,
+  type FolderRow,
+  readBoard,
+  readDir,
+  readEntry,
+  readFolder,
+  readVersion,
+} from '../store/record.ts';
+import type { Shelf, Shelves } from '../store/shelf.ts';
+import { KNOWN_BYTES_MAX } from '../store/tree.ts';
+import { type Findings, nameOf, rowsOf } from './findings.ts';
+
+const NOTHING = new Uint8Array(0);
+/** Tag and folder before everything of a folder, then a directory's number. */
+const DIR_AT = 5;
+const NAME_AT = DIR_AT + 6;
+const SEQ_BYTES = 6;
+const DEPTH_MAX = 2048;
+
+export function verifyFolders(
+  shelves: Shelves,
+  findings: Findings,
+  wrongContents: ReadonlyMap<string, string>,
+): void {
+  for (const { value } of rowsOf(findings, shelves.facts, ...wholeTag('F'))) {
+    const row = findings.attempt(
+      () => 'a share',
+      () => readFolder(value),
+    );
+    if (row === undefined) continue;
+    findings.sum.shares++;
+    if (shelves.facts.get(shareKey(row.share)) === undefined)
+      findings.damage(`share ${row.share}: its name is lost`);
+    new FolderCheck(shelves.facts, row, findings, wrongContents).run();
+  }
+  for (const { key, value } of rowsOf(findings, shelves.facts, ...wholeTag('S')))
+    findings.attempt(
+      () => `share ${printable(key.subarray(1))}`,
+      () => {
+        const row = shelves.facts.get(folderKey(readNumber(value, 0) as FolderNumber));
+        if (row === undefined) throw new Error('all that is known of it is lost');
+        if (readFolder(row).share !== key.subarray(1).toString()) throw new Error('it is another');
+      },
+    );
+  for (const { key, value } of rowsOf(findings, shelves.facts, ...wholeTag('B')))
+    findings.attempt(
+      () => `what is known of board ${printable(key.subarray(1))}`,
+      () => readBoard(value),
+    );
+}
+
+class FolderCheck {
+  readonly #facts: Shelf;
+  readonly #row: FolderRow;
+  readonly #findings: Findings;
+  readonly #wrong: ReadonlyMap<string, string>;
+  #live = 0;
+  #liveBytes = 0;
+  #liveContents = 0;
+  #paths = 0;
+
+  constructor(facts: Shelf, row: FolderRow, findings: Findings, wrong: ReadonlyMap<string, string>) {
+    this.#facts = facts;
+    this.#row = row;
+    this.#findings = findings;
+    this.#wrong = wrong;
+  }
+
+  run(): void {
+    const { share, number, entries, bytes, head, dirs } = this.#row;
+    this.#findings.step(`share ${share}`);
+    this.#entries();
+    const { count, children } = this.#directories();
+    this.#count('directories', count, dirs + 1);
+    this.#count('names in its directories', children, this.#live);
+    this.#count('entries', this.#live, entries);
+    this.#count('bytes', this.#liveBytes, bytes);
+    this.#count('paths in the log', this.#rowsIn(logKey(number, 0), logKey(number, head + 1)), this.#paths);
+    const past = likeKey((number + 1) as FolderNumber, NOTHING, undefined);
+    const contents = this.#rowsIn(likeKey(number, NOTHING, undefined), past);
+    this.#count('contents', contents, this.#liveContents);
+    // Each change is the newest of its path, or was replaced.
+    this.#count('changes', this.#paths + this.#versions(), head);
+  }
+
+  #count(what: string, found: number, expected: number): void {
+    if (found !== expected)
+      this.#findings.damage(`share ${this.#row.share}: ${found} ${what}, not ${expected}`);
+  }
+
+  #rowsIn(from: Uint8Array, until: Uint8Array): number {
+    let count = 0;
+    for (const _ of rowsOf(this.#findings, this.#facts, from, until)) count++;
+    return count;
+  }
+
+  /** The current version of every path. */
+  #entries(): void {
+    const { number } = this.#row;
+    const from = entryKey(number, { dir: ROOT, name: NOTHING });
+    const until = entryKey((number + 1) as FolderNumber, { dir: ROOT, name: NOTHING });
+    for (const { key, value } of rowsOf(this.#findings, this.#facts, from, until)) {
+      const spot: Spot = { dir: readNumber(key, DIR_AT), name: key.subarray(NAME_AT) };
+      this.#paths++;
+      this.#findings.sum.paths++;
+      const entry = this.#findings.attempt(
+        () => `${this.#pathOf(spot)}: its record is damaged`,
+        () => readEntry(value),
+      );
+      if (entry !== undefined) this.#entry(spot, entry.version);
+    }
+  }
+
+  #entry(spot: Spot, version: Version): void {
+    const { number } = this.#row;
+    const logged = this.#facts.get(logKey(number, version.seq));
+    if (logged === undefined || Buffer.compare(logged, writeSpot(spot)) !== 0)
+      this.#findings.damage(`${this.#pathOf(spot)}: version ${version.seq} is not in the log`);
+    if (version.kind === Kind.ABSENT) return;
+    this.#live++;
+    if (version.kind !== Kind.FILE) return;
+    this.#liveBytes += version.size;
+    this.#content(spot, version, ', current');
+    if (version.size === 0) return;
+    this.#liveContents++;
+    if (this.#facts.get(likeKey(number, version.content, spot)) === undefined)
+      this.#findings.damage(`${this.#pathOf(spot)}: it is not found by its content`);
+  }
+
+  #content(spot: Spot, { seq, content, size }: Version, which: string): void {
+    const row = this.#facts.get(contentKey(content));
+    const why = row === undefined ? 'it is missing' : this.#wrong.get(nameOf(content));
+    if (why !== undefined)
+      this.#findings.damage(
+        `${this.#pathOf(spot)}: the content of version ${seq}${which}, ${size} bytes: ${why}`,
+      );
+  }
+
+  /** How many there are, and their live children, as they say. */
+  #directories(): { count: number; children: number } {
+    const { number, share } = this.#row;
+    let count = 0;
+    let children = 0;
+    const until = dirKey((number + 1) as FolderNumber, ROOT);
+    for (const { key, value } of rowsOf(this.#findings, this.#facts, dirKey(number, ROOT), until)) {
+      const row = this.#findings.attempt(
+        () => `share ${share}: directory ${readNumber(key, DIR_AT)} is damaged`,
+        () => readDir(value),
+      );
+      count++;
+      children += row?.liveChildren ?? 0;
+    }
+    return { count, children };
+  }
+
+  /** How many there are. */
+  #versions(): number {
+    let count = 0;
+    const { number } = this.#row;
+    const from = versionKey(number, { dir: ROOT, name: NOTHING }, 0).subarray(0, NAME_AT);
+    const until = versionKey((number + 1) as FolderNumber, { dir: ROOT, name: NOTHING }, 0).subarray(
+      0,
+      NAME_AT,
+    );
+    for (const { key, value } of rowsOf(this.#findings, this.#facts, from, until)) {
+      const nameEnd = key.length - SEQ_BYTES - 1;
+      const spot: Spot = { dir: readNumber(key, DIR_AT), name: key.subarray(NAME_AT, nameEnd) };
+      this.#findings.sum.versions++;
+      count++;
+      const version = this.#findings.attempt(
+        () => `${this.#pathOf(spot)}: the record of a version is damaged`,
+        () => readVersion(value),
+      );
+      if (version === undefined) continue;
+      if (version.seq !== readNumber(key, nameEnd + 1))
+        this.#findings.damage(`${this.#pathOf(spot)}: version ${version.seq} stands as another`);
+      if (version.kind === Kind.FILE) this.#content(spot, version, '');
+      const isKnown =
+        version.kind === Kind.ABSENT ||
+        version.content.length > KNOWN_BYTES_MAX ||
+        this.#facts.get(knownKey(number, spot, version.kind, version.content)) !== undefined;
+      if (!isKnown)
+        this.#findings.damage(`${this.#pathOf(spot)}: version ${version.seq} is not known by its content`);
+    }
+    return count;
+  }
+
+  /** For a person; '?' for the parts that cannot be found. */
+  #pathOf(spot: Spot): string {
+    const parts = [spot.name];
+    let dir: DirNumber = spot.dir;
+    for (let depth = 0; dir !== ROOT && depth < DEPTH_MAX; depth++) {
+      const value = this.#facts.get(dirKey(this.#row.number, dir));
+      if (value === undefined) {
+        parts.unshift(Buffer.from('?'));
+        break;
+      }
+      let row: DirRow;
+      try {
+        row = readDir(value);
+      } catch {
+        parts.unshift(Buffer.from('?'));
+        break;
+      }
+      parts.unshift(row.name);
+      dir = row.parent;
+    }
+    return [this.#row.share, ...parts.map(part => printable(asBuffer(part)))].join('/');
+  }
+}
