@@ -6,8 +6,9 @@
 // Names are bytes, patterns are text: bytes that are not UTF-8 become U+DC80 + (byte - 0x80), one by one, in the
 // file and in the names alike. Valid UTF-8 never decodes to those, so no two names become one.
 //
-// The library keeps a verdict for every path it was ever asked about. So it is replaced, with the same compiled
-// rules, every 4,096 questions: memory stays bounded, and neighbours still share their parents' verdicts.
+// The library keeps a verdict, under a text of its own, for every path it was ever asked about and for each directory
+// above it: 4 MiB for one path of 2,000 directories. So it is replaced, with the same compiled rules, when the texts
+// asked for since may come to VERDICT_BYTES_MAX: memory stays bounded, and neighbours share their parents' verdicts.
 //
 // A file that cannot be read, or is too long, changes nothing: the rules before it stay, and `trouble` says why.
 
@@ -22,8 +23,10 @@ import { codeOf, DiskError, troubleOf } from './trouble.ts';
 export const IGNORE_NAME = Buffer.from('.toastboxignore');
 export const IGNORE_BYTES_MAX = 64 * 1024;
 
-/** Questions to one set of verdicts: some 200 bytes each. */
-const VERDICTS_MAX = 4096;
+/** What one set of verdicts may take, as if no two paths had a directory in common: some 2,500 ordinary paths. */
+const VERDICT_BYTES_MAX = 1024 * 1024;
+/** A verdict besides its text. */
+const VERDICT_BYTES = 100;
 
 export class IgnoreRules implements Rules {
   /** Why the file was not taken. */
@@ -32,7 +35,7 @@ export class IgnoreRules implements Rules {
   readonly #home: Home;
   #rules: Ignore | undefined;
   #verdicts: Ignore | undefined;
-  #asked = 0;
+  #askedBytes = 0;
   #stat: Stat | undefined;
   #text: string | undefined;
 
@@ -43,11 +46,12 @@ export class IgnoreRules implements Rules {
 
   isIgnored(path: Path, isDirectory: boolean): boolean {
     if (this.#rules === undefined || path.length === 0) return false;
-    if (this.#verdicts === undefined || ++this.#asked > VERDICTS_MAX) {
-      this.#verdicts = emptyRules().add(this.#rules);
-      this.#asked = 0;
-    }
     const text = toText(path);
+    this.#askedBytes += verdictBytes(text);
+    if (this.#verdicts === undefined || this.#askedBytes > VERDICT_BYTES_MAX) {
+      this.#verdicts = emptyRules().add(this.#rules);
+      this.#askedBytes = verdictBytes(text);
+    }
     return this.#verdicts.ignores(isDirectory ? `${text}/` : text);
   }
 
@@ -98,6 +102,13 @@ export class IgnoreRules implements Rules {
       this.#system.closeSync(fd);
     }
   }
+}
+
+/** Of a path and all directories above it, at most. */
+function verdictBytes(text: string): number {
+  let bytes = VERDICT_BYTES + text.length;
+  for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1)) bytes += VERDICT_BYTES + at + 1;
+  return bytes;
 }
 
 function emptyRules(): Ignore {

@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realSystem } from '../../agent/disk/system.ts';
 import type { Effect } from '../../agent/engine/ports.ts';
@@ -24,6 +26,12 @@ afterEach(() => {
   bench.disk.close();
   closeGround(bench);
 });
+
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}
 
 const did = (effect: Effect) => ask(bench, effect, 'did');
 
@@ -63,6 +71,16 @@ test('rules: 20,000 paths asked -> verdicts stay right and few', () => {
     expect(bench.disk.rules.isIgnored(path(`d${i % 100}/f${i}.c`), false)).toBe(false);
   }
   expect(bench.disk.rules.isIgnored(path('out/x'), false)).toBe(true);
+});
+
+test('rules: asked for 50 paths of 2,000 directories each -> the verdicts kept take no more than for one', () => {
+  fs.writeFileSync(join(bench.root, '.toastboxignore'), '*.o\n');
+  bench.disk.checkRoot();
+  const ask = (i: number) => bench.disk.rules.isIgnored(path(`${i}${'/d'.repeat(2_000)}`), true);
+  ask(0);
+  const before = heapBytes();
+  for (let i = 1; i <= 50; i++) expect(ask(i)).toBe(false);
+  expect(heapBytes() - before).toBeLessThan(16 * 1024 * 1024);
 });
 
 test('paths: the longest that travels, 205 directories deep -> made, listed, looked at', () => {
