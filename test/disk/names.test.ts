@@ -5,8 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SortedNames } from '../../agent/disk/names.ts';
 import { realSystem } from '../../agent/disk/system.ts';
-import { list, openBench, path } from './bench.ts';
-import { closeGround, openQuickGround } from './ground.ts';
+import { path } from './bench.ts';
 
 function sorted(names: Uint8Array[], bufferBytes: number): { names: Uint8Array[]; spills: number } {
   let spills = 0;
@@ -64,21 +63,4 @@ test('names: just as many as fit, and one more -> in place, then one run more', 
 
 test('names: a buffer too small for runs -> a mistake of ours', () => {
   expect(() => new SortedNames(realSystem, new Uint8Array(12 * 1024), () => -1)).toThrow(RangeError);
-});
-
-test('list: 60,000 names in a 2 MiB arena -> sorted, whole, nothing left in the state directory', () => {
-  const bench = openBench(openQuickGround());
-  try {
-    fs.mkdirSync(join(bench.root, 'many'));
-    const names = Array.from({ length: 60_000 }, (_, i) => `name-${(i * 48_271) % 60_000}`);
-    for (const name of names) fs.closeSync(fs.openSync(join(bench.root, 'many', name), 'w'));
-    const listing = list(bench, path('many'));
-    expect(listing.trouble).toBeUndefined();
-    expect(listing.names).toEqual(names.sort());
-    expect(listing.batches).toBeLessThan(60_000 / 256);
-    expect(fs.readdirSync(join(bench.root, '.toastbox')).sort()).toEqual(['folder', 'stage']);
-  } finally {
-    bench.disk.close();
-    closeGround(bench);
-  }
 });
