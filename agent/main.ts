@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { shownUrl } from '../transport/endpoint.ts';
 import { connectBoard } from '../transport/mqtt.ts';
 import { realClock } from './clock.ts';
 import { openControl } from './control.ts';
@@ -122,7 +123,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       { folder, board: name, share, software, arenaBytes, rescanSeconds, fetchesMax: FETCHES_MAX },
       ports,
     );
-    report = new Report({ name, share, folder, broker: options.broker, arenaBytes, rescanSeconds }, sync);
+    report = new Report(
+      { name, share, folder, broker: shownUrl(options.broker), arenaBytes, rescanSeconds },
+      sync,
+    );
     book = openBook({ state, folder, isProcess: true }, sync, options.onLog);
     sync.start();
     const timer = tellStatus(sync, report);

@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../agent/failure.ts';
+import { shownUrl } from '../transport/endpoint.ts';
 import { linkOptionsOf } from './broker.ts';
 import { type Exit, failureOf } from './exits.ts';
 import type { Invocation } from './invocation.ts';
@@ -45,7 +46,7 @@ export async function agentCommand({ words, world, out, errors }: Invocation): P
     },
     () => {
       const as = share === name ? '' : `, share ${share}`;
-      screen.say(`toastbox agent ${name}${as}: ${folder} through ${broker} (pid ${process.pid})`);
+      screen.say(`toastbox agent ${name}${as}: ${folder} through ${shownUrl(broker)} (pid ${process.pid})`);
     },
   );
 }

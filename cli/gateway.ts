@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Failure } from '../agent/failure.ts';
 import { isLoopback, refuseOpenDoor } from '../gateway/guard.ts';
 import type { ListenOptions, RunningGateway } from '../gateway/options.ts';
+import { shownUrl } from '../transport/endpoint.ts';
 import { linkOptionsOf, probe } from './broker.ts';
 import { type Exit, portFailureOf } from './exits.ts';
 import type { Invocation } from './invocation.ts';
@@ -28,6 +29,7 @@ export async function gatewayCommand({ words, world, out, errors }: Invocation):
   for (const warning of warnings) warn(warning);
   const { data, folder = join(data, 'folders'), broker, listen = LISTEN } = settings;
   const link = linkOptionsOf(settings, warn);
+  const shownBroker = broker && shownUrl(broker);
   const door = broker === undefined ? doorOf(settings, listen) : undefined;
   if (door?.isOpen && !isLoopback(door.host))
     warn(`--open: whoever reaches ${door.host}:${door.port} may read and write every folder`);
@@ -51,7 +53,7 @@ export async function gatewayCommand({ words, world, out, errors }: Invocation):
     },
     running => {
       const { port } = running as RunningGateway;
-      const at = broker ?? `its own broker at ${listen.host}:${port ?? listen.port}`;
+      const at = shownBroker ?? `its own broker at ${listen.host}:${port ?? listen.port}`;
       screen.say(`toastbox gateway: plain copies in ${folder}, through ${at} (pid ${process.pid})`);
     },
   );

@@ -83,8 +83,15 @@ export function resolveSettings<C extends CommandName>(
 
 function readValue(option: Option, name: string, given: Given): unknown {
   const value = read(option.kind, given.text, option, given.directory);
+  const mayHide = /[@?]/.test(given.text);
+  if (option.kind === 'url' && mayHide && given.place.startsWith('--'))
+    throw new Failure(
+      'usage',
+      `${given.place}: what stands before an @ or after a ? may be a secret, and every user of this machine can read the command line`,
+      `use --username and --password-file; a query may stand in ${envOf(name)}, or as ${name} in a config file`,
+    );
   if (!(value instanceof Wrong)) return value;
-  const shown = option.isSecret || given.text.includes('@') ? '' : ` ${JSON.stringify(given.text)}`;
+  const shown = option.isSecret || mayHide ? '' : ` ${JSON.stringify(given.text)}`;
   const example = option.isSecret ? '' : `, such as ${exampleFor(name, option, given.place)}`;
   throw new Failure('usage', `${given.place}:${shown} ${value.why}${example}`);
 }

@@ -18,6 +18,10 @@ const program = fileURLToPath(import.meta.url);
 const built = join(dirname(program), '..', 'dist', 'cli', 'main.js');
 const [major, minor] = process.versions.node.split('.').map(Number);
 
+// The password is taken out of the environment that programs started from here, and reports of a crash, would have.
+const env = { ...process.env };
+delete process.env.TOASTBOX_PASSWORD;
+
 function refuse(text) {
   console.error(`toastbox: ${text}`);
   process.exit(4);
@@ -39,7 +43,7 @@ if (major < NODE_LEAST[0] || (major === NODE_LEAST[0] && minor < NODE_LEAST[1]))
     .then(({ main }) =>
       main({
         words: process.argv.slice(2),
-        world: { env: process.env, directory: process.cwd() },
+        world: { env, directory: process.cwd() },
         out: process.stdout,
         errors: process.stderr,
         program,

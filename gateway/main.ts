@@ -17,7 +17,7 @@ import { VERSION } from '../agent/version.ts';
 import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../protocol/limits.ts';
 import { printable } from '../protocol/path.ts';
-import type { EndpointOptions } from '../transport/endpoint.ts';
+import { type EndpointOptions, shownUrl } from '../transport/endpoint.ts';
 import type { GatewayLink, LinkUp } from '../transport/link.ts';
 import { connectGateway } from '../transport/mqtt.ts';
 import { type Broker, type BrokerOptions, startBroker } from './broker.ts';
@@ -294,7 +294,7 @@ class Gateway {
       data: this.options.data,
       link: {
         up: this.linkUp !== undefined,
-        broker: this.linkUp?.broker ?? this.options.broker ?? 'embedded',
+        broker: this.linkUp?.broker ?? shownUrl(this.options.broker ?? 'embedded'),
         since: this.linkSince,
         ...(this.linkUp === undefined ? { why: this.linkWhy } : { protocol: this.linkUp.protocol }),
       },

@@ -29,7 +29,7 @@ export interface Endpoint {
   username: string | undefined;
   password: string | undefined;
   pem: { ca?: string | Buffer; cert?: string | Buffer; key?: string | Buffer };
-  /** The URL without user and password. */
+  /** The URL without user, password and query. */
   shown: string;
 }
 
@@ -42,16 +42,16 @@ export function readEndpoint(options: EndpointOptions): Endpoint {
   try {
     url = new URL(options.url);
   } catch {
-    throw new Error(`"${hidden(options.url)}" is not a URL: ${WANTED}`);
+    throw new Error(`"${shownUrl(options.url)}" is not a URL: ${WANTED}`);
   }
   const portDefault = PORTS[url.protocol];
   if (portDefault === undefined) throw new Error(`"${url.protocol}" is not spoken here: ${WANTED}`);
-  if (url.hostname === '') throw new Error(`"${hidden(options.url)}" names no host: ${WANTED}`);
-  if (url.port === '0') throw new Error(`"${hidden(options.url)}": port 0 is none to connect to`);
+  if (url.hostname === '') throw new Error(`"${shownUrl(options.url)}" names no host: ${WANTED}`);
+  if (url.port === '0') throw new Error(`"${shownUrl(options.url)}": port 0 is none to connect to`);
   const isWeb = url.protocol.startsWith('ws');
   const path = `${url.pathname === '' ? '/' : url.pathname}${url.search}`;
   if ((!isWeb && path !== '/') || url.hash !== '') {
-    throw new Error(`"${hidden(options.url)}" has something after the port: ${WANTED}`);
+    throw new Error(`"${shownUrl(options.url)}" has something after the port: ${WANTED}`);
   }
   const isTls = url.protocol === 'mqtts:' || url.protocol === 'wss:';
   const { ca, cert, key } = options;
@@ -98,5 +98,5 @@ function plain(text: string): string {
   }
 }
 
-/** What was typed, fit to be shown: without what stands between // and @. */
-const hidden = (url: string) => url.replace(/\/\/.*@/, '//***@');
+/** What was typed, fit to be shown: without what stands between // and @, or behind a question mark. */
+export const shownUrl = (url: string): string => url.replace(/\/\/.*@/s, '//***@').replace(/\?.*$/s, '?***');

@@ -86,6 +86,15 @@ describe('program', () => {
     const { stdout } = spawnSync(program, ['agent'], { encoding: 'utf8', env: given });
     expect(JSON.parse(stdout).MALLOC_MMAP_THRESHOLD_).toBe('1000000');
   });
+  test('program: a password in the environment -> given to the command, gone from what children and reports get', () => {
+    writeFileSync(
+      join(root, 'dist/cli/main.js'),
+      'export const main = async ({ world }) => { console.log(JSON.stringify([world.env.TOASTBOX_PASSWORD, process.env.TOASTBOX_PASSWORD ?? null, process.env.HOME])); return 0; };',
+    );
+    const env = { ...process.env, HOME: '/h', TOASTBOX_PASSWORD: 'hunter2' };
+    const { stdout } = spawnSync(program, ['agent'], { encoding: 'utf8', env });
+    expect(JSON.parse(stdout)).toEqual(['hunter2', null, '/h']);
+  });
   test('program: an agent started by node itself, busy -> a young generation of 1 MiB that does not grow', () => {
     writeFileSync(
       join(root, 'dist/cli/main.js'),

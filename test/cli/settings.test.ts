@@ -330,8 +330,52 @@ describe('settings: secrets', () => {
       expect(advice).toContain('--password-file');
     }
   });
+  test('a broker URL with a password or a query on the command line -> refused, never repeated; a query elsewhere -> taken', () => {
+    for (const url of [
+      'mqtt://me:hunter2@h',
+      'wss://h/mqtt?token=hunter2',
+      'http://h?hunter2',
+      'me:hunter2@h',
+    ]) {
+      const { kind, message, advice } = failure(() =>
+        resolve('agent', [...rest('agent', 'broker'), '--broker', url]),
+      );
+      expect([kind, advice]).toEqual(['usage', expect.stringContaining('TOASTBOX_BROKER')]);
+      expect(message).not.toContain('hunter2');
+    }
+    const url = 'wss://h/mqtt?token=hunter2';
+    expect(resolve('agent', rest('agent', 'broker'), { TOASTBOX_BROKER: url }).broker).toBe(url);
+    const { message } = failure(() =>
+      resolve('agent', rest('agent', 'broker'), { TOASTBOX_BROKER: 'http://h?hunter2' }),
+    );
+    expect(message).not.toContain('hunter2');
+  });
+  test.each([
+    'password = hunter2',
+    'password = "hunter2',
+    'password "hunter2"',
+    'password = "hunter2" x',
+    'hunter2',
+    '[hunter2',
+    'password = 0hunter2',
+    'password = ["hunter2"]',
+    'pasword = "hunter2"',
+    'password = "hunter2"\npassword = "hunter2"',
+    'password-file = "hunter2\\n"',
+    'broker = "mqtt://me:hunter2@h"',
+  ])('a config file with %j -> refused, and what may be a password is not repeated', text => {
+    const file = tomlFile(text, 'spoilt.toml');
+    const { kind, message, advice } = failure(() =>
+      resolve('agent', [...complete('agent'), '--config', file]),
+    );
+    expect(kind).toBe('usage');
+    expect(`${message} ${advice}`.replace('no key hunter2', '').replace('"hunter2\\n"', '')).not.toContain(
+      'hunter2',
+    );
+  });
   test('a broker URL with a password, or a wrong password variable -> refused and never repeated', () => {
-    const url = failure(() => resolve('agent', ['--broker', 'mqtt://me:hunter2@h']));
+    const env = { TOASTBOX_BROKER: 'mqtt://me:hunter2@h' };
+    const url = failure(() => resolve('agent', rest('agent', 'broker'), env));
     const variable = failure(() => resolve('agent', complete('agent'), { TOASTBOX_PASSWORD: 'hunter2\n' }));
     expect([url, variable].map(({ kind, message }) => [kind, message.includes('hunter2')])).toEqual([
       ['usage', false],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readEndpoint } from '../../transport/endpoint.ts';
+import { readEndpoint, shownUrl } from '../../transport/endpoint.ts';
 import { connectBoard } from '../../transport/mqtt.ts';
 import { board } from './tape.ts';
 
@@ -35,6 +35,17 @@ describe('endpoint', () => {
     }
     expect(message).toMatch(new RegExp(why));
     expect(message).not.toContain('secret');
+  });
+
+  it('endpoint: shown -> without what may be a secret', () => {
+    const urls = ['mqtt://h:1', 'mqtt://u:p@h', 'wss://h/mqtt?k=p@x', 'mqtt://u:p/@h?p\np', 'embedded'];
+    expect(urls.map(shownUrl)).toEqual([
+      'mqtt://h:1',
+      'mqtt://***@h',
+      'wss://***@x',
+      'mqtt://***@h?***',
+      'embedded',
+    ]);
   });
 
   it('endpoint: certificates that cannot be used -> refused', () => {
