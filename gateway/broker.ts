@@ -17,6 +17,7 @@
 
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { AedesPublishPacket, AuthenticateError, Client } from 'aedes';
+import type { GaugeReading } from '../agent/gauge.ts';
 import { LABEL } from '../protocol/limits.ts';
 import { boardOfTopic, GATEWAY_STATUS_TOPIC } from '../protocol/topics.ts';
 import { STATUS_BYTES_MAX } from '../transport/status.ts';
@@ -69,6 +70,8 @@ export interface Broker {
   readonly clientsMax: number;
   /** Messages dropped because a subscriber's queue was full. */
   readonly drops: number;
+  /** How full the rest is that strangers may fill. */
+  readonly gauges: GaugeReading[];
   /** Clients turned away: a wrong name, password, certificate or will. */
   readonly refused: number;
   /** Cuts all clients off; settles when the port is free. Safe to call twice. */
@@ -84,9 +87,13 @@ interface Seat {
   name?: string;
   /** What its user's line said when it came in. */
   hash?: string | undefined;
-  rules?: readonly Rule[];
+  /** Undefined where everyone may do everything. Nothing, until it is in: aedes may pass on a packet that comes in a
+   * moment after CONNECT before it has asked who is there. */
+  rules: readonly Rule[] | undefined;
   isIn: boolean;
 }
+
+const NOTHING: readonly Rule[] = [];
 
 /** CONNACK's codes (MQTT 3.1.1, 3.2.2.3). */
 const BUSY = 3;
@@ -146,6 +153,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
           letIn(client.conn as Wire, seat);
           return done(null, true);
         }
+        seat.rules = NOTHING;
         tellRefused(seat.guest, refusal.why);
         done(
           Object.assign(new Error(refusal.why), { returnCode: refusal.returnCode }) as AuthenticateError,
@@ -268,7 +276,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       oversized: 'close',
       queueBytes: QUEUE_BYTES_MAX + 2 * PACKET_BYTES_MAX,
     });
-    const seat: Seat = { guest, will: undefined, isIn: false };
+    const seat: Seat = { guest, will: undefined, isIn: false, rules: isKeyed ? NOTHING : undefined };
     seats.set(wire, seat);
     wires.set(wire, seat);
     wire.once('close', () => wires.delete(wire));
@@ -319,6 +327,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     clientsMax: CLIENTS_MAX,
     get drops() {
       return drops;
+    },
+    get gauges() {
+      const [outer] = doors;
+      return [outer?.gauge, users?.gauge].flatMap(gauge => gauge?.reading() ?? []);
     },
     get refused() {
       return refused;

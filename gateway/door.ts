@@ -7,9 +7,11 @@
 // Connecting costs a stranger nothing, so the hall is bounded and the slowest leave it first: who has something to
 // show is through in an instant, also while others hold the door. From 2,048 connections on, new ones are turned away.
 
+import { constants } from 'node:crypto';
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import { Failure } from '../agent/failure.ts';
+import { Gauge } from '../agent/gauge.ts';
 
 /** Connections that have not been let in, TLS handshakes among them. */
 const HALL_MAX = 256;
@@ -47,6 +49,8 @@ export interface Guest {
 
 export interface Door {
   port: number;
+  /** Of the hall. */
+  gauge: Gauge;
   /** Settles when the port is free; connections that were admitted are the caller's to end. */
   close(): Promise<void>;
 }
@@ -55,14 +59,17 @@ export interface Door {
 export async function openDoor({ host, port, tls: files, onGuest }: DoorOptions): Promise<Door> {
   /** By address and port of the other end, which a TLS socket has in common with the one under it. */
   const hall = new Map<string, net.Socket>();
+  const gauge = new Gauge('at the door', HALL_MAX, 'evicts', () => hall.size);
   const placeOf = (socket: net.Socket) => `${socket.remoteAddress} ${socket.remotePort}`;
   const enter = (socket: net.Socket) => {
     const place = placeOf(socket);
     hall.set(place, socket);
+    gauge.grew();
     socket.once('close', () => hall.get(place) === socket && hall.delete(place));
     if (hall.size <= HALL_MAX) return;
     const [[oldestPlace, oldest]] = hall as unknown as [[string, net.Socket]];
     hall.delete(oldestPlace);
+    gauge.met();
     oldest.destroy();
   };
   const meet = (socket: net.Socket, certificateName?: string) => {
@@ -84,6 +91,7 @@ export async function openDoor({ host, port, tls: files, onGuest }: DoorOptions)
   await listen(server, host, port);
   return {
     port: (server.address() as net.AddressInfo).port,
+    gauge,
     close() {
       const isFree = new Promise<void>(done => server.close(() => done()));
       for (const socket of hall.values()) socket.destroy();
@@ -103,6 +111,7 @@ function openTls(
     handshakeTimeout: CONNECT_MS,
     noDelay: true,
     // No session is taken up again: a certificate is looked at each time.
+    secureOptions: constants.SSL_OP_NO_TICKET,
     ...(clientCa === undefined
       ? {}
       : { ca: Buffer.from(clientCa), requestCert: true, rejectUnauthorized: needsCertificate }),

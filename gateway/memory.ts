@@ -50,6 +50,7 @@ export function gatewayRows(look: GatewayLook, marks: Marks): { bounds: Row[]; d
   ];
   if (broker !== undefined) {
     const { queue, clients, clientsMax, drops } = broker;
+    bounds.push(...broker.gauges.map(gauge => boundRow(gauge, marks)));
     const queued = row('broker', 'broker queues', 'bytes', queue.bytes, queue.bytesMax);
     bounds.push({ ...row('broker', 'broker clients', 'count', clients, clientsMax), whenFull: 'refuses' });
     bounds.push({ ...queued, whenFull: 'drops', times: drops });

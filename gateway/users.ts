@@ -9,6 +9,7 @@
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { statSync } from 'node:fs';
+import { Gauge } from '../agent/gauge.ts';
 import { Listed, type ListedOptions } from './listed.ts';
 import { isHash, isPassword } from './password.ts';
 
@@ -38,6 +39,7 @@ export class Users {
   readonly #known = new Map<string, Known>();
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  readonly gauge = new Gauge('passwords', WAITING_MAX, 'refuses', () => this.#waiting);
 
   constructor(file: string, onWarn: (text: string) => void) {
     this.#listed = new Listed({ ...usersForm(file), onWarn });
@@ -60,8 +62,12 @@ export class Users {
     const digest = createHmac('sha256', this.#key).update(password).digest();
     const known = this.#known.get(name);
     if (hash !== undefined && known?.hash === hash && timingSafeEqual(known.digest, digest)) return 'right';
-    if (this.#waiting >= WAITING_MAX) return 'busy';
+    if (this.#waiting >= WAITING_MAX) {
+      this.gauge.met();
+      return 'busy';
+    }
     this.#waiting++;
+    this.gauge.grew();
     const turn = this.#turn.then(() => isPassword(password, hash ?? NOBODY));
     this.#turn = turn.catch(() => {});
     try {

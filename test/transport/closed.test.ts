@@ -39,6 +39,11 @@ const open: typeof board = options => {
 const urlOf = ({ port }: Broker) => `mqtt://127.0.0.1:${port}`;
 const as = (name: string, password = 'right') => ({ username: name, password, board: name });
 
+const seeded = (seed: number) => (below: number) => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  return Math.floor((seed / 2 ** 32) * below);
+};
+
 describe('closed: who gets in', () => {
   it('closed: anywhere but loopback and no users -> refused with what to do; told to be open, or users -> it listens', async () => {
     for (const host of ['0.0.0.0', '::', '127.example.net'])
@@ -183,6 +188,101 @@ describe('closed: what a board may do', () => {
   });
 });
 
+describe('closed: before it is known who is there', () => {
+  const text = (words: string) => {
+    const bytes = Buffer.from(words);
+    return Buffer.concat([Buffer.from([0, bytes.length]), bytes]);
+  };
+  const packet = (first: number, ...parts: Buffer[]) => {
+    const body = Buffer.concat(parts);
+    return Buffer.concat([Buffer.from([first, body.length]), body]);
+  };
+  const connect = (name: string, password: string, will?: string) =>
+    packet(
+      0x10,
+      text('MQTT'),
+      Buffer.from([4, 0xc2 | (will === undefined ? 0 : 0x24), 0, 0]),
+      text(`x${++clientCount}`),
+      ...(will === undefined ? [] : [text(will), text('stolen')]),
+      text(name),
+      text(password),
+    );
+  let clientCount = 0;
+  const up = `toastbox/1/board/${VICTIM}/up`;
+  const status = `toastbox/1/board/${VICTIM}/status`;
+  const down = `toastbox/1/board/${VICTIM}/down`;
+  const writes = [
+    packet(0x30, text(up), Buffer.from('stolen')),
+    packet(0x31, text(status), Buffer.from('stolen')),
+  ];
+  const reads = [packet(0x82, Buffer.from([0, 1]), text(down), Buffer.from([0]))];
+
+  it('closed: packets right behind CONNECT, in one piece or a moment after, and wills, of who is not let in -> nothing done', async () => {
+    const broker = await start();
+    const listener = await connectTo({ ...broker.own, clientId: 'listener' });
+    ends.unshift(() => listener.endAsync(true));
+    const heard: string[] = [];
+    listener.on('message', (topic, payload) => heard.push(`${topic} ${payload}`));
+    await listener.subscribeAsync(['toastbox/1/board/+/up', 'toastbox/1/board/+/status']);
+    const got: Buffer[] = [];
+    const attempts = [
+      [connect(VICTIM, 'wrong'), ...writes],
+      [connect(VICTIM, 'wrong'), ...reads],
+      [connect(ROGUE, 'right'), ...writes],
+      [connect(ROGUE, 'right'), ...reads],
+      [connect('nobody', 'wrong', status)],
+      [connect(ROGUE, 'right', status)],
+      writes,
+      reads,
+    ];
+    const pauses = [undefined, setImmediate, (then: () => void) => setTimeout(then, 1)];
+    for (let round = 0; round < 6; round++)
+      for (const pieces of attempts) {
+        const socket = net.connect({ port: broker.port, host: '127.0.0.1', noDelay: true });
+        ends.unshift(async () => socket.destroy());
+        socket.on('error', () => {}).on('data', bytes => got.push(bytes));
+        await once(socket, 'connect');
+        const pause = pauses[round % pauses.length];
+        if (pause === undefined) socket.write(Buffer.concat(pieces));
+        else
+          for (const piece of pieces) {
+            socket.write(piece);
+            await new Promise<void>(done => pause(done));
+          }
+        await listener.publishAsync(down, 'for the victim', { qos: 1 });
+        socket.end();
+        if (!socket.closed) await once(socket, 'close');
+      }
+    const honest = await connectTo({ url: urlOf(broker), username: ROGUE, password: 'right' });
+    await honest.publishAsync(`toastbox/1/board/${ROGUE}/up`, 'mark', { qos: 1 });
+    await waitFor(() => heard.some(words => words.endsWith('mark')), 'the mark is heard');
+    await honest.endAsync();
+    expect(heard).toEqual([`toastbox/1/board/${ROGUE}/up mark`]);
+    expect(Buffer.concat(got).includes('for the victim')).toBe(false);
+  });
+
+  it('closed: 300 connections of random packets, let in or not -> none stops it', async () => {
+    const broker = await start();
+    const next = seeded(12);
+    const firsts = [0x10, 0x20, 0x30, 0x32, 0x34, 0x40, 0x50, 0x62, 0x70, 0x82, 0x90, 0xa2, 0xc0, 0xe0, 0xf0];
+    for (let round = 0; round < 300; round++) {
+      const socket = net.connect(broker.port, '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      const packets = Array.from({ length: 5 }, () => {
+        const body = Array.from({ length: next(24) }, () => next(256));
+        if (body.length > 2 && next(2) === 0) body.splice(0, 2, 0, next(body.length));
+        return Buffer.from([firsts[next(firsts.length)] as number, body.length, ...body]);
+      });
+      const hello = [[], [connect(ROGUE, 'right')], [connect(ROGUE, 'wrong')]][round % 3] as Buffer[];
+      socket.end(Buffer.concat([...hello, ...packets]));
+      socket.resume();
+      if (!socket.closed) await once(socket, 'close');
+    }
+    await open({ url: urlOf(broker), ...as(VICTIM) }).tape.take('up');
+  });
+});
+
 describe('closed: what strangers cost', () => {
   const raw = async (port: number) => {
     const socket = net.connect(port, '127.0.0.1');
@@ -206,6 +306,9 @@ describe('closed: what strangers cost', () => {
       'the oldest are out',
     );
     expect(sockets.at(-1)?.destroyed).toBe(false);
+    const [door] = broker.gauges;
+    expect(door).toMatchObject({ name: 'at the door', limit: 256, highWater: 257, whenFull: 'evicts' });
+    expect(door?.times).toBeGreaterThanOrEqual(400 - 256);
   });
 
   it('closed: a packet of 20 KB before anyone was let in -> cut off; the same one after -> passes', async () => {
@@ -237,6 +340,9 @@ describe('closed: what strangers cost', () => {
     expect(answered).toBeLessThan(200);
     // Wrong, or busy.
     expect(new Set(await Promise.all(tries))).toEqual(new Set([4, 3]));
+    const passwords = broker.gauges.find(({ name }) => name === 'passwords');
+    expect(passwords).toMatchObject({ taken: 0, limit: 128, highWater: 128, whenFull: 'refuses' });
+    expect(passwords?.times).toBeGreaterThan(0);
   });
 });
 
