@@ -71,10 +71,10 @@ describe('plan: the command', () => {
       expect(out).toContain(name);
   });
   test('plan: does not fit -> exit 2, and what to change', async () => {
-    const { code, out } = await run('plan', '--files', '10', '--ram', '40MiB');
+    const { code, out } = await run('plan', '--files', '10', '--ram', '44MiB');
     expect(code).toBe(Exit.USAGE);
-    expect(out).toContain('it does not fit: it needs 45.6 MiB of RAM, there are 40 MiB (--ram)');
-    expect(out).toContain('-> a smaller arena: --arena 2MiB');
+    expect(out).toContain('it does not fit: it needs 48.6 MiB of RAM, there are 44 MiB (--ram)');
+    expect(out).toContain('-> a smaller arena: --arena 3MiB');
   });
   test('plan: --json -> the plan as one line', async () => {
     const { out } = await run('plan', '--files', '10', '--ram', '64MiB', '--json');
