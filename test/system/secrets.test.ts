@@ -32,11 +32,10 @@ const secretFile = (name: string, text: string) => files.write(name, text, 0o600
 
 /** The files below that hold it. */
 const filesWithSecret = (root: string): string[] =>
-  readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter(
-      entry => entry.isFile() && SECRET.test(readFileSync(join(entry.parentPath, entry.name), 'latin1')),
-    )
-    .map(entry => entry.name);
+  (readdirSync(root, { recursive: true }) as string[]).filter(path => {
+    const file = join(root, path);
+    return statSync(file).isFile() && SECRET.test(readFileSync(file, 'latin1'));
+  });
 
 /** What any user may see of a process: its words, and the names of its threads. */
 function shownByKernel(pid: number): string {
