@@ -98,6 +98,7 @@ export class Sync {
   private readonly options: SyncOptions;
   private readonly ports: SyncPorts;
   private life: Life | undefined;
+  private lives = 0;
   private isStopped = false;
   private linkUp: LinkUp | undefined;
   private linkWhy = 'connecting';
@@ -118,10 +119,11 @@ export class Sync {
   start(): void {
     const life = this.open();
     this.life = life;
+    this.lives++;
     // The first look at the folder comes before `start`: nothing is concluded from a folder that is not there.
     if (!this.lookAtRoot(life)) return;
     life.driver.take({ is: 'start' });
-    this.watchRoot(life);
+    this.watchRoot(this.lives);
   }
 
   /** Commits the catalog and closes the link. */
@@ -243,9 +245,10 @@ export class Sync {
     }
   }
 
-  private watchRoot(life: Life): void {
+  // By its number: a call that waits must not hold an ended life, whose arena lies beside the next one's.
+  private watchRoot(life: number): void {
     this.ports.scheduler.later(() => {
-      if (this.life === life && this.lookAtRoot(life)) this.watchRoot(life);
+      if (this.lives === life && this.life !== undefined && this.lookAtRoot(this.life)) this.watchRoot(life);
     }, ROOT_MS);
   }
 
