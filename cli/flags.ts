@@ -10,7 +10,7 @@
 //   malloc's thresholds                 32 / 31    what was freed goes back
 //   --max-old-space-size=24             31 / 28    V8 collects sooner as it comes near
 //
-// for 5 to 20 % more processor time. --max-old-space-size=14 gives 28 / 24 for twice the time. No gain, or less than
+// for 5 to 45 % more processor time, on a busy machine. --max-old-space-size=14 gives 28 / 24 for twice the time. No gain, or less than
 // what one run differs from the next: --single-threaded, --single-threaded-gc, --heap-growing-percent=10,
 // --liftoff-only, MALLOC_ARENA_MAX=1, UV_THREADPOOL_SIZE=1.
 //
