@@ -183,28 +183,40 @@ async function pidOf(state: string): Promise<number | undefined | 'nobody'> {
   }
 }
 
+/** One answer at a time, and the next once this one is out: whoever asks much and reads little waits, and nothing is
+ * gathered for him. */
 function serve(socket: net.Socket, answers: Answers): void {
   let request = '';
-  let answered: Promise<unknown> = Promise.resolve();
+  let isAnswering = false;
   socket.setEncoding('latin1');
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());
-  socket.on('data', (text: string) => {
-    request += text;
+  const answerAll = async (): Promise<void> => {
     for (let end = request.indexOf('\n'); end >= 0; end = request.indexOf('\n')) {
       if (end > REQUEST_BYTES_MAX) break;
-      const answer = answerTo(request.slice(0, end), answers);
-      answered = answered.then(async () => socket.write(`${await answer}\n`));
+      const line = request.slice(0, end);
       request = request.slice(end + 1);
+      await write(socket, await answerTo(line, answers));
     }
-    if (request.length > REQUEST_BYTES_MAX) {
-      request = '';
-      answered = answered.then(() =>
-        socket.end(`{"error":"a request is at most ${REQUEST_BYTES_MAX} bytes"}\n`),
-      );
-      socket.pause();
-    }
+    if (request.length <= REQUEST_BYTES_MAX) return;
+    request = '';
+    socket.end(`{"error":"a request is at most ${REQUEST_BYTES_MAX} bytes"}\n`);
+  };
+  socket.on('data', (text: string) => {
+    request += text;
+    if (isAnswering) return;
+    isAnswering = true;
+    socket.pause();
+    void answerAll().then(() => {
+      isAnswering = false;
+      if (!socket.writableEnded) socket.resume();
+    });
   });
+}
+
+/** Settles when the line is with the kernel, or lost with the connection. */
+function write(socket: net.Socket, line: string): Promise<void> {
+  return new Promise(done => void socket.write(`${line}\n`, () => done()));
 }
 
 async function answerTo(line: string, answers: Answers): Promise<string> {

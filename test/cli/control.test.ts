@@ -123,6 +123,30 @@ describe('control', () => {
     expect(await ask(root, 'status')).toBe('second');
   });
 
+  test('control: a thousand requests at once from one who does not read -> few answers wait, all come when he does', async () => {
+    let answers = 0;
+    await open(root, () => {
+      answers++;
+      return 'x'.repeat(10_000);
+    });
+    const socket = net.connect(join(root, CONTROL_NAME));
+    socket.write('{"ask":"status"}\n'.repeat(1_000));
+    for (let last = 0, turns = 0; last === 0 || turns < 50; turns++) {
+      if (answers > last) turns = 0;
+      last = answers;
+      await new Promise(setImmediate);
+    }
+    expect(answers).toBeGreaterThan(0);
+    expect(answers).toBeLessThan(200);
+    let bytes = 0;
+    socket.on('data', chunk => {
+      bytes += chunk.length;
+      if (bytes === 1_000 * 10_003) socket.end();
+    });
+    await new Promise(done => socket.once('close', done));
+    expect([answers, bytes]).toEqual([1_000, 1_000 * 10_003]);
+  });
+
   test('control: closed while someone is connected -> at once', async () => {
     const control = await open(root);
     const socket = net.connect(join(root, CONTROL_NAME));
