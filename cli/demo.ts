@@ -27,6 +27,8 @@ import { Screen } from './screen.ts';
 import { resolveSettings } from './settings.ts';
 import { awaitEnding } from './signals.ts';
 
+/** As of a gateway. */
+const KEEP_DAYS = 30;
 const BOARD = 'board';
 const SHARE = 'demo';
 /** Before each line, so that both ends' stand in one column. */
@@ -72,6 +74,7 @@ export async function demoCommand(invocation: Invocation): Promise<Exit> {
     arenaBytes: settings.arena,
     rescanSeconds: 600,
     watches: WATCHES_MAX,
+    keepDays: KEEP_DAYS,
     keepaliveSeconds: 60,
     onNote: note => onNote(note),
     onLog,

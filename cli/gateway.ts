@@ -46,6 +46,8 @@ export async function gatewayCommand({ words, world, out, errors }: Invocation):
         arenaBytes: settings.arena,
         rescanSeconds: settings.rescan,
         watches: settings.watches,
+        keepDays: settings['keep-days'],
+        keepBytes: settings['keep-bytes'],
         ...reportTo(screen),
       }).catch(error => {
         throw broker === undefined ? portFailureOf(error, listen) : error;

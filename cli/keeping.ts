@@ -30,6 +30,25 @@ const limit = {
   help: 'Show at most this many, the newest.',
 } as const satisfies Option;
 
+/** Of the gateway: how much of the history it keeps. */
+export const retaining = {
+  'keep-days': {
+    kind: 'count',
+    value: 'DAYS',
+    default: '30',
+    most: 36_500,
+    example: '90',
+    help: 'Keep a version this long after it was replaced or deleted. What is current, and that something was deleted, is kept for good.',
+  },
+  'keep-bytes': {
+    kind: 'size',
+    value: 'SIZE',
+    defaultWords: 'any size',
+    example: '50GiB',
+    help: 'Keep less history while the store holds more than this.',
+  },
+} as const satisfies Options;
+
 const argument = { value: 'SHARE/PATH', isRequired: true, example: 'photos/2024/cat.jpg' } as const;
 
 export const history = {

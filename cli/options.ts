@@ -6,7 +6,7 @@
 // What counts, strongest first: the command line, the environment, the config file, the default here.
 
 import { acl, admitting, user } from './admitting.ts';
-import { history, restore, verify } from './keeping.ts';
+import { history, restore, retaining, verify } from './keeping.ts';
 import { type Command, config, type Option, type Options, type Settings } from './option.ts';
 
 const arena = {
@@ -149,7 +149,7 @@ const demo = {
 const gateway = {
   summary: 'run the hub: orders changes, keeps history and plain copies',
   about: [
-    'The gateway takes the changes of all boards, puts them in order, keeps every version, and keeps a plain copy of each synced folder: one directory per share under --folder. Programs on this machine may read and write there.',
+    'The gateway takes the changes of all boards, puts them in order, keeps the versions of the last 30 days (--keep-days), and keeps a plain copy of each synced folder: one directory per share under --folder. Programs on this machine may read and write there.',
     'Boards meet it at a broker: one of yours (--broker), or its own (--listen), which is what runs when neither is given. Its own broker listens on this machine only, until it has --users or a --client-ca: then a board gets in with its password or certificate, and reads and writes its own topics only.',
   ],
   usage: 'toastbox gateway --data DIR [--folder DIR] [--broker URL | --listen HOST:PORT --users FILE]',
@@ -183,6 +183,7 @@ const gateway = {
       help: 'Run the built-in broker here; port 0 takes a free one.',
     },
     ...admitting,
+    ...retaining,
     ...syncing,
     ...linking,
     progress,

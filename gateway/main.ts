@@ -26,6 +26,7 @@ import { refuseOpenDoor } from './guard.ts';
 import { Hub } from './hub/hub.ts';
 import type { HubEffect, HubNote } from './hub/ports.ts';
 import { Pump } from './hub/pump.ts';
+import { Retention } from './hub/retention.ts';
 import { type GatewayLedger, type GatewayLook, gatewayRows } from './memory.ts';
 import type { GatewayOptions, ListenOptions, RunningGateway } from './options.ts';
 import { Plains } from './plain/plains.ts';
@@ -36,6 +37,8 @@ import type { Store } from './store/port.ts';
 
 /** The hub hashes one block at a time: the least arena is plenty. */
 const HUB_ARENA_BYTES = 2 * 1024 * 1024;
+
+const DAY_MS = 86_400_000;
 
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   if (options.listen !== undefined)
@@ -126,6 +129,13 @@ class Gateway {
       store: this.store,
       carry: effect => this.carry(effect),
       now: () => Date.now(),
+      beside: new Retention({
+        store: this.store,
+        pins: () => this.hub.pins(),
+        keepMs: options.keepDays * DAY_MS,
+        keepBytes: options.keepBytes,
+        startedAt: this.session,
+      }),
     });
     this.restoring = new Restoring(event => this.pump.push(event));
     this.plains = new Plains(options, {

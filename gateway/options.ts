@@ -33,6 +33,10 @@ export interface GatewayOptions extends Omit<LinkOptions, 'broker'> {
   arenaBytes: number;
   rescanSeconds: number;
   watches: number;
+  /** How long a version is kept after it was replaced. */
+  keepDays: number;
+  /** Less history is kept where the store would hold more than this. */
+  keepBytes?: number | undefined;
   /** A note of the agent that keeps the plain copy of `share`. */
   onNote(note: Note, share: string): void;
   onLog(level: LogLevel, text: string): void;

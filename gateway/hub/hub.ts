@@ -150,6 +150,17 @@ export class Hub {
     return sum;
   }
 
+  /** Contents whose recipes are held for uploads and pulls under way. */
+  *pins(): Generator<Uint8Array> {
+    for (const session of this.#sessions.values()) {
+      for (const { offer } of session.uploads.values()) {
+        yield offer.content;
+        if (offer.baseContent.length > 0) yield offer.baseContent;
+      }
+      yield* session.pulls.pins();
+    }
+  }
+
   status(): HubStatus {
     const { store } = this.#with;
     return {

@@ -168,6 +168,9 @@ export class Offers {
       this.#answer(session, item, verdict, seq);
     } else if (item.kind !== Kind.FILE || this.#isKnown(item)) {
       this.#commit(session, item, 0, now);
+    } else if (this.#isBaseGone(item)) {
+      // Its recipe would copy from what nobody here has any more: the board offers it again under a new name, whole.
+      this.#answer(session, item, Verdict.CONFLICT, seq);
     } else if (session.uploads.size >= UPLOADS_MAX) {
       this.gauge.met();
       this.#answer(session, item, Verdict.BUSY, seq);
@@ -219,6 +222,11 @@ export class Offers {
   #checkSize(item: OfferItem): string | undefined {
     const known = item.kind === Kind.FILE ? this.#with.store.content(item.content) : undefined;
     return known === undefined || known.size === item.size ? undefined : 'size is not that of the content';
+  }
+
+  /** Only where a path was deleted so long ago that its content went: otherwise the base is current, or in conflict. */
+  #isBaseGone({ baseContent }: OfferItem): boolean {
+    return baseContent.length > 0 && this.#with.store.content(baseContent) === undefined;
   }
 
   #isKnown(item: OfferItem): boolean {

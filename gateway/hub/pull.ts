@@ -99,6 +99,14 @@ export class Pulls {
     this.#with = options;
   }
 
+  /** Contents that the deltas kept are made of. */
+  *pins(): Generator<Uint8Array> {
+    for (const { content, base } of this.#deltas) {
+      yield content;
+      if (base.length > 0) yield base;
+    }
+  }
+
   /** The frames for a pull; `frameBytesMax` is what both ends and the broker take. */
   answer(session: number, items: readonly PullItem[], frameBytesMax: number): Frame[] {
     const filler = new Filler(session, frameBytesMax);

@@ -27,6 +27,8 @@ export interface PumpOptions {
   now: () => number;
   /** A mistake of ours, or a broken store: the process is to end. Thrown out of the loop's turn when left out. */
   onFail?: (error: Error) => void;
+  /** Work of its own, done a step at a time while no event waits. */
+  beside?: { readonly wakeAt: number; step(now: number): void };
 }
 
 export class Pump {
@@ -83,6 +85,7 @@ export class Pump {
       this.#isScheduled = false;
       if (this.#isClosed || !this.#turn()) return;
       if (this.#queue.length > 0) this.#schedule();
+      else if (this.#work()) this.#schedule();
       else this.#sleep();
     });
   }
@@ -101,9 +104,19 @@ export class Pump {
     }
   }
 
+  /** A step of what is done beside; true when another is due. */
+  #work(): boolean {
+    const { beside, now } = this.#with;
+    const time = now();
+    if (beside === undefined || time < beside.wakeAt) return false;
+    beside.step(time);
+    return beside.wakeAt <= time;
+  }
+
   #sleep(): void {
     clearTimeout(this.#timer);
-    const wait = this.#with.hub.wakeAt - this.#with.now();
+    const { hub, beside, now } = this.#with;
+    const wait = Math.min(hub.wakeAt, beside?.wakeAt ?? Number.POSITIVE_INFINITY) - now();
     if (wait === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.#schedule(), Math.max(0, Math.min(wait, 2 ** 31 - 1)));
   }

@@ -6,8 +6,7 @@
 // A block of 4 KiB on its own would take two LMDB pages, half of them empty, and compress badly. In a pack it lies
 // beside the blocks that came with it, which are most often its neighbours in the file: a pull that runs through
 // the file opens each pack once. Blocks wait in memory until something is committed (facts.ts has the rule).
-//
-// Nothing is removed: history keeps every version. Retention will have to rewrite packs.
+// A block that goes leaves a hole in its pack, until the pack is written anew (collect.ts).
 
 import type { Facts } from './facts.ts';
 import { asBuffer, blockKey, packKey } from './keys.ts';
@@ -16,7 +15,7 @@ import type { Shelf } from './shelf.ts';
 
 /** A pack is closed at this size: 16 average blocks, compressed and read as one. Twice as much would read twice as
  * much for one small file; half would compress worse (LZ4 looks back 64 KiB). */
-const PACK_BYTES_AIM = 64 * 1024;
+export const PACK_BYTES_AIM = 64 * 1024;
 
 /** Packs held open for reading: 2 MiB at most. Each board pulls from few packs at a time. */
 const OPEN_PACKS_MAX = 24;
@@ -60,6 +59,25 @@ export class Blocks {
     // A copy: `bytes` is most often a view of a whole frame.
     this.#waiting.set(nameOf(id), bytes.slice());
     this.#waitingBytes += bytes.length + WAITING_OVERHEAD_BYTES;
+  }
+
+  /** The number that the next pack gets. */
+  get nextPack(): number {
+    return this.#nextPack;
+  }
+
+  /** Puts a block into a pack that is yet to be written. */
+  move(id: Uint8Array): void {
+    const bytes = this.get(id);
+    if (bytes === undefined || this.#waiting.has(nameOf(id))) return;
+    this.#waiting.set(nameOf(id), bytes.slice());
+    this.#waitingBytes += bytes.length + WAITING_OVERHEAD_BYTES;
+  }
+
+  /** No block lies in it any more. */
+  removePack(pack: number): void {
+    this.#open.delete(pack);
+    this.#packs.remove(packKey(pack));
   }
 
   flush(): void {

@@ -89,6 +89,12 @@ export const versionKey = (folder: FolderNumber, spot: Spot, seq: number) => {
   key.writeUIntBE(seq, key.length - NUMBER_BYTES, NUMBER_BYTES);
   return key;
 };
+/** What all versions of one path have in common. */
+export const versionSpotBytes = (key: Uint8Array) => key.subarray(0, key.length - NUMBER_BYTES);
+export const readVersionSpot = (key: Uint8Array): { folder: FolderNumber; spot: Spot } => ({
+  folder: asBuffer(key).readUInt32BE(1) as FolderNumber,
+  spot: readSpot(key.subarray(1 + FOLDER_BYTES, key.length - NUMBER_BYTES - 1)),
+});
 export const knownKey = (folder: FolderNumber, spot: Spot, kind: number, content: Uint8Array) =>
   Buffer.concat([inFolder('W', folder, spot.dir), spot.name, NUL, Buffer.from([kind]), content]);
 export const likeKey = (folder: FolderNumber, content: Uint8Array, spot: Spot | undefined) =>

@@ -127,6 +127,7 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
     },
     // Blocks of 512, whatever the file system's own: what the file really takes.
     bytes: () => attempt('reading the store', () => statSync(join(directory, 'data.mdb')).blocks * 512),
+    usedBytes: () => attempt('reading the store', () => pagesOf(facts) + pagesOf(packs)),
     mapBytes: () => attempt('reading the store', () => (root.getStats() as { mapSize: number }).mapSize),
     close: () => root.close(),
   };
@@ -149,4 +150,17 @@ function isDiskFull(directory: string): boolean {
   } catch {
     return false;
   }
+}
+
+interface PageCounts {
+  pageSize: number;
+  treeBranchPageCount: number;
+  treeLeafPageCount: number;
+  overflowPages: number;
+}
+
+function pagesOf(database: Database<Uint8Array, Uint8Array>): number {
+  const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } =
+    database.getStats() as unknown as PageCounts;
+  return pageSize * (treeBranchPageCount + treeLeafPageCount + overflowPages);
 }

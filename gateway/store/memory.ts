@@ -14,6 +14,8 @@ export type Image = readonly [facts: ReadonlyMap<string, Uint8Array>, packs: Rea
 
 export interface MemoryOptions {
   image?: Image;
+  /** Of the sets that collecting marks in. */
+  bloomBits?: number;
   /** Called before a transaction commits: an errno name makes it fail. */
   onCommit?: () => string | undefined;
 }
@@ -25,7 +27,7 @@ export interface MemoryStore extends Store {
 
 export function openMemoryStore(options: MemoryOptions = {}): MemoryStore {
   const shelves = openMemoryShelves(options);
-  return Object.assign(openTables(shelves), { image: () => shelves.image() });
+  return Object.assign(openTables(shelves, true, options.bloomBits), { image: () => shelves.image() });
 }
 
 export function openMemoryShelves(options: MemoryOptions = {}): Shelves & { image(): Image } {
@@ -53,6 +55,7 @@ export function openMemoryShelves(options: MemoryOptions = {}): Shelves & { imag
       }
     },
     bytes: () => facts.bytes() + packs.bytes(),
+    usedBytes: () => facts.bytes() + packs.bytes(),
     mapBytes: () => facts.bytes() + packs.bytes(),
     image: () => [facts.copy(), packs.copy()],
     close: async () => {},

@@ -106,8 +106,8 @@ export interface Store {
    */
   transaction<T>(work: () => T): Outcome<T>;
   close(): Promise<void>;
-  /** On its medium, of address space, and of what waits (invariant 2). */
-  size(): { bytes: number; mapBytes: number; waitingBytes: number };
+  /** On its medium; what of that is in use; of address space; of what waits (invariant 2). */
+  size(): { bytes: number; usedBytes: number; mapBytes: number; waitingBytes: number };
 
   folders(): Folder[];
   folder(share: string): Folder | undefined;
@@ -154,6 +154,14 @@ export interface Store {
   hasBlock(id: Uint8Array): boolean;
   block(id: Uint8Array): Uint8Array | undefined;
   putBlock(id: Uint8Array, bytes: Uint8Array): void;
+
+  /**
+   * Begins a round that drops the versions replaced before `before` (milliseconds since 1970), and whatever nothing
+   * needs then. `pins`: contents whose recipes are held, though no path need have them.
+   */
+  startCollecting(before: number, pins: Iterable<Uint8Array>): void;
+  /** One bounded step of the round, inside a transaction. False: there is none, or it is through. */
+  collect(): boolean;
 
   boards(): BoardRecord[];
   board(name: string): BoardRecord | undefined;

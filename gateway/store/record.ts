@@ -3,7 +3,7 @@
 //
 //   version  kind u8 | mode u16 | seq f64 | size f64 | mtime f64 | arrived f64 | board | content
 //   entry    dir f64 | like | version        (dir: the number of the directory here, -1 if there never was one)
-//   folder   id 16 | number u32 | head f64 | entries f64 | bytes f64 | dirs f64 | share
+//   folder   id 16 | number u32 | head f64 | entries f64 | bytes f64 | dirs f64 | share | dropped f64  (at first without)
 //   dir      parent f64 | live children f64 | name
 //   content  size f64 | blocks f64 | recipe f64
 //   block    pack f64 | offset u32 | length u32
@@ -30,6 +30,8 @@ export interface FolderRow {
   bytes: number;
   /** Directory numbers given out so far. */
   dirs: number;
+  /** Versions that are no longer kept. */
+  dropped: number;
 }
 
 export interface DirRow {
@@ -87,6 +89,9 @@ class Reader {
   #at = 0;
   constructor(bytes: Uint8Array) {
     this.#bytes = asBuffer(bytes);
+  }
+  get isEnd(): boolean {
+    return this.#at === this.#bytes.length;
   }
   u8(): number {
     return this.#bytes.readUInt8(this.#step(1));
@@ -169,7 +174,7 @@ export function readEntry(bytes: Uint8Array): Entry {
 }
 
 export const writeFolder = (row: FolderRow): Buffer =>
-  new Writer(16 + 4 + 4 * 8 + 2 + Buffer.byteLength(row.share))
+  new Writer(16 + 4 + 5 * 8 + 2 + Buffer.byteLength(row.share))
     .raw(row.id)
     .u32(row.number)
     .f64(row.head)
@@ -177,6 +182,7 @@ export const writeFolder = (row: FolderRow): Buffer =>
     .f64(row.bytes)
     .f64(row.dirs)
     .text(row.share)
+    .f64(row.dropped)
     .done();
 
 export function readFolder(bytes: Uint8Array): FolderRow {
@@ -189,6 +195,7 @@ export function readFolder(bytes: Uint8Array): FolderRow {
     bytes: from.f64(),
     dirs: from.f64(),
     share: from.text(),
+    dropped: from.isEnd ? 0 : from.f64(),
   };
 }
 

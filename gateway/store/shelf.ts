@@ -32,6 +32,8 @@ export interface Shelves {
   transaction<T>(work: () => T): T;
   /** Bytes that it takes on its medium. */
   bytes(): number;
+  /** Bytes of those that hold something: the rest is written again before it grows. */
+  usedBytes(): number;
   /** Bytes of address space: of LMDB's map. */
   mapBytes(): number;
   close(): Promise<void>;

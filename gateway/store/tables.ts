@@ -1,6 +1,7 @@
 // The store over a pair of shelves: transactions, the waiting room, and the boards. See port.ts for the promises.
 
 import { Blocks } from './blocks.ts';
+import { Collector } from './collect.ts';
 import { Facts } from './facts.ts';
 import { boardKey, wholeTag } from './keys.ts';
 import type { BoardRecord, Outcome, Recipe, Store } from './port.ts';
@@ -11,11 +12,12 @@ import { type Shelves, StoreTrouble } from './shelf.ts';
 import { Tree } from './tree.ts';
 
 /** Without `isWritable` nothing is cleared away, and every write fails. */
-export function openTables(shelves: Shelves, isWritable = true): Store {
+export function openTables(shelves: Shelves, isWritable = true, bloomBits?: number): Store {
   const facts = new Facts(shelves.facts);
   const blocks = new Blocks(facts, shelves.packs);
   const recipes = new Recipes(facts);
   const tree = new Tree(facts);
+  const collector = new Collector(facts, blocks, flush, bloomBits);
   let boards = readBoards();
   let isOpen = false;
 
@@ -47,6 +49,7 @@ export function openTables(shelves: Shelves, isWritable = true): Store {
     } catch (error) {
       facts.drop();
       blocks.drop();
+      collector.stop();
       tree.drop();
       boards = readBoards();
       if (error instanceof StoreTrouble) return { isDurable: false, code: error.code };
@@ -69,6 +72,7 @@ export function openTables(shelves: Shelves, isWritable = true): Store {
 
     size: () => ({
       bytes: shelves.bytes(),
+      usedBytes: shelves.usedBytes(),
       mapBytes: shelves.mapBytes(),
       waitingBytes: facts.waitingBytes + blocks.waitingBytes,
     }),
@@ -81,14 +85,21 @@ export function openTables(shelves: Shelves, isWritable = true): Store {
     knows: (folder, path, kind, content) => tree.knows(folder, path, kind, content),
     versions: (folder, path, limit, before) => tree.versions(folder, path, limit, before),
     like: (folder, path, content) => tree.like(folder, path, content),
-    commit: (folder, path, change, isFirst) => tree.commit(folder, path, change, isFirst),
+    commit(folder, path, change, isFirst) {
+      collector.markContent(change.content);
+      return tree.commit(folder, path, change, isFirst);
+    },
     changesAfter: (folder, seq, limit) => tree.changesAfter(folder, seq, limit),
     changesBefore: (folder, seq, limit) => tree.changesBefore(folder, seq, limit),
     children: (folder, path, after, limit) => tree.children(folder, path, after, limit),
 
-    content: id => recipes.content(id),
+    content(id) {
+      collector.markContent(id);
+      return recipes.content(id);
+    },
     startRecipe: () => recipes.start(),
     addRecords(recipe: Recipe, records: Uint8Array) {
+      collector.markRecords(records);
       const longer = recipes.add(recipe, records);
       flushIfFull();
       return longer;
@@ -96,20 +107,32 @@ export function openTables(shelves: Shelves, isWritable = true): Store {
     records: (recipe, ordinal, count) => recipes.records(recipe, ordinal, count),
     placeOf: (recipe, offset) => recipes.placeOf(recipe, offset),
     offsetOf: (recipe, ordinal) => recipes.offsetOf(recipe, ordinal),
-    sealRecipe: (recipe, content) => recipes.seal(recipe, content),
+    sealRecipe(recipe, content) {
+      collector.markContent(content);
+      recipes.seal(recipe, content);
+    },
     dropRecipe: recipe => recipes.drop(recipe),
     putWhole(content, record, bytes) {
+      collector.markContent(content);
+      collector.markRecords(record);
       blocks.put(record.subarray(4), bytes);
       recipes.seal(recipes.add(recipes.start(), record), content);
       flushIfFull();
     },
 
-    hasBlock: id => blocks.has(id),
+    hasBlock(id) {
+      collector.markBlock(id);
+      return blocks.has(id);
+    },
     block: id => blocks.get(id),
     putBlock(id, bytes) {
+      collector.markBlock(id);
       blocks.put(id, bytes);
       flushIfFull();
     },
+
+    startCollecting: (before, pins) => collector.start(before, pins),
+    collect: () => collector.step(),
 
     boards: () => [...boards.values()],
     board: name => boards.get(name),

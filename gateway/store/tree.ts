@@ -92,7 +92,7 @@ export class Tree {
   makeFolder(share: string, id: Uint8Array): Folder {
     const [last] = this.#facts.range(...wholeTag('F'), 1, true);
     const number = ((last === undefined ? 0 : readFolder(last.value).number) + 1) as FolderNumber;
-    const row: FolderRow = { number, share, id, head: 0, entries: 0, bytes: 0, dirs: 0 };
+    const row: FolderRow = { number, share, id, head: 0, entries: 0, bytes: 0, dirs: 0, dropped: 0 };
     this.#facts.put(shareKey(share), writeSpot({ dir: number, name: NOTHING }));
     this.#facts.put(folderKey(number), writeFolder(row));
     this.#facts.put(dirKey(number, ROOT), writeDir({ parent: ROOT, liveChildren: 0, name: NOTHING }));

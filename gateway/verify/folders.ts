@@ -92,7 +92,7 @@ class FolderCheck {
   }
 
   run(): void {
-    const { share, number, entries, bytes, head, dirs } = this.#row;
+    const { share, number, entries, bytes, head, dirs, dropped } = this.#row;
     this.#findings.step(`share ${share}`);
     this.#entries();
     const { count, children } = this.#directories();
@@ -104,8 +104,8 @@ class FolderCheck {
     const past = likeKey((number + 1) as FolderNumber, NOTHING, undefined);
     const contents = this.#rowsIn(likeKey(number, NOTHING, undefined), past);
     this.#count('contents', contents, this.#liveContents);
-    // Each change is the newest of its path, or was replaced.
-    this.#count('changes', this.#paths + this.#versions(), head);
+    // Each change is the newest of its path, or was replaced and may have been dropped since.
+    this.#count('changes', this.#paths + this.#versions() + dropped, head);
   }
 
   #count(what: string, found: number, expected: number): void {

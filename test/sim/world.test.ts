@@ -15,6 +15,7 @@ const CALM: Plan = {
   restart: 0,
   hintLost: 0,
   restore: 0,
+  collect: 0,
   pauses: [0, 1, 5, 50, 500, 20_000],
 };
 const ROUGH: Plan = {
@@ -27,6 +28,7 @@ const ROUGH: Plan = {
   restart: 0.03,
   hintLost: 0.1,
   restore: 0,
+  collect: 0,
   pauses: [0, 1, 5, 50, 500, 20_000],
 };
 // Everyone at once: changes meet in flight, conflicts pile up.
@@ -44,11 +46,15 @@ const FORGETFUL: Plan = { ...ROUGH, lose: 0.06 };
 // Whoever runs the gateway brings back what was, in the middle of everything.
 const NOSTALGIC: Plan = { ...ROUGH, restore: 0.2 };
 
+// Nothing is kept but what is current, while everything goes on: what comes back from long ago is a conflict.
+const SHORT: Plan = { ...ROUGH, collect: 0.6, cut: 0.1 };
+
 function planOf(seed: number): Plan {
   if (seed % 8 === 5) return FORGETFUL;
   if (seed % 8 === 3) return DENSE;
   if (seed % 4 === 0) return CALM;
   if (seed % 16 === 9) return NOSTALGIC;
+  if (seed % 16 === 6) return seed % 32 === 6 ? SHORT : { ...SHORT, boards: 3, restore: 0.1 };
   return seed % 16 === 1 ? { ...ROUGH, boards: 3 } : ROUGH;
 }
 

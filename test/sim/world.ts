@@ -42,6 +42,8 @@ export interface Plan {
   hintLost: number;
   /** Whoever runs the gateway brings something back, as it was at some time. */
   restore: number;
+  /** A step of collecting, of which each round leaves only what is current. */
+  collect: number;
   /** Milliseconds between changes, one drawn for each. */
   pauses: readonly number[];
 }
@@ -53,6 +55,9 @@ interface Link {
 
 /** A file may be seen, read and offered, and its bytes be on their way. */
 const QUIET_MS = 15 * 60_000;
+
+/** Some thousand blocks. */
+const BLOOM_BITS = 2 ** 18;
 
 const NOTHING = new Uint8Array(0);
 
@@ -68,6 +73,9 @@ export class World {
   private store: MemoryStore;
   private hub: Hub;
   private gateway = 0;
+  private isCollecting = false;
+  /** The contents that were a path's newest at some time, where history is collected. */
+  private readonly committed = new Set<string>();
   private readonly losses: string[] = [];
 
   constructor(seed: number, plan: Plan) {
@@ -76,7 +84,7 @@ export class World {
     this.network = new Network(this.random, this.time);
     this.network.faults = plan.faults;
     this.hasher = openArena({ bytes: 2 * 1024 * 1024 });
-    this.store = openMemoryStore();
+    this.store = this.openStore();
     this.hub = this.openHub();
     for (let board = 0; board < plan.boards; board++) {
       this.machines.push(
@@ -128,6 +136,7 @@ export class World {
     if (random.chance(plan.kill)) this.kill(random.pick(this.machines));
     if (random.chance(plan.lose)) this.lose(random.pick(this.machines));
     if (random.chance(plan.restart)) this.restartGateway();
+    if (plan.collect > 0 && random.chance(plan.collect)) this.collect();
     if (plan.restore > 0 && random.chance(plan.restore)) this.restore();
     this.time.runFor(random.pick(plan.pauses));
   }
@@ -189,12 +198,27 @@ export class World {
     this.tell('the gateway is killed and starts again');
     const image: Image = this.store.image();
     for (const machine of this.machines) this.network.cut(machine.name);
-    this.store = openMemoryStore({ image });
+    this.store = this.openStore(image);
+    this.isCollecting = false;
     this.gateway++;
     this.hub = this.openHub();
     const session = this.time.now;
     for (const { handlers, isUp } of this.links.values())
       if (isUp) this.time.after(100, () => handlers.gateway({ state: 'online', session }, true));
+  }
+
+  /** A few steps of a round, each between whatever else happens; a new round where the last is through. */
+  private collect(): void {
+    const { store, random } = this;
+    if (!this.isCollecting)
+      store.startCollecting(this.time.now - random.pick([0, 1_000, 60_000]), this.hub.pins());
+    this.isCollecting = true;
+    const collectOne = () => {
+      if (store !== this.store || !this.isCollecting) return;
+      const outcome = store.transaction(() => store.collect());
+      this.isCollecting = outcome.isDurable && outcome.value;
+    };
+    for (let steps = random.below(12); steps > 0; steps--) this.time.after(random.below(200), collectOne);
   }
 
   private restore(): void {
@@ -216,6 +240,18 @@ export class World {
   }
 
   // ---- the gateway
+
+  private openStore(image: Image = [new Map(), new Map()]): MemoryStore {
+    const store = openMemoryStore({ image, bloomBits: BLOOM_BITS });
+    if (this.plan.collect === 0) return store;
+    return {
+      ...store,
+      commit: (folder, path, change, isFirst) => {
+        this.committed.add(Buffer.from(change.content).toString('hex'));
+        return store.commit(folder, path, change, isFirst);
+      },
+    };
+  }
 
   private openHub(): Hub {
     return new Hub({
@@ -284,6 +320,8 @@ export class World {
   private checkLoss(machine: Machine, path: string, bytes: Uint8Array): void {
     const content = this.contentOf(bytes);
     if (bytes.length === 0 || this.store.content(content) !== undefined) return;
+    // It was a version, and was collected: that is what a user asks for who keeps no history.
+    if (this.committed.has(Buffer.from(content).toString('hex'))) return;
     this.tell(`LOST ${machine.name} ${path}`);
     this.losses.push(`${machine.name}: ${path} went, ${bytes.length} bytes that nobody else has`);
   }

@@ -1,0 +1,265 @@
+// Drops versions that were replaced long ago, then what nothing needs any more: contents, blocks, packs. A round goes
+// through the tables in order, a bounded number of rows a step, with other work between any two steps.
+//
+//   entries    marks the content of every path
+//   versions   drops those replaced before `before`, marks the contents of the others
+//   contents   takes away those without a mark, with their lists of blocks
+//   recipes    marks every block in any list, of what still arrives too
+//   blocks     takes away those without a mark, and adds up what lives in each pack
+//   move       writes the blocks of packs that are mostly dead into new ones
+//   packs      takes away the packs in which nothing lives
+//
+// Marks are made in a set that may hold too much, never too little (bloom.ts). Whatever is looked up, put or committed
+// while a round is under way is marked as well, so what somebody came to count on is kept; `pins` are the contents
+// that somebody counts on since before the round began.
+//
+// A round lives in memory alone: after a kill, or a transaction that failed, another begins from the start. What is cut
+// off in the middle is either still whole, or a list of blocks that is marked as arriving, which the next start clears.
+//
+// Deletions stay as the newest version of their path, however old: a board that was away for years hears of them.
+//
+// Memory, during a round: two sets of BLOOM_BITS, a number for each pack.
+
+import { RECORD_BYTES } from '../../protocol/align.ts';
+import { Kind } from '../../protocol/messages.ts';
+import { type Blocks, PACK_BYTES_AIM } from './blocks.ts';
+import { Bloom } from './bloom.ts';
+import type { Facts } from './facts.ts';
+import {
+  arrivingKey,
+  asBuffer,
+  entryKey,
+  folderKey,
+  knownKey,
+  pageKey,
+  readNumber,
+  readVersionSpot,
+  versionSpotBytes,
+  wholeTag,
+} from './keys.ts';
+import { type FolderNumber, PAGE_RECORDS, type Recipe } from './port.ts';
+import { readBlock, readContent, readEntry, readFolder, readVersion, writeFolder } from './record.ts';
+import type { Pair } from './shelf.ts';
+
+/** 16 MiB: ten million blocks, 40 GB of content, with one dead one of 250 kept for nothing. */
+const BLOOM_BITS = 2 ** 27;
+
+/** Rows a step: a millisecond or two of reading, and at most as many removals in one commit. */
+const ROWS_AT_ONCE = 256;
+
+/** A page's first bytes are an offset. */
+const OFFSET_BYTES = 8;
+
+/** Packs with less than this alive are written anew, together. */
+const LIVE_BYTES_LEAST = PACK_BYTES_AIM / 2;
+
+const PHASES = ['entries', 'versions', 'contents', 'recipes', 'blocks', 'move', 'packs'] as const;
+type Phase = (typeof PHASES)[number];
+
+interface Round {
+  before: number;
+  phase: Phase;
+  /** Where the next step goes on. */
+  from: Buffer;
+  contents: Bloom;
+  blocks: Bloom | undefined;
+  /** Lists of blocks on their way out. */
+  dying: Recipe[];
+  /** Bytes alive in each pack below `packs`. */
+  live: Map<number, number>;
+  packs: number;
+  nextPack: number;
+}
+
+const NUL = Buffer.from([0]);
+const after = (key: Uint8Array): Buffer => Buffer.concat([key, NUL]);
+
+export class Collector {
+  readonly #facts: Facts;
+  readonly #blocks: Blocks;
+  readonly #flush: () => void;
+  readonly #bits: number;
+  #round: Round | undefined;
+
+  constructor(facts: Facts, blocks: Blocks, flush: () => void, bits = BLOOM_BITS) {
+    this.#facts = facts;
+    this.#blocks = blocks;
+    this.#flush = flush;
+    this.#bits = bits;
+  }
+
+  start(before: number, pins: Iterable<Uint8Array>): void {
+    const contents = new Bloom(this.#bits);
+    for (const content of pins) contents.add(content);
+    this.#round = {
+      before,
+      phase: 'entries',
+      from: wholeTag('E')[0],
+      contents,
+      blocks: undefined,
+      dying: [],
+      live: new Map(),
+      packs: 0,
+      nextPack: 1,
+    };
+  }
+
+  /** Ends the round where it stands: what it knows may be undone. */
+  stop(): void {
+    this.#round = undefined;
+  }
+
+  /** Somebody counts on this content from now on. */
+  markContent(content: Uint8Array): void {
+    if (content.length === CONTENT_BYTES) this.#round?.contents.add(content);
+  }
+
+  markBlock(id: Uint8Array): void {
+    this.#round?.blocks?.add(id);
+  }
+
+  markRecords(records: Uint8Array): void {
+    const blocks = this.#round?.blocks;
+    if (blocks === undefined) return;
+    for (let at = 0; at < records.length; at += RECORD_BYTES)
+      blocks.add(records.subarray(at + 4, at + RECORD_BYTES));
+  }
+
+  /** One step, inside a transaction. False: the round is through. */
+  step(): boolean {
+    const round = this.#round;
+    if (round === undefined) return false;
+    if (round.dying.length > 0) this.#bury(round);
+    else if (this.#run(round)) this.#next(round);
+    return this.#round !== undefined;
+  }
+
+  /** A step of the phase; true when it is through. */
+  #run(round: Round): boolean {
+    switch (round.phase) {
+      case 'entries':
+        return this.#scan(round, 'E', ({ value }) => {
+          const { version } = readEntry(value);
+          if (version.kind === Kind.FILE) round.contents.add(version.content);
+        });
+      case 'versions':
+        return this.#versions(round);
+      case 'contents':
+        return this.#scan(round, 'C', ({ key, value }) => {
+          if (round.contents.has(key.subarray(1))) return;
+          const recipe = readContent(value);
+          this.#facts.put(arrivingKey(recipe.number), NOTHING);
+          this.#facts.remove(key);
+          round.dying.push(recipe);
+        });
+      case 'recipes':
+        return this.#scan(round, 'R', ({ value }) => this.markRecords(value.subarray(OFFSET_BYTES)));
+      case 'blocks':
+        return this.#scan(round, 'K', ({ key, value }) => {
+          const { pack, length } = readBlock(value);
+          if (!round.blocks!.has(key.subarray(1))) this.#facts.remove(key);
+          else if (pack < round.packs) round.live.set(pack, (round.live.get(pack) ?? 0) + length);
+        });
+      case 'move': {
+        const isThrough = this.#scan(round, 'K', ({ key, value }) => {
+          const { pack } = readBlock(value);
+          if (pack < round.packs && !round.live.has(pack)) this.#blocks.move(key.subarray(1));
+        });
+        this.#flush();
+        return isThrough;
+      }
+      default: {
+        const until = Math.min(round.packs, round.nextPack + ROWS_AT_ONCE);
+        for (; round.nextPack < until; round.nextPack++)
+          if (!round.live.has(round.nextPack)) this.#blocks.removePack(round.nextPack);
+        return round.nextPack === round.packs;
+      }
+    }
+  }
+
+  #next(round: Round): void {
+    const phase = PHASES[PHASES.indexOf(round.phase) + 1];
+    if (phase === undefined) {
+      this.#round = undefined;
+      return;
+    }
+    round.phase = phase;
+    if (phase === 'recipes') {
+      // What waits is not seen by a scan: from here on it is written, or marked as it comes.
+      this.#flush();
+      round.blocks = new Bloom(this.#bits);
+    }
+    if (phase === 'blocks') {
+      this.#flush();
+      round.packs = this.#blocks.nextPack;
+    }
+    if (phase === 'move') {
+      // One pack alone would only become another one.
+      const sparse = [...round.live].filter(([, bytes]) => bytes < LIVE_BYTES_LEAST);
+      if (sparse.length > 1) for (const [pack] of sparse) round.live.delete(pack);
+    }
+    round.from = wholeTag(TAGS[phase])[0];
+  }
+
+  #scan(round: Round, letter: string, take: (pair: Pair) => void): boolean {
+    const rows = this.#facts.range(round.from, wholeTag(letter)[1], ROWS_AT_ONCE);
+    for (const row of rows) take(row);
+    if (rows.length < ROWS_AT_ONCE) return true;
+    round.from = after(rows[rows.length - 1]!.key);
+    return false;
+  }
+
+  /** A version went when the one after it came: the next row, or the path's entry. */
+  #versions(round: Round): boolean {
+    const rows = this.#facts.range(round.from, wholeTag('V')[1], ROWS_AT_ONCE + 1);
+    const isLast = rows.length <= ROWS_AT_ONCE;
+    const dropped = new Map<FolderNumber, number>();
+    for (const [index, { key, value }] of rows.slice(0, ROWS_AT_ONCE).entries()) {
+      const version = readVersion(value);
+      const { folder, spot } = readVersionSpot(key);
+      const next = rows[index + 1];
+      const isSame =
+        next !== undefined && Buffer.compare(versionSpotBytes(next.key), versionSpotBytes(key)) === 0;
+      const successor = isSame
+        ? readVersion(next.value)
+        : readEntry(this.#facts.get(entryKey(folder, spot))!).version;
+      if (successor.arrived >= round.before) {
+        if (version.kind === Kind.FILE) round.contents.add(version.content);
+        continue;
+      }
+      this.#facts.remove(key);
+      dropped.set(folder, (dropped.get(folder) ?? 0) + 1);
+      const known = knownKey(folder, spot, version.kind, version.content);
+      const newest = this.#facts.get(known);
+      if (newest !== undefined && readNumber(newest, 0) === version.seq) this.#facts.remove(known);
+    }
+    for (const [folder, count] of dropped) {
+      const row = readFolder(this.#facts.get(folderKey(folder))!);
+      this.#facts.put(folderKey(folder), writeFolder({ ...row, dropped: row.dropped + count }));
+    }
+    if (!isLast) round.from = asBuffer(rows[ROWS_AT_ONCE]!.key);
+    return isLast;
+  }
+
+  /** Some pages of the lists that go. */
+  #bury(round: Round): void {
+    const recipe = round.dying.pop()!;
+    const pages = Math.ceil(recipe.blockCount / PAGE_RECORDS);
+    const left = Math.max(0, pages - ROWS_AT_ONCE);
+    for (let page = left; page < pages; page++) this.#facts.remove(pageKey(recipe.number, page));
+    if (left > 0) round.dying.push({ ...recipe, blockCount: left * PAGE_RECORDS });
+    else this.#facts.remove(arrivingKey(recipe.number));
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const CONTENT_BYTES = 16;
+const TAGS = {
+  entries: 'E',
+  versions: 'V',
+  contents: 'C',
+  recipes: 'R',
+  blocks: 'K',
+  move: 'K',
+  packs: 'K',
+} as const;
