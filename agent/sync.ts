@@ -25,7 +25,7 @@ import { Catalog } from './engine/catalog.ts';
 import { Engine, type Snapshot } from './engine/engine.ts';
 import type { Note } from './engine/ports.ts';
 import { Failure } from './failure.ts';
-import type { GaugeReading } from './gauge.ts';
+import { type GaugeReading, queueReadings } from './gauge.ts';
 
 /** Before a catalog's file that failed is tried again. */
 const REST_MS = 5_000;
@@ -327,12 +327,12 @@ export class Sync {
 }
 
 /** How full everything is that has a bound. */
-function gaugesOf({ engine, driver, disk, link: { queue } }: Life): GaugeReading[] {
-  const own = [...engine.gauges(), driver.gauge.reading(), ...disk.gauges()];
-  if (queue === undefined) return own;
-  const { bytes: taken, bytesMax: limit, highWater, drops: times } = queue;
-  return [...own, { name: 'link queue', unit: 'bytes', taken, limit, highWater, whenFull: 'drops', times }];
-}
+const gaugesOf = ({ engine, driver, disk, link }: Life): GaugeReading[] => [
+  ...engine.gauges(),
+  driver.gauge.reading(),
+  ...disk.gauges(),
+  ...queueReadings(link.queue),
+];
 
 /** The disk's doing, which may pass, and no mistake of ours. */
 function isOperating(error: unknown): boolean {

@@ -10,6 +10,7 @@ import { openArena } from '../agent/arena/arena.ts';
 import { openControl } from '../agent/control.ts';
 import { squeeze } from '../agent/disk/squeeze.ts';
 import { Failure } from '../agent/failure.ts';
+import { queueReadings } from '../agent/gauge.ts';
 import { Book } from '../agent/memory/book.ts';
 import { processRows } from '../agent/memory/ledger.ts';
 import type { LogLevel } from '../agent/options.ts';
@@ -155,7 +156,12 @@ class Gateway {
 
   private lookAtMemory(): GatewayLook {
     return {
-      gauges: [...this.hub.gauges(), this.pump.gauge.reading(), this.plains.gauge()],
+      gauges: [
+        ...this.hub.gauges(),
+        this.pump.gauge.reading(),
+        this.plains.gauge(),
+        ...queueReadings(this.link?.queue),
+      ],
       window: this.hub.window(),
       arenaBytes: HUB_ARENA_BYTES,
       store: this.store.size(),

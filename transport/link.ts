@@ -53,6 +53,8 @@ export interface LinkQueue {
 
 interface Link {
   readonly counts: Readonly<LinkCounts>;
+  /** None where nothing waits. */
+  readonly queue?: Readonly<LinkQueue>;
   /** Merges into the retained status (status.ts has its fields), which is published at most once a second. */
   setStatus(status: object): void;
   /** Publishes the offline status, disconnects, never fails; 2 seconds at most. */
@@ -60,8 +62,6 @@ interface Link {
 }
 
 export interface BoardLink extends Link {
-  /** None where nothing waits. */
-  readonly queue?: Readonly<LinkQueue>;
   send(frame: Uint8Array, sent: () => void): void;
 }
 

@@ -167,6 +167,9 @@ export function connectGateway(options: GatewayLinkOptions, handlers: GatewayLin
   );
   return {
     counts: keeper.counts,
+    get queue() {
+      return keeper.queue;
+    },
     send: (board, frame, sent) => keeper.send(boardTopic(board, 'down'), frame, sent),
     setStatus: status => keeper.setStatus(status),
     close: () => keeper.close(),

@@ -204,6 +204,17 @@ describe.each([
     expect(link.counts).toMatchObject({ framesIn: 2, dropsIn: kind.protocol === 5 ? 1 : 2, ups: 1 });
   });
 
+  it('queue: a board and a gateway -> each has one, with its bound', async () => {
+    const { url } = await start();
+    const [one, hub] = [aBoard({ url }), aGateway({ url })];
+    await Promise.all([one.tape.take('up'), hub.tape.take('up')]);
+    await new Promise<void>(done => hub.link.send('b1', Buffer.from('hello'), done));
+    await one.tape.take('frame');
+    expect(one.link.queue).toMatchObject({ bytesMax: 16 * FRAME_BYTES_MAX, highWater: 0, drops: 0 });
+    expect(hub.link.queue).toMatchObject({ bytesMax: 8 * 1024 * 1024, drops: 0 });
+    expect(hub.link.queue!.highWater).toBeGreaterThan(5);
+  });
+
   it('frames: too long to send, or no link -> dropped, counted, sent is called', async () => {
     const { url } = await start();
     const { link, tape } = aBoard({ url });
