@@ -136,6 +136,7 @@ class Gateway {
         keepMs: options.keepDays * DAY_MS,
         keepBytes: options.keepBytes,
         startedAt: this.session,
+        onTrouble: text => this.complain('error', text),
       }),
     });
     this.restoring = new Restoring(event => this.pump.push(event));

@@ -22,6 +22,8 @@ export interface RetentionOptions {
   keepBytes?: number | undefined;
   /** Milliseconds since 1970. */
   startedAt: number;
+  /** A round that ended early, in words. */
+  onTrouble: (text: string) => void;
 }
 
 export class Retention {
@@ -45,9 +47,22 @@ export class Retention {
       this.#adapt();
       store.startCollecting(now - this.#keepMs, pins());
     }
-    const outcome = store.transaction(() => store.collect());
-    this.#isUnderWay = outcome.isDurable && outcome.value;
+    this.#isUnderWay = this.#collect();
     if (!this.#isUnderWay) this.wakeAt = now + ROUND_EVERY_MS;
+  }
+
+  /** False: the round is over. In a damaged store a record that must be there is not: what serves the boards goes on. */
+  #collect(): boolean {
+    const { store, onTrouble } = this.#with;
+    try {
+      const outcome = store.transaction(() => store.collect());
+      if (!outcome.isDurable) onTrouble(`dropping old versions failed: ${outcome.code}`);
+      return outcome.isDurable && outcome.value;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      onTrouble(`dropping old versions failed: ${why}; toastbox verify tells more`);
+      return false;
+    }
   }
 
   #adapt(): void {

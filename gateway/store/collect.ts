@@ -34,10 +34,11 @@ import {
   pageKey,
   readNumber,
   readVersionSpot,
+  type Spot,
   versionSpotBytes,
   wholeTag,
 } from './keys.ts';
-import { type FolderNumber, PAGE_RECORDS, type Recipe } from './port.ts';
+import { type FolderNumber, PAGE_RECORDS, type Recipe, type Version } from './port.ts';
 import { readBlock, readContent, readEntry, readFolder, readVersion, writeFolder } from './record.ts';
 import type { Pair } from './shelf.ts';
 
@@ -220,9 +221,7 @@ export class Collector {
       const next = rows[index + 1];
       const isSame =
         next !== undefined && Buffer.compare(versionSpotBytes(next.key), versionSpotBytes(key)) === 0;
-      const successor = isSame
-        ? readVersion(next.value)
-        : readEntry(this.#facts.get(entryKey(folder, spot))!).version;
+      const successor = isSame ? readVersion(next.value) : this.#current(folder, spot);
       if (successor.arrived >= round.before) {
         if (version.kind === Kind.FILE) round.contents.add(version.content);
         continue;
@@ -239,6 +238,12 @@ export class Collector {
     }
     if (!isLast) round.from = asBuffer(rows[ROWS_AT_ONCE]!.key);
     return isLast;
+  }
+
+  #current(folder: FolderNumber, spot: Spot): Version {
+    const entry = this.#facts.get(entryKey(folder, spot));
+    if (entry === undefined) throw new Error('a version of a path that is not there');
+    return readEntry(entry).version;
   }
 
   /** Some pages of the lists that go. */

@@ -292,12 +292,48 @@ describe('collect', () => {
 });
 
 describe('retention', () => {
+  const onTrouble = (text: string) => {
+    throw new Error(text);
+  };
+
+  test('retention: a record that must be there is not -> told, undone, and tried again with the next round', () => {
+    const { world, store } = open();
+    const board = world.board('oven').hello();
+    board.symlink('l', 'a');
+    board.symlink('l', 'b', 1);
+    const [facts, packs] = store.image();
+    const rows = new Map([...facts].filter(([key]) => !key.startsWith('E')));
+    const damaged = openMemoryStore({ image: [rows, packs], bloomBits: BLOOM_BITS });
+    const troubles: string[] = [];
+    const retention = new Retention({
+      store: damaged,
+      pins: () => [],
+      keepMs: 0,
+      startedAt: world.now,
+      onTrouble: text => troubles.push(text),
+    });
+    for (let round = 1; round <= 2; round++) {
+      const due = retention.wakeAt;
+      while (retention.wakeAt === due) retention.step(due);
+      expect(retention.wakeAt).toBeGreaterThan(due);
+      expect(troubles).toHaveLength(round);
+    }
+    expect(troubles[0]).toContain('toastbox verify');
+    expect([...damaged.image()[0].keys()]).toEqual([...rows.keys()]);
+  });
+
   test('retention: rounds between other work -> one step at a time, none while events wait', async () => {
     const { world, store } = open();
     const board = world.board('oven').hello();
     for (let n = 0; n < 5; n++) board.symlink('l', `to ${n}`, n);
     const startedAt = world.now;
-    const retention = new Retention({ store, pins: () => world.hub.pins(), keepMs: 1_000, startedAt });
+    const retention = new Retention({
+      store,
+      pins: () => world.hub.pins(),
+      keepMs: 1_000,
+      startedAt,
+      onTrouble,
+    });
     retention.step(world.now);
     expect(seqsOf(world, 'l')).toHaveLength(5);
     world.now += 3_600_000;
@@ -338,7 +374,7 @@ describe('retention', () => {
       world.now += day;
     }
     const keepBytes = 150_000;
-    const options = { store, pins: () => world.hub.pins(), keepMs: 1_000 * day, keepBytes };
+    const options = { store, pins: () => world.hub.pins(), keepMs: 1_000 * day, keepBytes, onTrouble };
     const retention = new Retention({ ...options, startedAt: world.now });
     const round = () => {
       world.now = retention.wakeAt;
