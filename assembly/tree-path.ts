@@ -36,17 +36,22 @@ export function startPath(): void {
 
 /** Finds the child of the parent, or the root, that a key belongs under. */
 export function aim(key: usize, bytes: i32): void {
-  if (parent === NONE) {
-    child = 0;
-    childPage = rootPage();
-    childGen = rootGeneration();
-    level = height() - 1;
-    return;
-  }
+  if (parent === NONE) aimRoot();
+  else aimAt(childFor(pageAt(parent), key, bytes));
+}
+
+export function aimRoot(): void {
+  child = 0;
+  childPage = rootPage();
+  childGen = rootGeneration();
+  level = height() - 1;
+}
+
+export function aimAt(index: i32): void {
   const page = pageAt(parent);
-  child = childFor(page, key, bytes);
-  childPage = childNumber(page, child);
-  childGen = childGeneration(page, child);
+  child = index;
+  childPage = childNumber(page, index);
+  childGen = childGeneration(page, index);
 }
 
 /** The child becomes the parent. */

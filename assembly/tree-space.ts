@@ -111,6 +111,11 @@ export function takePage(): u32 {
   return reserveAt(--reserveCount);
 }
 
+/** The next one that takePage() gives. */
+export function firstFree(): u32 {
+  return reserveAt(reserveCount - 1);
+}
+
 /** Gives a page back that was last written in `gen`. */
 export function freePage(page: u32, gen: u64): void {
   assert(freedCount < LIST_MAX);
@@ -144,6 +149,12 @@ export function bringMap(map: i32): i32 {
 /** What a map says of a page, of those it accounts for. */
 export function stateIn(mapPage: usize, index: u32): u32 {
   return (load<u8>(mapPage + HEAD_BYTES + (index >> 2)) >> <u8>((index & 3) << 1)) & 3;
+}
+
+/** Whether none of the two last roots reaches a page. `isYoung`: the last generation changed the map. */
+export function hasLeft(mapPage: usize, index: u32, isYoung: bool): bool {
+  const state = stateIn(mapPage, index);
+  return state !== USED && !(isYoung && state === FREED_NOW);
 }
 
 function setStateIn(mapPage: usize, index: u32, state: u32): void {

@@ -6,6 +6,7 @@
 //   page-sum.ts    the checksum                        tree-space.ts  which pages are free
 //   tree-find.ts   get, next, previous                 tree-commit.ts pages, sync, root, sync
 //   tree-compare.ts  entries beside a listing (rows.ts)
+//   tree-shift.ts  a shorter file
 //   tree-change.ts put and remove: the way down        tree-path.ts, tree-mend.ts: its steps
 //
 // Calling: the host writes key and value to treeKey and treeValue and calls an operation. It answers ABSENT or
@@ -17,7 +18,7 @@ import { FRAMES_MIN, NONE, pageAt } from './cache-frames';
 import { KEY_BYTES_MAX, PAGE_BYTES, VALUE_BYTES_MAX } from './page';
 import { openPack, PACK_BYTES } from './page-pack';
 import { change, startPut, startRemove } from './tree-change';
-import { commit, openCommit, startCommit } from './tree-commit';
+import { commit, hasChanged, openCommit, startCommit } from './tree-commit';
 import { compareRows, startComparing } from './tree-compare';
 import { AFTER, BEFORE, find, HERE, openFind, startFind } from './tree-find';
 import {
@@ -32,6 +33,7 @@ import {
   sealRoot,
   startRoots,
 } from './tree-root';
+import { shift, startShift, tail } from './tree-shift';
 import { MAP_PAGES, openSpace } from './tree-space';
 
 export {
@@ -118,6 +120,7 @@ export {
   rootImage as treeRootImage,
   rootPage as treeRootPage,
 } from './tree-root';
+export { shifted as treeShifted, tailPages as treeTailPages } from './tree-shift';
 export {
   freedAt as treeFreedAt,
   freedCount as treeFreedCount,
@@ -142,6 +145,8 @@ const SEEKING: i32 = 3;
 const COMMITTING: i32 = 4;
 const VISITING: i32 = 5;
 const COMPARING: i32 = 6;
+const SHIFTING: i32 = 7;
+const TAILING: i32 = 8;
 let doing: i32 = NOTHING;
 
 /**
@@ -189,6 +194,8 @@ function run(): i32 {
   if (doing === COMMITTING) return commit();
   if (doing === VISITING) return visit();
   if (doing === COMPARING) return compareRows();
+  if (doing === SHIFTING) return shift();
+  if (doing === TAILING) return tail();
   if (doing === SEEKING) {
     const answer = find();
     if (answer !== DONE) return answer;
@@ -259,6 +266,20 @@ export function treeRemove(keyBytes: i32): i32 {
 export function treeCommit(): i32 {
   begin(COMMITTING, false);
   startCommit();
+  return run();
+}
+
+/** Moves at most `leaves` leaves that stand at page `bound` or behind to free places before it. */
+export function treeShift(bound: u32, leaves: i32): i32 {
+  begin(SHIFTING, false);
+  startShift(bound, leaves);
+  return run();
+}
+
+/** Right after a commit: how many pages the file needs, its free end not counted, to treeTailPages. */
+export function treeTail(): i32 {
+  assert(!hasChanged());
+  begin(TAILING, true);
   return run();
 }
 

@@ -59,6 +59,10 @@ export interface TreeExports {
   treeGoneName(): number;
   treeGoneNameBytes(): number;
   treeResume(): number;
+  readonly treeShifted: Constant;
+  readonly treeTailPages: Constant;
+  treeShift(bound: number, leaves: number): number;
+  treeTail(): number;
   treeDoubt(): void;
   // Figures.
   readonly treeFrames: Constant;

@@ -13,6 +13,16 @@ import { auditTree } from './audit.ts';
 import { type Span, spansOf } from './regions.ts';
 import type { TreeExports } from './tree-exports.ts';
 
+/** A file is loose, worth making shorter, with so many free pages, and so many for each that is in use. */
+const LOOSE_PAGES_MIN = 32;
+const LOOSE_SHARE = 1 / 8;
+/** A shorter file has this many pages for each in use: room for some generations of small changes. */
+const SHRUNK_SHARE = 17 / 16;
+/** Leaves moved between two commits: a megabyte, with what stands above. */
+const SHIFTED_LEAVES_MAX = 256;
+/** A page is free for good two generations after it was freed: so long nothing may be won. */
+const VAIN_SHRINKS_MAX = 3;
+
 /** The catalog's file cannot be used; `reason` is a sentence for a person, without a full stop. */
 export class CatalogDamaged extends Error {
   override readonly name = 'CatalogDamaged';
@@ -81,6 +91,9 @@ export interface Tree {
   nextDifference(): number | Uint8Array | undefined;
   /** Durable on return. If it throws nothing is decided: try again when the cause is gone. */
   commit(): void;
+  /** After a commit, if much of the file is free: cuts off its free end, and moves some pages away from there, to be
+   * committed and gone on with. False: the file is not worth it, or nothing is won any more. */
+  shrink(): boolean;
   readonly isDirty: boolean;
   readonly count: number;
   readonly keyBytesMax: number;
@@ -109,6 +122,8 @@ class PagedTree implements Tree {
   readonly #memory: Uint8Array;
   readonly #pages: PageFile;
   readonly #pageBytes: number;
+  /** Shrinks in a row that won nothing. */
+  #vain = 0;
   readonly #found: Neighbour = { key: new Uint8Array(0), value: new Uint8Array(0) };
   // The answers, read once: a global's value costs a call.
   readonly #DONE: number;
@@ -237,6 +252,32 @@ class PagedTree implements Tree {
 
   commit(): void {
     this.#carryOut(this.#wasm.treeCommit());
+  }
+
+  shrink(): boolean {
+    if (this.isDirty || !this.#isLoose()) return false;
+    const wasPages = this.#pages.pageCount;
+    this.#carryOut(this.#wasm.treeTail());
+    this.#pages.cut(this.#wasm.treeTailPages.value >>> 0);
+    if (!this.#isLoose()) return false;
+    const used = this.#wasm.treePageCount() - this.#wasm.treeFreePages();
+    const bound = Math.ceil(used * SHRUNK_SHARE);
+    this.#carryOut(this.#wasm.treeShift(bound, SHIFTED_LEAVES_MAX));
+    const isBetter = this.#wasm.treeShifted.value > 0 || this.#pages.pageCount < wasPages;
+    this.#vain = isBetter ? 0 : this.#vain + 1;
+    if (this.#vain > VAIN_SHRINKS_MAX) {
+      this.#vain = 0;
+      return false;
+    }
+    // What was freed grows old with the next generations, moved or not.
+    this.#wasm.treeNoted();
+    return true;
+  }
+
+  #isLoose(): boolean {
+    const pages = this.#wasm.treePageCount();
+    const free = this.#wasm.treeFreePages();
+    return free > LOOSE_PAGES_MIN && free > (pages - free) * LOOSE_SHARE;
   }
 
   get isDirty(): boolean {

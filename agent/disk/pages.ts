@@ -11,6 +11,7 @@ import {
   fdatasyncSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   openSync,
   readSync,
   writeSync,
@@ -70,6 +71,12 @@ class DiskPages implements OpenPages {
 
   sync(): void {
     fdatasyncSync(this.#file);
+  }
+
+  cut(page: number): void {
+    if (page >= this.#count) return;
+    ftruncateSync(this.#file, page * PAGE_BYTES);
+    this.#count = page;
   }
 
   close(): void {

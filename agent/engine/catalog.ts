@@ -296,6 +296,11 @@ export class Catalog {
     if (this.tree.isDirty) this.tree.commit();
   }
 
+  /** After a commit, at rest: makes the file shorter where it is worth it. True: commit, and come again. */
+  shrink(): boolean {
+    return this.tree.shrink();
+  }
+
   // These change with every change: they stand in the tree's root, not in a page of their own.
   private note(): void {
     this.tree.setNotes({

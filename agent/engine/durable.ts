@@ -5,7 +5,8 @@
 // The catalog may be behind the folder, never ahead of it: after a power cut the disk is looked at again, and a
 // change that the catalog missed is found there. So an acknowledgement waits for both, and nothing else waits.
 //
-// Commits are batched: a commit writes the changed pages and their path to the root.
+// Commits are batched: a commit writes the changed pages and their path to the root. Between them, at rest, the
+// catalog's file is made shorter, a part at a time.
 
 import type { Core } from './core.ts';
 import type { Event } from './ports.ts';
@@ -22,6 +23,8 @@ export class Durable {
   private readonly core: Core;
   private dirtySince = 0;
   private retryAt = 0;
+  /** Since the last commit the catalog's file was found to be as short as it need be. */
+  private isTight = false;
 
   constructor(core: Core) {
     this.core = core;
@@ -40,6 +43,8 @@ export class Durable {
     const isDirty = core.isUnsynced || core.catalog.tree.isDirty;
     if (!isDirty && !isToTell) {
       this.dirtySince = 0;
+      if (!isResting || this.isTight || core.now < this.retryAt) return;
+      this.shrink();
       return;
     }
     this.dirtySince ||= core.now;
@@ -74,19 +79,36 @@ export class Durable {
   private commit(): void {
     const { core } = this;
     const settled = core.catalog.settledPosition();
-    try {
-      core.catalog.commit();
-    } catch (error) {
-      const { code } = error as { code?: string };
-      if (code === undefined) throw error;
-      this.fail(code, 'writing the catalog');
-      return;
-    }
+    if (!this.write(() => core.catalog.commit())) return;
     this.dirtySince = 0;
+    this.isTight = false;
+    core.wake(core.now + REST_MS); // to make the file shorter, if nothing else comes
     if (!core.isLive || settled <= this.told) return;
     this.told = settled;
     const message = { is: 'settled', session: core.options.session, position: settled } as const;
     core.emit({ do: 'send', message, body: undefined });
+  }
+
+  private shrink(): void {
+    const isDone = this.write(() => {
+      this.isTight = !this.core.catalog.shrink();
+    });
+    if (!isDone || this.isTight) return;
+    this.dirtySince = this.core.now;
+    this.core.wake(this.core.now + REST_MS);
+  }
+
+  /** Whether it went well; if not, it is told, and tried again later. */
+  private write(work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === undefined) throw error;
+      this.fail(code, 'writing the catalog');
+      return false;
+    }
   }
 
   private fail(code: string, doing: string): void {

@@ -195,4 +195,6 @@ export interface PageFile {
   read(page: number, into: Uint8Array): void;
   write(page: number, from: Uint8Array): void;
   sync(): void;
+  /** Makes the file end before this page. Need not be durable before the next sync. */
+  cut(page: number): void;
 }

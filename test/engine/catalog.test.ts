@@ -100,6 +100,30 @@ test(`catalog: ${FILES} files seen, read, offered, agreed -> at most ${BYTES_A_F
   expect(bytesAFile().file).toBeLessThanOrEqual(BYTES_A_FILE_MAX);
 });
 
+// As an agent does it: a listing a directory, a group's verdicts right behind, and every few seconds a commit of pages
+// of which most changed.
+test(`catalog: 10,000 files as a first sync puts them, then rest -> at most ${BYTES_A_FILE_MAX} bytes of file each`, () => {
+  const { catalog, pages, places } = open();
+  const files = places.slice(0, 10_000);
+  const bytesAFile = () => (pages.pageCount * 4096) / files.length;
+  files.forEach((place, index) => {
+    change(catalog, place, before => ({ ...before, local: seen(index) }));
+    if (index % 2500 === 0) catalog.commit();
+  });
+  files.forEach((place, index) => {
+    const local = { ...seen(index), content: content(index) };
+    change(catalog, place, before => ({ ...before, local, synced: agreed({ ...before, local }, index) }));
+    if (index % 2500 === 0) catalog.commit();
+  });
+  catalog.commit();
+  expect(bytesAFile()).toBeGreaterThan(BYTES_A_FILE_MAX);
+  const before = pages.writes;
+  while (catalog.shrink()) catalog.commit();
+  expect(bytesAFile()).toBeLessThanOrEqual(BYTES_A_FILE_MAX);
+  expect(pages.writes - before).toBeLessThan(pages.pageCount * 1.25);
+  expect(catalog.tree.audit()).toBeUndefined();
+});
+
 test(`catalog: ${FILES} files come and go in any order -> at most ${BYTES_A_FILE_MAX} bytes in use each`, () => {
   const { catalog, places, bytesAFile } = open();
   const random = new Random(2);

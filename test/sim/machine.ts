@@ -34,6 +34,9 @@ class Pages implements OpenPages {
     (this.pages[page] as Uint8Array).set(from);
   }
   sync(): void {}
+  cut(page: number): void {
+    this.pages.length = Math.min(this.pages.length, page);
+  }
   close(): void {}
 }
 

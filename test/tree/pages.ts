@@ -25,7 +25,8 @@ export class MemoryPages implements PageFile {
   /** Called before each write and sync; may throw. `count` counts both, from 1. */
   before: (what: 'write' | 'sync' | 'read', page: number, count: number) => void = () => {};
   #durable: Uint8Array[] = [];
-  #unsynced: { page: number; bytes: Uint8Array }[] = [];
+  /** No bytes: the file was cut before that page. */
+  #unsynced: { page: number; bytes: Uint8Array | undefined }[] = [];
 
   /** A disk that holds these pages. */
   static of(pages: readonly Uint8Array[]): MemoryPages {
@@ -64,6 +65,12 @@ export class MemoryPages implements PageFile {
     this.#unsynced = [];
   }
 
+  cut(page: number): void {
+    this.before('write', page, ++this.writes + this.syncs);
+    this.#unsynced.push({ page, bytes: undefined });
+    place(this.pages, page, undefined);
+  }
+
   /** A failed sync, as Linux does it: what was not synced will never be, though reads may still show it. */
   forgetUnsynced(isShown: boolean): void {
     this.#unsynced = [];
@@ -79,20 +86,26 @@ export class MemoryPages implements PageFile {
     if (damage === 'torn') {
       const last = writes.pop();
       for (const { page, bytes } of writes) place(pages, page, bytes);
-      if (last !== undefined) tear(pages, last.page, last.bytes, random.below(PAGE_BYTES / SECTOR_BYTES));
+      if (last?.bytes !== undefined)
+        tear(pages, last.page, last.bytes, random.below(PAGE_BYTES / SECTOR_BYTES));
     } else if (damage === 'reordered') {
       while (writes.length > 0) {
         const { page, bytes } = writes.splice(random.below(writes.length), 1)[0]!;
         const fate = random.below(3);
         if (fate === 0) place(pages, page, bytes);
-        else if (fate === 1) tear(pages, page, bytes, random.below(PAGE_BYTES / SECTOR_BYTES));
+        else if (fate === 1 && bytes !== undefined)
+          tear(pages, page, bytes, random.below(PAGE_BYTES / SECTOR_BYTES));
       }
     }
     return MemoryPages.of(pages);
   }
 }
 
-function place(pages: Uint8Array[], page: number, bytes: Uint8Array): void {
+function place(pages: Uint8Array[], page: number, bytes: Uint8Array | undefined): void {
+  if (bytes === undefined) {
+    pages.length = Math.min(pages.length, page);
+    return;
+  }
   while (pages.length <= page) pages.push(new Uint8Array(PAGE_BYTES));
   pages[page] = bytes.slice();
 }
