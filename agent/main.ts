@@ -120,7 +120,16 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   };
   try {
     const sync = new Sync(
-      { folder, board: name, share, software, arenaBytes, rescanSeconds, fetchesMax: FETCHES_MAX },
+      {
+        folder,
+        board: name,
+        share,
+        software,
+        arenaBytes,
+        isArenaTouched: true,
+        rescanSeconds,
+        fetchesMax: FETCHES_MAX,
+      },
       ports,
     );
     report = new Report(

@@ -38,6 +38,8 @@ export interface SyncOptions {
   share: string;
   software: string;
   arenaBytes: number;
+  /** Takes the whole arena from the kernel at once (ArenaOptions). */
+  isArenaTouched?: boolean;
   rescanSeconds: number;
   /** See EngineOptions. */
   fetchesMax: number;
@@ -168,7 +170,7 @@ export class Sync {
 
   private open(): Life {
     const { options, ports } = this;
-    const arena = openArena({ bytes: options.arenaBytes });
+    const arena = openArena({ bytes: options.arenaBytes, isTouched: options.isArenaTouched === true });
     const { pages, tree, catalog } = this.openCatalog(arena);
     const { session } = this;
     // The parts know each other only through these two, which are set before anything is told.

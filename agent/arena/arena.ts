@@ -16,6 +16,8 @@ export interface ArenaOptions {
   bytes: number;
   /** Which build; what the machine can do when left out. */
   simd?: boolean;
+  /** Whether the kernel is made to give all of it now, and not page by page as it is used. */
+  isTouched?: boolean;
 }
 
 /** A frame's bytes, the holder's alone until the handle is released. */
@@ -71,7 +73,7 @@ export function openArena(options: ArenaOptions): Arena {
   const memory = new WebAssembly.Memory({ initial: bytes / unit, maximum: bytes / unit });
   const exports = instantiate(module, memory);
   exports.openArena();
-  touch(memory);
+  if (options.isTouched === true) touch(memory);
   return new Arena(memory, exports, simd);
 }
 
