@@ -19,6 +19,10 @@ import { Gauge } from './gauge.ts';
 /** Events of one turn of the loop: some 50 ms of work. Answers may follow answers for long; whoever asks for the
  * status, and the link's keep-alive, get their turn between. */
 const TURN_EVENTS_MAX = 2048;
+/** Where events cost more than usual, a turn ends sooner. */
+const TURN_MS = 50;
+/** Frames that may wait for the next turn, 32 KiB each: more are dropped, as a link would, and asked for again. */
+const FRAMES_MAX = 16;
 /** A turn's work, and what three frames and the watcher add to it; some 100 bytes each. */
 const EVENTS_MAX = 4 * TURN_EVENTS_MAX;
 
@@ -48,6 +52,9 @@ export class Driver {
   private readonly events: Event[] = [];
   readonly gauge = new Gauge('events', EVENTS_MAX, 'drops', () => this.events.length);
   private isBusy = false;
+  /** A turn ended with events left: they wait for the timer, whatever comes meanwhile. */
+  private hasYielded = false;
+  private framesWaiting = 0;
   private isStopped = false;
   private wakeAt = Number.POSITIVE_INFINITY;
 
@@ -68,7 +75,7 @@ export class Driver {
     if (this.isStopped) return;
     this.events.push(event);
     this.gauge.grew();
-    if (this.isBusy) return;
+    if (this.isBusy || this.hasYielded) return;
     this.isBusy = true;
     try {
       this.run();
@@ -83,10 +90,11 @@ export class Driver {
   /** A frame from the link. The bytes are good during the call only, and so is what it leads to. */
   takeFrame(bytes: Uint8Array, frameBytesMax: number): void {
     if (this.isBusy) throw new Error('a frame came from within an effect');
-    if (this.events.length >= TURN_EVENTS_MAX) {
+    if (this.events.length >= TURN_EVENTS_MAX || this.framesWaiting === FRAMES_MAX) {
       this.gauge.met();
       return;
     }
+    if (this.hasYielded) this.framesWaiting++;
     // Behind events that wait for the next turn, the frame must outlive this call.
     const isBehind = this.events.length > 0;
     const frame = decodeFrame(isBehind ? bytes.slice() : bytes, 'down', frameBytesMax);
@@ -95,16 +103,21 @@ export class Driver {
   }
 
   private run(): void {
-    for (let count = 0; count < TURN_EVENTS_MAX && !this.isStopped; count++) {
+    const until = this.clock.now() + TURN_MS;
+    for (let count = 1; count <= TURN_EVENTS_MAX && !this.isStopped; count++) {
       const event = this.events.shift();
       if (event === undefined) break;
       for (const effect of this.engine.handle(event, this.clock.now())) this.carry(effect);
+      if (count % 16 === 0 && this.clock.now() >= until) break;
     }
-    const wakeAt = this.events.length > 0 ? 0 : this.engine.wakeAt;
+    this.hasYielded = this.events.length > 0;
+    const wakeAt = this.hasYielded ? 0 : this.engine.wakeAt;
     if (this.isStopped || wakeAt === this.wakeAt) return;
     this.wakeAt = wakeAt;
     this.clock.wake(this.wakeAt, () => {
       this.wakeAt = Number.POSITIVE_INFINITY;
+      this.hasYielded = false;
+      this.framesWaiting = 0;
       this.take({ is: 'tick' });
     });
   }

@@ -18,6 +18,9 @@ import { Resting } from './resting.ts';
 const RETRY_MS = [100, 300, 1000] as const;
 /** A file that could not be read is tried again after this. */
 const FAILED_MS = 5_000;
+/** Before a path that is not what was recorded is read again: until then a look, or the listing that is under way,
+ * should have found what it is now. */
+const GONE_MS = 250;
 /** Files that rest because they changed while they were read, or could not be read. */
 const RESTING_MAX = 64;
 
@@ -64,6 +67,12 @@ export class Examine {
   /** It changed a moment ago, or could not be read: it is left alone for a while. */
   isResting(place: Place): boolean {
     return this.resting.has(place);
+  }
+
+  /** The path is not what was recorded: it is looked at, and not read before that had its time. */
+  doubt(place: Place): void {
+    this.resting.rest(place, GONE_MS);
+    this.onGone(place);
   }
 
   /** False when it cannot be read now: something else is, or it changed a moment ago and should rest first. */
@@ -164,7 +173,7 @@ export class Examine {
   private fail(place: Place, path: Path, code: string, isGone: boolean): void {
     if (isGone) return;
     if (code === 'ENOENT' || code === 'REFUSED' || code === 'ENOTDIR' || code === 'CHANGED') {
-      this.onGone(place);
+      this.doubt(place);
       return;
     }
     this.core.trouble(path, code, 'reading a file');

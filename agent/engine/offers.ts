@@ -233,7 +233,7 @@ export class Offers {
     const entry = place === undefined ? undefined : this.core.catalog.get(place);
     if (place === undefined || entry?.local?.kind !== Kind.SYMLINK) return;
     if (event.trouble !== undefined) {
-      this.onGone(place);
+      this.examine.doubt(place);
       return;
     }
     const content = this.core.arena.blockId(event.target);

@@ -18,7 +18,7 @@ import { joinPath } from '../../protocol/path.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { type Entry, type EntryId, freshEntry, localOf, looksLike } from './entry.ts';
-import { type Place, ROOT } from './keys.ts';
+import { type Place, ROOT, samePlace } from './keys.ts';
 import { type Event, OTHER, type Path, type Stat } from './ports.ts';
 
 /** Paths that may wait for a look, directories that may wait for a listing: beyond these a full scan is cheaper
@@ -109,6 +109,7 @@ export class Scan {
   }
 
   wantLook(place: Place): void {
+    if (this.hints.some(hint => samePlace(hint, place))) return;
     if (this.hints.length >= HINTS_MAX) {
       this.hintsGauge.met();
       this.wantFull();
