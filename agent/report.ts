@@ -109,7 +109,8 @@ export class Report {
     const { engine } = look;
     const recent = this.lastError !== undefined && Date.now() - this.lastError.at < TROUBLE_MS;
     const isWaiting = engine.pendingUp > 0 || engine.pendingDown > 0;
-    if (engine.isPaused || engine.refusal !== undefined || (recent && isWaiting)) return 'trouble';
+    const isStopped = engine.isPaused || engine.isFailing || engine.refusal !== undefined;
+    if (isStopped || (recent && isWaiting)) return 'trouble';
     if (engine.link !== 'live') return 'offline';
     if (engine.isScanning) return 'scanning';
     return isWaiting ? 'syncing' : 'idle';

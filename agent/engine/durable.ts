@@ -20,6 +20,8 @@ const RETRY_MS = 5_000;
 export class Durable {
   /** The position that the gateway was last told. */
   told = 0;
+  /** The last try to make something durable failed; it is tried again. */
+  isFailing = false;
   private readonly core: Core;
   private dirtySince = 0;
   private retryAt = 0;
@@ -102,6 +104,7 @@ export class Durable {
   private write(work: () => void): boolean {
     try {
       work();
+      this.isFailing = false;
       return true;
     } catch (error) {
       const { code } = error as { code?: string };
@@ -112,6 +115,7 @@ export class Durable {
   }
 
   private fail(code: string, doing: string): void {
+    this.isFailing = true;
     this.core.trouble(new Uint8Array(0), code, doing);
     this.retryAt = this.core.now + RETRY_MS;
     this.core.wake(this.retryAt);

@@ -44,6 +44,8 @@ export interface Snapshot {
   scanStartedAt: number;
   scanFinishedAt: number;
   isPaused: boolean;
+  /** What is known cannot be made durable at the moment. */
+  isFailing: boolean;
   counters: Counters;
   lastTrouble: { at: number; text: string } | undefined;
   /** Files under way with bytes of content done and in all. */
@@ -315,6 +317,7 @@ export class Engine {
       scanStartedAt: this.scan.startedAt,
       scanFinishedAt: this.scan.finishedAt,
       isPaused: core.isPaused,
+      isFailing: this.durable.isFailing,
       counters: core.counters,
       lastTrouble: core.lastTrouble,
       reading: this.examine.reading,
