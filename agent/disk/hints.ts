@@ -2,8 +2,9 @@
 //
 //   names     told at the next take()
 //   crowds    a directory with more than NAMES_A_DIRECTORY names at once: told as a whole when it has been quiet for
-//             QUIET_MS, or, while it goes on, after a patience that doubles each time. So an agent that puts a
-//             million files into one directory lists it a few times, not once for each group of files.
+//             QUIET_MS, or after a patience that doubles when the crowd comes back at once. So an agent that puts a
+//             million files into one directory lists it now and then, not once for each group of files. Told, a
+//             crowd is over: one file there that never rests does not hold up the others.
 //
 // All of it is bounded: what does not fit is lost, and a rescan is due.
 
@@ -15,8 +16,10 @@ const NAMES_MAX = 256;
 const NAMES_A_DIRECTORY = 32;
 const CROWDS_MAX = 512;
 const QUIET_MS = 250;
-const PATIENCE_MS = 2_000;
-const PATIENCE_MS_MAX = 300_000;
+const PATIENCE_MS = 1_000;
+const PATIENCE_MS_MAX = 16_000;
+/** A crowd that comes back within this is the same one. */
+const MEMORY_MS = 5_000;
 
 /** Something changed in `dir`; `name` where it is known which. */
 export interface Hint {
@@ -29,8 +32,6 @@ interface Crowd {
   since: number;
   lastAt: number;
   patience: number;
-  /** Something came that was not told yet. */
-  isDue: boolean;
 }
 
 export class Hints {
@@ -38,6 +39,8 @@ export class Hints {
   /** By directory, then by name. */
   readonly #names = new Map<string, Map<string, Hint>>();
   readonly #crowds = new Map<string, Crowd>();
+  /** Crowds that were told: when, and what their patience was. */
+  readonly #told = new Map<string, { at: number; patience: number }>();
   #count = 0;
   #isLost = false;
 
@@ -60,7 +63,6 @@ export class Hints {
     const crowd = this.#crowds.get(directory);
     if (crowd !== undefined) {
       crowd.lastAt = now;
-      crowd.isDue = true;
       return;
     }
     const key = name === undefined ? '' : latin1(name);
@@ -82,14 +84,12 @@ export class Hints {
     for (const names of this.#names.values()) hints.push(...names.values());
     this.#names.clear();
     this.#count = 0;
-    for (const [directory, crowd] of this.#crowds) {
-      const isQuiet = now - crowd.lastAt >= QUIET_MS;
-      if (!isQuiet && now - crowd.since < crowd.patience) continue;
-      if (crowd.isDue) hints.push({ dir: crowd.dir, name: undefined });
-      crowd.isDue = false;
-      if (isQuiet) this.#crowds.delete(directory);
-      crowd.since = now;
-      crowd.patience = Math.min(2 * crowd.patience, PATIENCE_MS_MAX);
+    for (const [directory, { dir, since, lastAt, patience }] of this.#crowds) {
+      if (now - lastAt < QUIET_MS && now - since < patience) continue;
+      hints.push({ dir, name: undefined });
+      this.#crowds.delete(directory);
+      if (this.#told.size === CROWDS_MAX) this.#told.clear();
+      this.#told.set(directory, { at: now, patience });
     }
     const isLost = this.#isLost;
     this.#isLost = false;
@@ -99,6 +99,7 @@ export class Hints {
   clear(): void {
     this.#names.clear();
     this.#crowds.clear();
+    this.#told.clear();
     this.#count = 0;
     this.#isLost = false;
   }
@@ -110,7 +111,10 @@ export class Hints {
     }
     this.#count -= this.#names.get(directory)?.size ?? 0;
     this.#names.delete(directory);
-    this.#crowds.set(directory, { dir, since: now, lastAt: now, patience: PATIENCE_MS, isDue: true });
+    const told = this.#told.get(directory);
+    const isBack = told !== undefined && now - told.at < MEMORY_MS;
+    const patience = isBack ? Math.min(2 * told.patience, PATIENCE_MS_MAX) : PATIENCE_MS;
+    this.#crowds.set(directory, { dir, since: now, lastAt: now, patience });
   }
 
   #lose(): void {

@@ -16,15 +16,30 @@ test('hints: a directory that goes on and on -> told more and more seldom, and a
     expect(isLost).toBe(false);
     if (taken.some(hint => text(hint) === 'crowded:*')) told.push(now);
   };
-  for (let i = 0; now < 100_000; now += 5, i++) {
+  for (let i = 0; now < 60_000; now += 5, i++) {
     for (let n = 0; n < 40; n++) hints.add({ dir: path('crowded'), name: path(`f${i}-${n}`) }, now);
     take();
   }
-  expect(told).toEqual([2_000, 6_000, 14_000, 30_000, 62_000]);
+  const gaps = told.map((at, i) => at - (told[i - 1] ?? 0));
+  expect(gaps.slice(0, 5)).toEqual([1_000, 2_005, 4_005, 8_005, 16_005]);
   now += 300;
   take();
   expect(told.at(-1)).toBe(now);
   expect(hints.isWaiting).toBe(false);
+});
+
+test('hints: one file that never rests after a crowd -> the others beside it are told by name, at once', () => {
+  const hints = new Hints();
+  for (let n = 0; n < 40; n++) hints.add({ dir: path('d'), name: path(`f${n}`) }, 0);
+  let now = 0;
+  for (; now < 1_000; now += 50) {
+    hints.add({ dir: path('d'), name: path('log') }, now);
+    expect(hints.take(now).hints).toEqual([]);
+  }
+  expect(hints.take(now).hints.map(text)).toEqual(['d:*']);
+  hints.add({ dir: path('d'), name: path('log') }, now);
+  hints.add({ dir: path('d'), name: path('other') }, now);
+  expect(hints.take(now + 5).hints.map(text)).toEqual(['d:log', 'd:other']);
 });
 
 test('hints: few names, each many times -> each once, in order', () => {
