@@ -10,9 +10,9 @@
 //   malloc's thresholds                 32 / 31    what was freed goes back
 //   --max-old-space-size=24             31 / 28    V8 collects sooner as it comes near
 //
-// for 5 to 45 % more processor time, on a busy machine. --max-old-space-size=14 gives 28 / 24 for twice the time. No gain, or less than
-// what one run differs from the next: --single-threaded, --single-threaded-gc, --heap-growing-percent=10,
-// --liftoff-only, MALLOC_ARENA_MAX=1, UV_THREADPOOL_SIZE=1.
+// for 5 to 45 % more processor time, on a busy machine. --max-old-space-size=14 gives 28 / 24 for twice the time. No
+// gain, or less than what one run differs from the next: --single-threaded, --single-threaded-gc,
+// --heap-growing-percent=10, --liftoff-only, MALLOC_ARENA_MAX=1, UV_THREADPOOL_SIZE=1.
 //
 // Of these, what V8 reads while it runs is also set by the program itself (LATE_FLAGS in cli/toastbox.mjs), for
 // whoever starts `node cli/toastbox.mjs agent`: 35 / 33 then, and no bound for the old generation, which cannot be

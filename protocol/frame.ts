@@ -4,8 +4,8 @@
 //
 // What a decoded message promises: every field is there and inside its bound; the body is as long as its items say;
 // no run inflates past RUN_BYTES_MAX, no copy is longer than COPY_BYTES_MAX, no dictionary longer than
-// DICTIONARY_BYTES_MAX; offset plus length stays exact. What it does not: paths and facts (path.ts, an answer per item), recipe operations (recipe.ts), and whether
-// the request that it answers was ever made (the engine, the hub).
+// DICTIONARY_BYTES_MAX; offset plus length stays exact. What it does not: paths and facts (path.ts, an answer per
+// item), recipe operations (recipe.ts), and whether the request that it answers was ever made (the engine, the hub).
 //
 // The message owns its bytes. The body is a view of the frame and lives as long as the frame does.
 // A peer's mistake is `malformed`, a short reason from a fixed set, to be counted; ours, when encoding, throws.

@@ -2,8 +2,9 @@
 //
 // A changed directory (or a file whose facts changed) is kept open until the next flush, by inode: whatever its
 // name is by then, fsync reaches it. Beyond 64 of them the others are closed, and the next flush syncs the file
-// system; where that cannot be had, the 64 are synced at once, and what goes wrong is told by the next flush(). An fsync that failed has dropped the pages: asking again would
-// say "success" about data that is gone, so the failure is told and never retried.
+// system; where that cannot be had, the 64 are synced at once, and what goes wrong is told by the next flush(). An
+// fsync that failed has dropped the pages: asking again would say "success" about data that is gone, so the failure
+// is told and never retried.
 //
 // Many at once share one syncfs (`sync -f`); it starts a process, some 5 ms here, so a few are synced one by one.
 // flush() answers later then. What changes meanwhile waits for the next one.
@@ -19,7 +20,7 @@ const CHANGED_MAX = 64;
 
 /**
  * More than this many are made durable by one sync of the file system: it costs what five to ten fsyncs do, and the
- * engine puts 32 files in place at once.
+ * engine puts some hundred small files in place at once.
  */
 export const SINGLE_SYNCS_MAX = 8;
 

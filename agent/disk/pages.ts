@@ -1,9 +1,9 @@
 // The catalog's file on a real disk: the PageFile port over one descriptor.
 //
 // No caching and no order of its own: what is written may reach the disk in any order until sync() returns, which is
-// all that the tree counts on: fdatasync, since a commit of an old file changes no length, and its times are nobody's
-// business; that spares the journal of a flash disk. Throws errno errors as they come. A file that ends inside a page is read as if zeros
-// followed, so the page's checksum speaks of it.
+// all that the tree counts on. It is fdatasync, which writes a new length but no times: nobody reads those, and that
+// spares the journal of a flash disk. Throws errno errors as they come. A file that ends inside a page is read as if
+// zeros followed, so the page's checksum speaks of it.
 
 import {
   closeSync,

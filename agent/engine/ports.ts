@@ -69,13 +69,14 @@ export interface Whole {
   mtime: number;
 }
 
-/** The bytes that a deflated patch was made against: `length` of a file of the folder, then `tail` of the staged. */
+/** The bytes that a deflated patch was made against: `length` of a file of the folder, which must still be as expected,
+ * then the `tail` before the patch in the staged one. */
 export interface Dictionary {
   from: { path: Path; expect: Stat; offset: number; length: number } | undefined;
   tail: number;
 }
 
-/** A frame cell of the arena that carries a body from `bodyOffset` on. */
+/** A frame cell of the arena that carries a body of `length` bytes from `offset` on. */
 export interface FrameBody {
   handle: number;
   offset: number;
@@ -108,9 +109,8 @@ export type Effect =
   | { do: 'stageWhole'; items: Whole[] } //                                         -> stagedWhole
   // `copy` takes bytes from a file of the folder, as long as it is still as expected.
   | { do: 'stage'; slot: number; bytes: number } // `bytes` as it will have         -> wrote
-  // `patch` writes `length` bytes at `offset`: `stored` itself, or inflated when it is shorter, with a dictionary
-  // of `fromLength` bytes of the file `from` (which must still be as expected) and then the `tail` bytes of the
-  // staged file before `offset`. `stored` is only valid while the effect is carried out.
+  // `patch` writes `length` bytes at `offset`: `stored` itself, or inflated with the dictionary when it is shorter.
+  // `stored` is only valid while the effect is carried out.
   | { do: 'patch'; slot: number; offset: number; length: number; stored: Uint8Array; dictionary: Dictionary } // -> wrote
   | { do: 'copy'; slot: number; offset: number; from: Path; expect: Stat; fromOffset: number; length: number } // -> wrote
   | { do: 'unstage'; slot: number } // drops the staged file; not answered

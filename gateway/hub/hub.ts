@@ -5,7 +5,7 @@
 //   drain()           after it committed: the effects, which may be carried out now
 //   fail(code, now)   instead, when it did not: what the events did is forgotten, the boards are told to start over
 //
-//   board:  (unknown) --hello--> session --left, malformed, fail--> (unknown: any message but hello is answered `again`)
+//   board:  (unknown) --hello--> session --left, malformed, fail--> (unknown: all but hello is answered `again`)
 //
 // Refuses: names that are no label, versions that it does not speak, frames too small for a block. A peer's mistakes
 // are counted and dropped.

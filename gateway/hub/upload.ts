@@ -7,8 +7,8 @@
 // What is asked stays in `asks` until it is answered, and counts against the board's window. An answer to nothing
 // asked is late or doubled: it changes nothing. So any frame may be lost, doubled or late.
 //
-// The deflated run's dictionary is the content just before it, as far as the gateway holds it when it asks; the
-// store drops no block, so it still holds it when the answer comes.
+// The deflated run's dictionary is the content just before it, as far as the gateway holds it when it asks. The store
+// drops no block of a list that arrives, so it still holds it when the answer comes.
 
 import { DICTIONARY_BYTES_MAX, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { type BlocksItem, Need, type NeedItem, type OfferItem } from '../../protocol/messages.ts';
