@@ -209,9 +209,9 @@ function isAsRecorded(value: usize, seenRow: usize): bool {
   const mode = <i32>(word >> 2);
   const both = <i32>load<u16>(seenRow, ROW_MODE);
   if (kind !== (both & 7) || <f64>inode !== load<f64>(seenRow, ROW_INODE)) return false;
+  if (<f64>ctime !== load<f64>(seenRow, ROW_CTIME)) return false;
   const isSameMode = mode === both >> 3;
   if (kind === DIRECTORY) return isSameMode;
-  if (<f64>mtime !== load<f64>(seenRow, ROW_MTIME) || <f64>ctime !== load<f64>(seenRow, ROW_CTIME))
-    return false;
+  if (<f64>mtime !== load<f64>(seenRow, ROW_MTIME)) return false;
   return kind !== FILE || (isSameMode && <f64>size === load<f64>(seenRow, ROW_SIZE));
 }

@@ -76,8 +76,9 @@ export class Disk {
   /** What was told of the folder and of the rules last. */
   #toldFolder: string | undefined;
   #toldRules: string | undefined;
-  /** The rules found at first are no change. */
+  /** The rules found at first are no change, nor is the folder itself. */
   #hasRules = false;
+  #hasOpened = false;
   #isClosed = false;
 
   constructor(options: DiskOptions) {
@@ -137,7 +138,10 @@ export class Disk {
     // What is staged may be other content when the folder is back: the group that waits for its sync ends here.
     if (isAnew || trouble !== undefined) this.#change.forget();
     if (isAnew) this.#letGo();
-    if (trouble?.code !== this.#toldFolder) {
+    // Opened anew, it is no longer watched and may hold something else: it counts as gone and back.
+    const isOther = isAnew && this.#hasOpened;
+    this.#hasOpened ||= isAnew;
+    if (isOther || trouble?.code !== this.#toldFolder) {
       this.#toldFolder = trouble?.code;
       this.#tell({ is: 'folder', trouble });
     }

@@ -14,7 +14,10 @@ const TYPE_FILE = 0o100000;
 const TYPE_DIRECTORY = 0o040000;
 const TYPE_SYMLINK = 0o120000;
 
-/** Only a file has a size that travels: a symlink's is that of its target's name, a directory's is its own. */
+/**
+ * Only a file has a size that travels: a symlink's is that of its target's name, a directory's is its own. A directory
+ * is told from a later one with the same inode number by when it was made, where the file system keeps that (0 if not).
+ */
 export function toStat(raw: RawStats): Stat {
   const kind = kindOf(raw.mode);
   return {
@@ -22,7 +25,7 @@ export function toStat(raw: RawStats): Stat {
     mode: raw.mode & MODE_MAX,
     size: kind === Kind.FILE ? raw.size : 0,
     mtime: Math.round(raw.mtimeMs * 1000),
-    ctime: Math.round(raw.ctimeMs * 1000),
+    ctime: Math.round((kind === Kind.DIRECTORY ? raw.birthtimeMs : raw.ctimeMs) * 1000),
     inode: raw.ino,
   };
 }
@@ -41,14 +44,14 @@ function kindOf(mode: number): Stat['kind'] {
 }
 
 /**
- * Whether what stands there is still what was seen. A directory is known by its inode and mode alone: its size and
- * times change with its children, and every call that could lose one of those fails by itself (ENOTEMPTY).
+ * Whether what stands there is still what was seen. A directory's size and mtime change with its children, and every
+ * call that could lose one of those fails by itself (ENOTEMPTY).
  */
 export function isSame(stands: Stat | undefined, seen: Stat | undefined): boolean {
   if (stands === undefined || seen === undefined) return stands === seen;
   if (stands.kind !== seen.kind || stands.inode !== seen.inode || stands.mode !== seen.mode) return false;
-  if (stands.kind === Kind.DIRECTORY) return true;
-  return stands.size === seen.size && stands.mtime === seen.mtime && stands.ctime === seen.ctime;
+  if (stands.ctime !== seen.ctime) return false;
+  return stands.kind === Kind.DIRECTORY || (stands.size === seen.size && stands.mtime === seen.mtime);
 }
 
 /** Microseconds as the utimes calls take them. */

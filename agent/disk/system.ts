@@ -23,6 +23,8 @@ export interface RawStats {
   size: number;
   mtimeMs: number;
   ctimeMs: number;
+  /** When it was made; 0 where the file system does not keep that. */
+  birthtimeMs: number;
 }
 
 /** An open directory that hands out its names one by one, without '.' and '..': text, each character one byte. */

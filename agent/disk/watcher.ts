@@ -4,10 +4,12 @@
 // The budget bounds them, and is spent where changes happen: the first wishes get watches; then a wish for a
 // directory in which something changes takes the place of the watch that spoke least recently, and any other wish is
 // refused. So a rescan of a large folder moves no watch. inotify's own limit (ENOSPC, EMFILE) lowers the budget to
-// what there is. A watched directory that moves or goes takes its watch and those below along.
+// what there is. A watched directory that moves or goes takes its watch and those below along; each is hinted at, so
+// that one which is back at its path when it is looked at is watched again.
 //
-// Hints are gathered for some milliseconds (hints.ts); more than are held is hintsLost. libuv drops inotify's overflow event (IN_Q_OVERFLOW, at 16,384 waiting events by default) in silence, so as many events in
-// one gathering count as an overflow. What still slips through costs time: the rescan finds it.
+// Hints are gathered for some milliseconds (hints.ts); more than are held is hintsLost. libuv drops inotify's
+// overflow event (IN_Q_OVERFLOW, at 16,384 waiting events by default) in silence, so as many events in one gathering
+// count as an overflow. What still slips through costs time: the rescan finds it.
 
 import { type FSWatcher, fstatSync, watch } from 'node:fs';
 import type { Event, Path } from '../engine/ports.ts';
@@ -41,7 +43,8 @@ export interface WatcherPorts {
 
 interface Watch {
   dir: Path;
-  inode: number;
+  /** Tells the directory from others, also from a later one with the same inode number: its watch is dead. */
+  identity: string;
   /** What libuv calls the directory itself: the last part of the path it was given. */
   selfName: string;
   handle: FSWatcher;
@@ -84,7 +87,7 @@ export class InotifyWatcher implements Watcher {
     this.#withDirectory(dir, fd => {
       // Another directory may have come to this path before the kernel told that the watched one left it.
       const known = this.#watches.get(key);
-      if (known !== undefined && known.inode === fstatSync(fd).ino) {
+      if (known !== undefined && known.identity === identityOf(fd)) {
         if (isActive) this.#touch(key);
         return;
       }
@@ -107,10 +110,11 @@ export class InotifyWatcher implements Watcher {
     if (this.#watches.size >= this.#budget) this.#makeRoom();
     try {
       const handle = watch(`/proc/self/fd/${fd}`, { encoding: 'buffer', persistent: false });
-      this.#watches.set(key, { dir, inode: fstatSync(fd).ino, selfName: String(fd), handle });
+      const known: Watch = { dir, identity: identityOf(fd), selfName: String(fd), handle };
+      this.#watches.set(key, known);
       this.#watchGauge.grew();
-      handle.on('change', (_, name) => this.#onChange(key, name as unknown as Buffer | null));
-      handle.on('error', () => this.#forget(key));
+      handle.on('change', (_, name) => this.#onChange(key, known, name as unknown as Buffer | null));
+      handle.on('error', () => this.#onError(key, known));
     } catch (error) {
       this.#onLimit(error);
     }
@@ -153,9 +157,12 @@ export class InotifyWatcher implements Watcher {
     this.#watchGauge.met();
   }
 
-  #onChange(key: string, name: Buffer | null): void {
-    const known = this.#watches.get(key);
-    if (known === undefined) return;
+  #onError(key: string, known: Watch): void {
+    if (this.#watches.get(key) === known) this.#forget(key);
+  }
+
+  #onChange(key: string, known: Watch, name: Buffer | null): void {
+    if (this.#watches.get(key) !== known) return;
     this.#events++;
     this.#touch(key);
     // A file of that name makes the same event, and the same look at the directory finds it.
@@ -167,15 +174,18 @@ export class InotifyWatcher implements Watcher {
     this.#hint(known.dir, Uint8Array.from(name));
   }
 
-  #isStillThere({ dir, inode }: Watch): boolean {
-    return this.#withDirectory(dir, fd => fstatSync(fd).ino) === inode;
+  #isStillThere({ dir, identity }: Watch): boolean {
+    return this.#withDirectory(dir, identityOf) === identity;
   }
 
   /** The directory moved or is gone: its watch and those below would speak of paths that are no longer theirs. */
   #forgetTree(key: string): void {
     const below = key === '' ? '' : `${key}/`;
-    for (const other of this.#watches.keys())
-      if (other === key || other.startsWith(below)) this.#forget(other);
+    for (const [other, { dir }] of this.#watches) {
+      if (other !== key && !other.startsWith(below)) continue;
+      this.#forget(other);
+      this.#hint(dir, undefined);
+    }
   }
 
   #hint(dir: Path, name: Uint8Array | undefined): void {
@@ -203,4 +213,9 @@ export class InotifyWatcher implements Watcher {
       this.#flush();
     }, this.#hints.waitMs);
   }
+}
+
+function identityOf(fd: number): string {
+  const { ino, birthtimeMs } = fstatSync(fd);
+  return `${ino} ${birthtimeMs}`;
 }

@@ -80,11 +80,11 @@ export const statOf = (local: Local): Stat => ({
 
 /**
  * Whether a look at the disk shows what was seen before. Size, mtime, ctime and inode together: npm packs other
- * bytes with one size and mtime. A directory's times and a symlink's mode say nothing about what travels.
+ * bytes with one size and mtime. A directory's mtime and a symlink's mode say nothing about what travels.
  */
 export function looksLike(local: Local, stat: Stat): boolean {
   if (local.kind !== stat.kind || local.inode !== stat.inode) return false;
-  if (local.kind === Kind.DIRECTORY) return local.mode === stat.mode;
+  if (local.kind === Kind.DIRECTORY) return local.mode === stat.mode && local.ctime === stat.ctime;
   const isSameTime = local.mtime === stat.mtime && local.ctime === stat.ctime;
   if (local.kind === Kind.SYMLINK) return isSameTime;
   return isSameTime && local.size === stat.size && local.mode === stat.mode;

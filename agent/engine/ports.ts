@@ -15,7 +15,8 @@ export const OTHER = 4;
 
 /**
  * What lstat says of a path. Times are microseconds since 1970, rounded to whole ones: what utimes can set and a
- * double holds exactly. `mode` is the permission bits that travel; `size` is 0 unless it is a file's.
+ * double holds exactly. `mode` is the permission bits that travel; `size` is 0 unless it is a file's. A directory's
+ * `ctime` is when it was made: its own changes with its children, and its inode number may have been another's.
  */
 export interface Stat {
   kind: Kind | typeof OTHER;

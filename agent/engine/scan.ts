@@ -12,14 +12,18 @@
 //
 // Only ENOENT, ENOTDIR and a symlink on the way mean "nothing here". Any other trouble means "not known": nothing
 // is concluded from it.
+//
+// A directory that is moved away and back may be away just when something in it is looked for. So where the way to a
+// place is gone, the directory it stands in is gone as well, and is looked at again: back, it is listed as a new one.
 
 import { Kind } from '../../protocol/messages.ts';
-import { joinPath } from '../../protocol/path.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
-import { type Entry, type EntryId, freshEntry, localOf, looksLike } from './entry.ts';
+import type { Entry, EntryId } from './entry.ts';
 import { type Place, ROOT, samePlace } from './keys.ts';
-import { type Event, OTHER, type Path, type Stat } from './ports.ts';
+import { Observer } from './observe.ts';
+import type { Event, Path } from './ports.ts';
+import { Resting } from './resting.ts';
 
 /** Paths that may wait for a look, directories that may wait for a listing: beyond these a full scan is cheaper
  * than the memory. */
@@ -28,6 +32,10 @@ const DIRECTORIES_MAX = 1024;
 
 /** Trouble that means that nothing is there. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'REFUSED', 'ELOOP']);
+
+/** A directory that was missed is looked at once in this time: there are file systems that show what none can open. */
+const MISSED_MS = 1_000;
+const MISSED_MAX = 16;
 
 interface Listing {
   directory: EntryId;
@@ -58,12 +66,13 @@ export class Scan {
   private readonly directories: EntryId[] = [];
   private readonly hintsGauge: Gauge;
   private readonly directoriesGauge: Gauge;
+  private readonly missed: Resting;
+  private readonly observer: Observer;
   private listing: Listing | undefined;
   private looking: Place | undefined;
   /** The directory that the full scan lists next, undefined when none is under way. */
   private cursor: EntryId | undefined;
   private isWanted = false;
-  private isReindexing = false;
 
   constructor(core: Core) {
     this.core = core;
@@ -74,6 +83,8 @@ export class Scan {
       'drops',
       () => this.directories.length,
     );
+    this.missed = new Resting(core, 'directories missed', MISSED_MAX);
+    this.observer = new Observer(core, directory => this.wantDirectory(directory));
   }
 
   /** As many as the folder has, as far as a full scan has counted them. */
@@ -98,7 +109,7 @@ export class Scan {
   /** `isReindexing`: what is ignored changed, so every entry's indexes are worked out anew. */
   wantFull(isReindexing = false): void {
     this.isWanted = true;
-    this.isReindexing ||= isReindexing;
+    this.observer.isReindexing ||= isReindexing;
   }
 
   hint(directory: Path, name: Uint8Array | undefined): void {
@@ -179,7 +190,7 @@ export class Scan {
       this.cursor = core.catalog.directoryAfter(this.cursor);
     }
     if (this.cursor === undefined) {
-      this.isReindexing = false;
+      this.observer.isReindexing = false;
       this.finishedAt = core.now;
       core.wake(core.now + core.options.rescanSeconds * 1000);
       return this.isWanted;
@@ -218,9 +229,7 @@ export class Scan {
       this.listing = undefined;
       return;
     }
-    const isRootGone = event.trouble !== undefined && listing.directory === ROOT;
-    if (event.trouble !== undefined && (isRootGone || !ABSENT.has(event.trouble.code))) {
-      this.core.trouble(listing.path, event.trouble.code, 'listing a directory');
+    if (event.trouble !== undefined && !this.isConclusive(listing, event.trouble.code)) {
       this.listing = undefined;
       return;
     }
@@ -236,6 +245,35 @@ export class Scan {
     if (listing.isChanged && this.finishedAt > 0) this.wantDirectory(listing.directory);
   }
 
+  /** Whether trouble with a listing means that nothing is there. */
+  private isConclusive(listing: Listing, code: string): boolean {
+    const isRoot = listing.directory === ROOT;
+    if (code === 'CHANGED' && !isRoot) {
+      // Another directory came to the path meanwhile.
+      const place = this.core.catalog.placeOfDirectory(listing.directory);
+      if (place !== undefined) this.wantLook(place);
+      return false;
+    }
+    if (!isRoot && ABSENT.has(code)) {
+      this.miss(listing.directory, listing);
+      return true;
+    }
+    this.core.trouble(listing.path, code, 'listing a directory');
+    return false;
+  }
+
+  /** There is no way to a directory: it is gone, for now at least. */
+  private miss(directory: EntryId, listing?: Listing): void {
+    const { catalog } = this.core;
+    const place = directory === ROOT ? undefined : catalog.placeOfDirectory(directory);
+    const before = place === undefined ? undefined : catalog.get(place);
+    if (place === undefined || before?.local?.kind !== Kind.DIRECTORY) return;
+    this.observer.record(place, before, undefined, listing);
+    if (this.missed.has(place)) return;
+    this.missed.rest(place, MISSED_MS);
+    this.wantLook(place);
+  }
+
   onLooked(event: Extract<Event, { is: 'looked' }>): void {
     const place = this.looking;
     this.looking = undefined;
@@ -244,7 +282,8 @@ export class Scan {
       this.core.trouble(event.path, event.trouble.code, 'looking at a path');
       return;
     }
-    this.observe(place, this.core.catalog.get(place), event.stat, undefined);
+    if (event.trouble !== undefined) this.miss(place.parent);
+    this.observer.record(place, this.core.catalog.get(place), event.stat);
   }
 
   // Only what differs comes out of the arena: a name and stat that are not as recorded, an entry without a name.
@@ -254,7 +293,7 @@ export class Scan {
     if (!listing.isBegun) catalog.tree.startDirectory(directory);
     listing.isBegun = true;
     listing.isLong ||= !isEnd;
-    catalog.tree.giveRows(rows ?? NO_ROWS, isEnd, this.isReindexing);
+    catalog.tree.giveRows(rows ?? NO_ROWS, isEnd, this.observer.isReindexing);
     if (listing.isFull) this.seen += rows?.count ?? 0;
     for (;;) {
       const difference = catalog.tree.nextDifference();
@@ -263,55 +302,19 @@ export class Scan {
       const place = { parent: directory, name: row?.name ?? (difference as Uint8Array) };
       const before = catalog.get(place);
       if (row === undefined && listing.isLong && this.isYoung(before, listing)) this.lookIfRoom(place);
-      else this.observe(place, before, row?.stat, listing);
+      else this.observer.record(place, before, row?.stat, listing);
     }
   }
 
   // The names of a long listing were gathered before others, and what came meanwhile is not among them: it would be
   // taken for deleted.
   private isYoung(entry: Entry | undefined, listing: Listing): boolean {
-    return (entry?.local?.ctime ?? 0) >= (listing.startedAt - CLOCK_MS) * 1000;
+    const { local } = entry ?? {};
+    if (local?.kind === Kind.DIRECTORY) return true; // it may be older than the name that it has
+    return (local?.ctime ?? 0) >= (listing.startedAt - CLOCK_MS) * 1000;
   }
 
   private lookIfRoom(place: Place): void {
     if (this.hints.length < HINTS_MAX) this.wantLook(place); // else the next rescan finds it
-  }
-
-  /** Records what is at a place now. `stat` undefined: nothing is. */
-  private observe(place: Place, before: Entry | undefined, stat: Stat | undefined, listing?: Listing): void {
-    const { core } = this;
-    const isNothing = stat === undefined || stat.kind === OTHER;
-    if (isNothing && before === undefined) {
-      if (stat !== undefined) core.counters.skipped++;
-      return;
-    }
-    const isUnchanged = isNothing
-      ? before?.local === undefined
-      : before?.local !== undefined && looksLike(before.local, stat);
-    if (isUnchanged && !this.isReindexing) return;
-    if (this.isLeftOut(place, before, stat)) {
-      if (before !== undefined && this.isReindexing) core.put(place, before, before);
-      return;
-    }
-    const entry: Entry = before === undefined ? freshEntry() : { ...before };
-    if (isNothing && !isUnchanged) core.vanished++;
-    if (!isUnchanged) entry.local = isNothing ? undefined : localOf(stat as Stat);
-    const isDirectory = !isNothing && (stat as Stat).kind === Kind.DIRECTORY;
-    const wasDirectory = before?.local?.kind === Kind.DIRECTORY;
-    if (isDirectory) core.catalog.giveId(entry);
-    core.put(place, entry, before);
-    if (listing !== undefined) listing.isChanged = true;
-    // A directory that came, went or is another: so is what is under it. A full scan gets there by itself.
-    const isOther = isDirectory && wasDirectory && before?.local?.inode !== stat?.inode;
-    if ((isDirectory !== wasDirectory || isOther) && entry.id !== 0 && listing?.isFull !== true)
-      this.wantDirectory(entry.id);
-  }
-
-  private isLeftOut(place: Place, before: Entry | undefined, stat: Stat | undefined): boolean {
-    const directory = this.core.catalog.pathOfDirectory(place.parent);
-    if (directory === undefined) return true;
-    const path = joinPath(directory, place.name);
-    const kind = stat?.kind ?? before?.local?.kind;
-    return this.core.rules.isIgnored(path, kind === Kind.DIRECTORY);
   }
 }

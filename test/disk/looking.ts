@@ -234,6 +234,18 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
       expect(list(bench, new Uint8Array(0)).names).toEqual(['file', 'new']);
     });
 
+    test('folder: swapped for another with the marker between two looks -> told, as what is watched is not it', () => {
+      bench.hands.renameSync(bench.root, `${bench.root}.away`);
+      bench.hands.mkdirSync(at('.toastbox'), { recursive: true });
+      write('.toastbox/folder', String(bench.disk.marker));
+      write('other', 'x');
+      expect(bench.disk.checkRoot()).toBeUndefined();
+      expect(bench.events.splice(0)).toEqual([{ is: 'folder', trouble: undefined }]);
+      expect(bench.disk.checkRoot()).toBeUndefined();
+      expect(bench.events).toEqual([]);
+      expect(list(bench, new Uint8Array(0)).names).toEqual(['other']);
+    });
+
     test('folder: opened again -> the marker is known, old staged files are gone', () => {
       stage(bench, 5, some(100));
       const again = openBench(bench, { marker: { expect: bench.disk.marker, fresh: 'unused' } });

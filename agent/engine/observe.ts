@@ -1,0 +1,73 @@
+// Records what a scan sees at one place. Observations only; what to do follows from them (decide.ts).
+
+import { Kind } from '../../protocol/messages.ts';
+import { joinPath } from '../../protocol/path.ts';
+import type { Core } from './core.ts';
+import { type Entry, type EntryId, freshEntry, type Local, localOf, looksLike } from './entry.ts';
+import type { Place } from './keys.ts';
+import { OTHER, type Stat } from './ports.ts';
+
+/** The listing that an observation is part of. */
+export interface Observing {
+  readonly directory: EntryId;
+  readonly isFull: boolean;
+  isChanged: boolean;
+}
+
+export class Observer {
+  /** What is ignored changed: entries that are as they were are put again, for their indexes. */
+  isReindexing = false;
+  private readonly core: Core;
+  private readonly wantDirectory: (id: EntryId) => void;
+
+  /** `wantDirectory`: asks for a listing. */
+  constructor(core: Core, wantDirectory: (id: EntryId) => void) {
+    this.core = core;
+    this.wantDirectory = wantDirectory;
+  }
+
+  /** Records what is at a place now. `stat` undefined: nothing is. */
+  record(place: Place, before: Entry | undefined, stat: Stat | undefined, listing?: Observing): void {
+    const { core } = this;
+    const isNothing = stat === undefined || stat.kind === OTHER;
+    if (isNothing && before === undefined) {
+      if (stat !== undefined) core.counters.skipped++;
+      return;
+    }
+    const isUnchanged = isNothing
+      ? before?.local === undefined
+      : before?.local !== undefined && looksLike(before.local, stat);
+    if (isUnchanged && !this.isReindexing) return;
+    if (this.isLeftOut(place, before, stat)) {
+      if (before !== undefined && this.isReindexing) core.put(place, before, before);
+      return;
+    }
+    const entry: Entry = before === undefined ? freshEntry() : { ...before };
+    if (isNothing && !isUnchanged) core.vanished++;
+    if (!isUnchanged) entry.local = isNothing ? undefined : localOf(stat as Stat);
+    const isDirectory = !isNothing && (stat as Stat).kind === Kind.DIRECTORY;
+    const wasDirectory = before?.local?.kind === Kind.DIRECTORY;
+    if (isDirectory) core.catalog.giveId(entry);
+    core.put(place, entry, before);
+    if (listing !== undefined) listing.isChanged = true;
+    // A directory that came, went or is another: so is what is under it.
+    const isOther = isDirectory && wasDirectory && !isSameDirectory(before?.local, stat);
+    if ((isDirectory !== wasDirectory || isOther) && !isAhead(entry.id, listing))
+      this.wantDirectory(entry.id);
+  }
+
+  private isLeftOut(place: Place, before: Entry | undefined, stat: Stat | undefined): boolean {
+    const directory = this.core.catalog.pathOfDirectory(place.parent);
+    if (directory === undefined) return true;
+    const path = joinPath(directory, place.name);
+    const kind = stat?.kind ?? before?.local?.kind;
+    return this.core.rules.isIgnored(path, kind === Kind.DIRECTORY);
+  }
+}
+
+/** Whether there is nothing to list there, or the full scan under way has yet to come to it. */
+const isAhead = (id: EntryId, listing: Observing | undefined): boolean =>
+  id === 0 || (listing?.isFull === true && id > listing.directory);
+
+const isSameDirectory = (local: Local | undefined, stat: Stat | undefined): boolean =>
+  local?.inode === stat?.inode && local?.ctime === stat?.ctime;
