@@ -27,7 +27,7 @@ export const CONTROL_NAME = 'control.sock';
 /** unix(7): sun_path is 108 bytes with its NUL. */
 const SOCKET_PATH_BYTES_MAX = 107;
 /** A question is one word, but for the paths that are to be restored: some thousand short ones, eleven long ones. */
-export const REQUEST_BYTES_MAX = 64 * 1024;
+const REQUEST_BYTES_MAX = 64 * 1024;
 /** A status grows with shares and boards: 4 MiB are some ten thousand of them. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 /** Askers at once. Each is one short-lived command; more wait in the kernel's queue or are dropped. */
@@ -47,7 +47,7 @@ export interface Question {
 }
 
 /** An answer may take its time; those on one connection keep their order. */
-export type Answers = Readonly<Record<string, (question: Question) => unknown>>;
+type Answers = Readonly<Record<string, (question: Question) => unknown>>;
 
 export interface Control {
   /** Undefined when the socket stands; otherwise why this file system has none. */

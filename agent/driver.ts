@@ -145,7 +145,7 @@ export class Driver {
       return;
     }
     const cell = this.arena.frame(body.handle);
-    if (cell === undefined || header.length > body.offset) throw new Error('a frame out of its cell');
+    if (header.length > body.offset) throw new Error('a frame out of its cell');
     const from = body.offset - header.length;
     cell.set(header, from);
     const { handle } = body;

@@ -19,19 +19,19 @@ export const ARENA_BYTES_LEAST = 2 * MIB;
 /** RssAnon at its peak without arena and watches: 17 MiB of heap with its garbage, 2 to 5 of buffers on their way
  * through Node, 2 of Node itself. Measured over a first sync: 20 to 25 with 10,000 files, 27.3 with a million on a busy
  * machine (cli/flags.ts has the flags that make it so). */
-export const BESIDE_BYTES = 29 * MIB;
+const BESIDE_BYTES = 29 * MIB;
 
 /** A watch's share of RssAnon: 1.3 KB of Node's FSWatcher, the rest its path and its place in our map. */
-export const WATCH_BYTES = 2 * KIB;
+const WATCH_BYTES = 2 * KIB;
 /** What of it lies in the JavaScript heap, which has a bound of its own, and what is left there for watches. */
-export const WATCH_HEAP_BYTES = 768;
-export const HEAP_BYTES_LEFT = 8 * MIB;
+const WATCH_HEAP_BYTES = 768;
+const HEAP_BYTES_LEFT = 8 * MIB;
 /** The kernel's own count, INOTIFY_WATCH_COST in fs/notify/inotify/inotify_user.c: the watch and the inode that it
  * pins, taken twice for what a file system adds. */
-export const WATCH_KERNEL_BYTES = 1280;
+const WATCH_KERNEL_BYTES = 1280;
 
 /** RssFile: Node's program and libraries as mapped from their files. The kernel takes it back when it needs room. */
-export const CODE_BYTES = 43 * MIB;
+const CODE_BYTES = 43 * MIB;
 /** What of it has to stay. In a cgroup of 64 MiB 10 were left while 200 MiB went up and came down, in twice to four
  * times the time that it takes without a limit. */
 export const CODE_BYTES_LEAST = 10 * MIB;
@@ -41,7 +41,7 @@ export const CODE_BYTES_LEAST = 10 * MIB;
  * once had. Measured: 181 to 257. */
 export const CATALOG_FILE_BYTES = 260;
 /** An empty catalog: roots, maps of free pages, the first page of the tree and its next version. */
-export const CATALOG_BYTES_LEAST = 64 * KIB;
+const CATALOG_BYTES_LEAST = 64 * KIB;
 
 export interface PlanAsk {
   arenaBytes: number;

@@ -75,8 +75,6 @@ export interface AgentStatus {
   pending: { up: number; down: number; bytesUp: number; bytesDown: number };
   /** Payload bytes over the link since the start. */
   bytes: { in: number; out: number };
-  /** Files in the catalog, where that is known without counting. */
-  files?: number;
   conflicts: number;
   recentConflicts: string[];
   /** Frames dropped because they were malformed, oversized or out of place. */

@@ -12,7 +12,7 @@
 
 import { LABEL } from '../protocol/limits.ts';
 import type { BoardLink, BoardLinkHandlers, LinkUp } from '../transport/link.ts';
-import { type Arena, openArena } from './arena/arena.ts';
+import { type Arena, openArena, trapPlace } from './arena/arena.ts';
 import { CatalogDamaged, openTree, type Tree } from './arena/tree.ts';
 import { Disk } from './disk/carry.ts';
 import type { OpenPages } from './disk/pages.ts';
@@ -292,7 +292,12 @@ export class Sync {
     const isDamaged = error instanceof CatalogDamaged;
     if (isDamaged || isOperating(error))
       void this.renew(`the catalog's file: ${textOf(error)}`, isDamaged ? 0 : REST_MS, isDamaged);
-    else this.ports.onFail(error);
+    else {
+      const place = this.life && trapPlace(this.life.arena);
+      // All that it says by itself is "unreachable", and where in the module that is.
+      if (place !== undefined && error instanceof Error) error.message = place;
+      this.ports.onFail(error);
+    }
   }
 
   private async renew(why: string, restMs: number, isNew: boolean): Promise<void> {

@@ -30,7 +30,7 @@ export const POOL_COUNT: i32 = 1;
 export const NO_ROOM: i32 = 0;
 
 /** The tenant of a free cell. */
-export const NO_TENANT: i32 = 0;
+const NO_TENANT: i32 = 0;
 const TENANT_MAX: i32 = 0xffff;
 
 /** What a cell costs beside its bytes. */
@@ -147,10 +147,6 @@ export function poolCellBytes(pool: i32): u32 {
 
 export function poolTaken(pool: i32): u32 {
   return load<u32>(entryOf(pool), TAKEN_COUNT);
-}
-
-export function poolFree(pool: i32): u32 {
-  return poolCells(pool) - poolTaken(pool);
 }
 
 export function poolHighWater(pool: i32): u32 {

@@ -77,7 +77,6 @@ export {
   kindOf as treeKindOf,
   LEAF as TREE_LEAF,
   PAGE_BYTES as TREE_PAGE_BYTES,
-  usedBytes as treeUsedBytes,
   VALUE_BYTES_MAX as TREE_VALUE_BYTES_MAX,
 } from './page';
 export {

@@ -26,12 +26,6 @@ export function anonymousBytes(pid: number): number | undefined {
   return found === undefined ? undefined : found * 1024;
 }
 
-/** The most RSS that it ever had, shared and file-backed pages included. */
-export function highWaterBytes(pid: number): number | undefined {
-  const found = kibibytes(pid, 'VmHWM');
-  return found === undefined ? undefined : found * 1024;
-}
-
 /** Processor milliseconds since its start, user and system. */
 export function processorMs(pid: number): number {
   // The name in parentheses may hold spaces.
@@ -55,10 +49,4 @@ export function traffic(pid: number): Traffic {
     written: field('wchar'),
     toDisk: field('write_bytes') - field('cancelled_write_bytes'),
   };
-}
-
-/** The pids of a process and of all that it started, and they. */
-export function familyOf(pid: number): number[] {
-  const children = read(pid, `task/${pid}/children`)?.trim();
-  return [pid, ...(children ? children.split(' ').flatMap(child => familyOf(Number(child))) : [])];
 }

@@ -16,7 +16,7 @@ export async function aclCommand({ words, world, out }: Invocation): Promise<Exi
 }
 
 /** Without `boards`, every user but the gateway's is a board. Rules before any `user` line would be anonymous ones. */
-export const aclOf = (gateway: string, boards?: readonly string[]): string[] => [
+const aclOf = (gateway: string, boards?: readonly string[]): string[] => [
   ...HEAD,
   '',
   `user ${gateway}`,

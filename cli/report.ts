@@ -38,7 +38,6 @@ function agentReport(status: AgentStatus, now: number): string[] {
     ],
     ['traffic', `in ${bytesText(bytes.in)}, out ${bytesText(bytes.out)}`],
   ];
-  if (status.files !== undefined) rows.push(['files', countText(status.files)]);
   rows.push(['scan', scanText(scan, now)], ['watching', watchingText(status)]);
   if (status.conflicts > 0) {
     rows.push(['conflicts', countText(status.conflicts)]);

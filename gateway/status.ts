@@ -21,7 +21,6 @@ export interface BoardStatus {
   seenAt: number;
   /** What it has told to be durable on its disk. */
   settled: number;
-  software?: string;
 }
 
 export interface GatewayStatus {

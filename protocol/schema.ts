@@ -76,7 +76,7 @@ export const list = <F extends Fields>(fields: F): Field<Values<F>[]> => ({
 });
 
 /** Reads `tuple[from...]` by the fields in order; undefined if anything is missing or does not fit. */
-export function checkTuple<F extends Fields>(fields: F, tuple: unknown, from: number): Values<F> | undefined {
+function checkTuple<F extends Fields>(fields: F, tuple: unknown, from: number): Values<F> | undefined {
   if (!Array.isArray(tuple)) return undefined;
   const item: Record<string, unknown> = {};
   let index = from;

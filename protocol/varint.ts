@@ -3,7 +3,7 @@
 // One number has one form: a last byte of zero after others is refused, as is a sixth byte.
 
 /** More than any number of ours takes: 2^35 - 1 in five bytes. */
-export const VARINT_BYTES_MAX = 5;
+const VARINT_BYTES_MAX = 5;
 
 export function varintLength(value: number): number {
   let length = 1;

@@ -4,8 +4,8 @@
 // of their cells. No view is made per file or per block: the regions' views are made once, ids are the only bytes
 // that leave by copy.
 //
-// An error thrown by a call (WebAssembly.RuntimeError) is a broken assertion of ours. trapPlace() names the place;
-// the process must exit, its supervisor starts it again.
+// An error thrown by a call (WebAssembly.RuntimeError) is a broken assertion of ours. trapPlace() names the place, for
+// the log; the process must exit, its supervisor starts it again.
 
 import { type Span, spansOf } from './regions.ts';
 import { Rows } from './rows.ts';

@@ -94,7 +94,6 @@ export interface TreeExports {
   treeRootGeneration(): number;
   treeKindOf(page: number): number;
   treeCountOf(page: number): number;
-  treeUsedBytes(page: number): number;
   treeChildNumber(page: number, child: number): number;
   treeChildGeneration(page: number, child: number): number;
   treeKeyInto(page: number, index: number, into: number): number;

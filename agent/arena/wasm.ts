@@ -42,7 +42,6 @@ export interface ArenaExports {
   // pool.ts
   readonly POOL_FRAMES: Constant;
   readonly NO_ROOM: Constant;
-  readonly NO_TENANT: Constant;
   takeCell(pool: number, tenant: number): number;
   passCell(pool: number, handle: number, tenant: number): number;
   releaseCell(pool: number, handle: number): number;
@@ -50,7 +49,6 @@ export interface ArenaExports {
   poolCells(pool: number): number;
   poolCellBytes(pool: number): number;
   poolTaken(pool: number): number;
-  poolFree(pool: number): number;
   poolHighWater(pool: number): number;
   poolWaits(pool: number): number;
   tenantOf(pool: number, index: number): number;

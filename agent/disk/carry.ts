@@ -52,9 +52,6 @@ export interface DiskOptions {
   openWatcher?: (ports: WatcherPorts) => Watcher;
 }
 
-/** The effects that are the disk's. */
-export type DiskEffect = Exclude<Effect, { do: 'startOver' | 'send' | 'note' }>;
-
 const ROOT: Path = new Uint8Array(0);
 const NOTHING = new Uint8Array(0);
 

@@ -21,7 +21,7 @@ import type { Place, System } from './system.ts';
 import { codeOf, DiskError } from './trouble.ts';
 
 /** Directories open at once. An operation uses two at most; a group of files placed together gains from more. */
-export const DIRECTORIES_OPEN_MAX = 16;
+const DIRECTORIES_OPEN_MAX = 16;
 
 const SLASH = 0x2f;
 

@@ -21,7 +21,7 @@ import type { System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
 export const IGNORE_NAME = Buffer.from('.toastboxignore');
-export const IGNORE_BYTES_MAX = 64 * 1024;
+const IGNORE_BYTES_MAX = 64 * 1024;
 
 /** What one set of verdicts may take, as if no two paths had a directory in common: some 2,500 ordinary paths. */
 const VERDICT_BYTES_MAX = 1024 * 1024;

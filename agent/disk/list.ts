@@ -25,7 +25,7 @@ import type { OpenDirectory, Place, System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
 /** Rows in a batch of a large directory: some milliseconds of system calls. */
-export const BATCH_ROWS_MAX = 1024;
+const BATCH_ROWS_MAX = 1024;
 
 /** Names between two looks at the clock, and what libuv reads ahead. */
 const NAMES_PER_LOOK = 256;

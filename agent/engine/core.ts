@@ -88,7 +88,6 @@ export class Core {
   isUnsynced = false;
   /** A `sync` is under way: the folder rests, so that one is enough. */
   isSyncing = false;
-  lastTrouble: { at: number; text: string } | undefined;
 
   constructor(options: EngineOptions, catalog: Catalog, arena: Arena, rules: Rules, squeeze: Squeeze) {
     this.options = options;
@@ -116,7 +115,6 @@ export class Core {
   }
 
   trouble(path: Path, code: string, doing: string): void {
-    this.lastTrouble = { at: this.now, text: `${doing} failed: ${code}` };
     this.note({ kind: 'trouble', path, code, doing });
   }
 

@@ -47,7 +47,6 @@ export interface Snapshot {
   /** What is known cannot be made durable at the moment. */
   isFailing: boolean;
   counters: Counters;
-  lastTrouble: { at: number; text: string } | undefined;
   /** Files under way with bytes of content done and in all. */
   reading: { path: Path; bytes: number; done: number } | undefined;
   offering: { path: Path; done: number; size: number }[];
@@ -319,7 +318,6 @@ export class Engine {
       isPaused: core.isPaused,
       isFailing: this.durable.isFailing,
       counters: core.counters,
-      lastTrouble: core.lastTrouble,
       reading: this.examine.reading,
       offering: this.offers.active.map(({ path, bytesServed, facts }) => ({
         path,

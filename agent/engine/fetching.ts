@@ -3,7 +3,7 @@
 import { BLOCK_BYTES_MIN } from '../../protocol/limits.ts';
 import type { Local, Version } from './entry.ts';
 import type { Examined } from './examine.ts';
-import { nameOf, type Place } from './keys.ts';
+import { nameOfPlace, type Place } from './keys.ts';
 import type { Path } from './ports.ts';
 
 /** Of the files under way, those of more than one piece: each may hold a descriptor, and its content comes in turns. */
@@ -89,7 +89,7 @@ export class Fetching {
     if (this.bySlot.get(fetch.slot) !== fetch) return;
     this.bySlot.delete(fetch.slot);
     this.byReq.delete(fetch.req);
-    this.byPlace.delete(nameOf(fetch.place));
+    this.byPlace.delete(nameOfPlace(fetch.place));
     this.free.push(fetch.slot);
     if (!isSmall(fetch.version)) this.large--;
   }
@@ -103,12 +103,12 @@ export class Fetching {
   }
 
   of(place: Place): Fetch | undefined {
-    return this.byPlace.get(nameOf(place));
+    return this.byPlace.get(nameOfPlace(place));
   }
 
   private put(fetch: Fetch): void {
     this.bySlot.set(fetch.slot, fetch);
     this.byReq.set(fetch.req, fetch);
-    this.byPlace.set(nameOf(fetch.place), fetch);
+    this.byPlace.set(nameOfPlace(fetch.place), fetch);
   }
 }

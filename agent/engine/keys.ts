@@ -92,13 +92,9 @@ export const idOfKey = (key: Uint8Array): number => numberAt(key, 1, 4);
 export const seqOfKey = (key: Uint8Array): number => numberAt(key, 1, SEQ_BYTES);
 export const pageOfKey = (key: Uint8Array): number => numberAt(key, 5, 4);
 
-/** A place as text, to look it up by. */
+/** A place as text: a key of a Map. */
 export const nameOfPlace = ({ parent, name }: Place): string =>
   `${parent}/${Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1')}`;
 
 export const samePlace = (a: Place, b: Place): boolean =>
   a.parent === b.parent && Buffer.compare(a.name, b.name) === 0;
-
-/** A place as a key of a Map. */
-export const nameOf = ({ parent, name }: Place): string =>
-  `${parent}/${Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1')}`;

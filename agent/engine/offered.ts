@@ -19,6 +19,7 @@ export const OFFERS_MAX = 64;
 /** Offers under way in all: those that went whole keep the link and the gateway busy while one group is committed,
  * one is on its way and one is read. */
 export const OFFERS_ALL_MAX = 640;
+
 export interface Offer {
   req: number;
   place: Place;

@@ -22,7 +22,7 @@ export function randomBytes(seed: number, count: number): Uint8Array {
 }
 
 /** Lines as a log has them: a growing number, then a word chosen by a random number, until the length is reached. */
-export function textBytes(seed: number, count: number): Uint8Array {
+function textBytes(seed: number, count: number): Uint8Array {
   const words = ['started', 'stopped', 'sent', 'received', 'temperature', 'pressure', 'retry', 'ok'];
   const next = xorshift(seed);
   const lines: string[] = [];

@@ -107,7 +107,7 @@ export function cut(bytes: Uint8Array): Content {
   return { bytes, id: arena.endContent(), records: Uint8Array.from(Buffer.concat(parts)) };
 }
 
-export const listOf = (records: Uint8Array): RecordList => ({
+const listOf = (records: Uint8Array): RecordList => ({
   count: records.length / RECORD_BYTES,
   at: ordinal => records.subarray(ordinal * RECORD_BYTES, (ordinal + 1) * RECORD_BYTES),
 });
@@ -116,7 +116,7 @@ export const lengthOf = (records: Uint8Array, ordinal: number): number =>
   new DataView(records.buffer, records.byteOffset).getUint32(ordinal * RECORD_BYTES, true);
 
 /** One part of the recipe of `target`; `next` is the ordinal that the part after it begins at. */
-export function recipePart(target: Uint8Array, base: Uint8Array, ordinal: number, bytesMax: number) {
+function recipePart(target: Uint8Array, base: Uint8Array, ordinal: number, bytesMax: number) {
   const writer = new RecipeWriter(new Uint8Array(bytesMax));
   const steps = new Aligner(listOf(base), listOf(target), ordinal);
   let isLast = false;

@@ -1,4 +1,5 @@
-// A board that starts again on what it knows: nothing is read that did not change.
+// A board that starts again on what it knows: nothing is read that did not change. And one that ends by a mistake of
+// ours: it says which.
 
 import { expect, test } from 'vitest';
 import { some } from '../disk/bench.ts';
@@ -34,4 +35,13 @@ test('restart: after a kill, nothing changed -> every file looked at, none read;
   pair.machine.start();
   pair.time.runFor(30_000);
   expect(counters(pair)).toMatchObject({ readFiles: 1, sentFiles: 1 });
+});
+
+test('end: an assertion of the arena fails in the middle of the work -> the error names its place', () => {
+  const pair = new Pair();
+  pair.machine.volume.writeFileSync(`${ROOT}/file`, 'content');
+  // Sealed since the start: to seal it again is our mistake.
+  pair.machine.ports.tell = () => pair.memory.arena.exports.seal();
+  pair.machine.start();
+  expect(() => pair.time.runFor(5_000)).toThrow(/^assertion failed at assembly\/arena\.ts:\d+$/);
 });

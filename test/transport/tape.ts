@@ -16,7 +16,7 @@ export interface Mark {
 }
 
 /** What happened, in order. take() gives the first that fits and has not been taken, when it is there. */
-export class Tape {
+class Tape {
   readonly marks: Mark[] = [];
   #wanted: { fits: (mark: Mark) => boolean; done: (mark: Mark) => void } | undefined;
 

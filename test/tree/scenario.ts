@@ -7,7 +7,7 @@ import type { PageFile } from '../../agent/engine/ports.ts';
 import { Model } from './model.ts';
 import { Random, randomKey, randomValue } from './random.ts';
 
-export const FRAMES = 8;
+const FRAMES = 8;
 
 /** A tree of this file with the smallest cache. One arena for all: opening a tree ends the one before. */
 export function open(pages: PageFile, frames = FRAMES): Tree {
