@@ -13,8 +13,8 @@ const SEED = Number(process.env.SEED ?? 1);
 /** Between edits, at most; each folder is edited by its own. */
 const EDIT_MS_MAX = 60;
 
-/** Short sizes do not wait for the next rescan, should watching miss something; long ones take what users have. */
-const RESCAN = IS_LONG ? [] : ['--rescan', '10s'];
+/** Short sizes do not wait for the next rescan, should watching miss something; in long ones none comes to help. */
+const RESCAN = ['--rescan', IS_LONG ? '1h' : '10s'];
 
 let cast: Cast;
 afterEach(() => cast?.close());
