@@ -52,7 +52,9 @@ interface Listing {
   dir: Path;
   directory: number;
   inode: number;
+  /** Opened with the first name: what appears between an opening and its reading may be left out (POSIX readdir). */
   handle: OpenDirectory | undefined;
+  isClosed: boolean;
   /** None while all fits the rows. */
   names: SortedNames | undefined;
 }
@@ -99,10 +101,8 @@ export class Lister {
         dir: dir.slice(),
         directory,
         inode: this.#system.fstatSync(directory).ino,
-        handle: this.#system.opendirSync(this.#system.self(directory), {
-          encoding: 'latin1',
-          bufferSize: NAMES_PER_LOOK,
-        }),
+        handle: undefined,
+        isClosed: false,
         names: undefined,
       };
       this.#listing = listing;
@@ -136,6 +136,10 @@ export class Lister {
   #gather(listing: Listing): void {
     if (listing !== this.#listing) return;
     try {
+      listing.handle ??= this.#system.opendirSync(this.#system.self(listing.directory), {
+        encoding: 'latin1',
+        bufferSize: NAMES_PER_LOOK,
+      });
       if (listing.names === undefined) {
         if (this.#gatherRows(listing)) {
           this.#rows.sort();
@@ -268,8 +272,9 @@ export class Lister {
   }
 
   #closeHandle(listing: Listing): void {
-    if (listing.handle === undefined) return;
-    listing.handle.closeSync();
+    if (listing.isClosed) return;
+    listing.isClosed = true;
+    listing.handle?.closeSync();
     listing.handle = undefined;
     this.#system.closeSync(listing.directory);
   }

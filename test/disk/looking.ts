@@ -69,6 +69,14 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
       expect(list(bench, path('file')).trouble).toBe('ENOENT');
     });
 
+    test('list: something appears before the names are read -> it is among them', () => {
+      bench.hands.mkdirSync(at('dir'));
+      bench.disk.carry({ do: 'list', dir: path('dir') });
+      write('dir/late', '');
+      while (bench.turns.step());
+      expect(bench.events.at(-1)).toMatchObject({ is: 'listed', rows: { count: 1 } });
+    });
+
     test('list: entries that go between names and stats -> left out; the directory replaced -> CHANGED', () => {
       bench.hands.mkdirSync(at('dir'));
       for (let i = 0; i < 900; i++) write(`dir/${1000 + i}`, '');
