@@ -9,7 +9,8 @@ import { exportTo } from '../gateway/history/export.ts';
 import { plan } from '../gateway/history/plan.ts';
 import { versionAt } from '../gateway/history/tree.ts';
 import { findVersion, isLive } from '../gateway/history/versions.ts';
-import { type Restored, restoreVersion, versionOf, type Wanted } from '../gateway/hub/restore.ts';
+import { type Restored, restoreVersion, type Wanted } from '../gateway/hub/restore.ts';
+import { versionOf } from '../gateway/hub/verdict.ts';
 import { answersOf, questionOf, WANTED_MAX } from '../gateway/restoring.ts';
 import type { Store, Version } from '../gateway/store/port.ts';
 import { Kind, Verdict } from '../protocol/messages.ts';
@@ -75,7 +76,7 @@ function chosen(
   if (path.length > 0 && current === undefined)
     throw new Failure('usage', `${text}: nothing was ever kept of it`, see);
   if (number !== undefined) {
-    const version = versionOf(store, folder, path, number);
+    const version = versionOf(store, folder.number, path, number);
     if (isLive(version)) return version;
     throw new Failure(
       'usage',

@@ -18,7 +18,7 @@ import { checkFacts, checkPath, compareBytes, EMPTY_CONTENT } from '../../protoc
 import type { HubNote, HubOptions } from './ports.ts';
 import { type Session, UPLOADS_MAX } from './session.ts';
 import { type Budget, type Taken, Upload } from './upload.ts';
-import { rule } from './verdict.ts';
+import { type Ruling, rule } from './verdict.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -163,11 +163,12 @@ export class Offers {
 
   #take(session: Session, item: OfferItem, now: number): void {
     if (this.#isUnderWay(session, item)) return;
-    const { verdict, seq } = rule(this.#with.store, session.folder, item);
+    const ruling = rule(this.#with.store, session.folder, item);
+    const { verdict, seq } = ruling;
     if (verdict !== Verdict.ACCEPTED) {
-      this.#answer(session, item, verdict, seq);
+      this.#settle(session, item, ruling, 0, now);
     } else if (item.kind !== Kind.FILE || this.#isKnown(item)) {
-      this.#commit(session, item, 0, now);
+      this.#settle(session, item, ruling, 0, now);
     } else if (this.#isBaseGone(item)) {
       // Its recipe would copy from what nobody here has any more: the board offers it again under a new name, whole.
       this.#answer(session, item, Verdict.CONFLICT, seq);
@@ -196,12 +197,12 @@ export class Offers {
       this.#answer(session, item, Verdict.BUSY, 0);
       return;
     }
-    const { verdict, seq } = rule(store, session.folder, item);
+    const ruling = rule(store, session.folder, item);
+    const { verdict } = ruling;
     const isKept = verdict === Verdict.ACCEPTED || verdict === Verdict.CONFLICT;
     const isFirst = store.content(item.content) === undefined;
     if (isKept && isFirst) store.putWhole(item.content, record, bytes);
-    if (verdict === Verdict.ACCEPTED) this.#commit(session, item, bytes.length, now, isFirst);
-    else this.#answer(session, item, verdict, seq);
+    this.#settle(session, item, ruling, bytes.length, now, isFirst);
   }
 
   /** The same offer again restarts nothing; another one for the path, or under the number, replaces what was. */
@@ -264,12 +265,25 @@ export class Offers {
     // Another board may have brought the same content meanwhile.
     if (store.content(offer.content) === undefined) store.sealRecipe(upload.recipe, offer.content);
     else upload.drop();
-    const { verdict, seq } = rule(store, session.folder, offer);
-    if (verdict === Verdict.ACCEPTED) this.#commit(session, offer, upload.received, now);
-    else this.#answer(session, offer, verdict, seq);
+    this.#settle(session, offer, rule(store, session.folder, offer), upload.received, now);
   }
 
-  #commit(session: Session, item: OfferItem, received: number, now: number, isFirst = false): void {
+  /** Does what the ruling says. Whatever content it needs is in the store. */
+  #settle(
+    session: Session,
+    item: OfferItem,
+    ruling: Ruling,
+    received: number,
+    now: number,
+    isFirst = false,
+  ): void {
+    if (ruling.verdict === Verdict.ACCEPTED) this.#commit(session, item, received, now, isFirst);
+    const retouched = this.#retouch(session, item.path, ruling.mode, now);
+    if (ruling.verdict !== Verdict.ACCEPTED)
+      this.#answer(session, item, ruling.verdict, retouched ?? ruling.seq);
+  }
+
+  #commit(session: Session, item: OfferItem, received: number, now: number, isFirst: boolean): void {
     const { req, path, mode, size, mtime, content } = item;
     const { board, share, folder } = session;
     const kind = item.kind as Kind;
@@ -279,6 +293,15 @@ export class Offers {
     session.done({ req, verdict: Verdict.ACCEPTED, seq });
     this.#hub.note({ kind: 'accepted', board, share, path, what: kind, seq, bytes: size, received });
     this.#mover = session;
+  }
+
+  /** Merged permissions are a change of their own: everybody, the board that offered too, is told like of any other. */
+  #retouch(session: Session, path: Uint8Array, mode: number | undefined, now: number): number | undefined {
+    const { store } = this.#with;
+    const current = mode === undefined ? undefined : store.current(session.folder, path);
+    if (mode === undefined || current === undefined) return undefined;
+    this.#mover = session;
+    return store.commit(session.folder, path, { ...current, mode, board: session.board, arrived: now });
   }
 
   #answer(session: Session, item: OfferItem, verdict: Verdict, seq: number): void {

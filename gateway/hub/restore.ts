@@ -5,7 +5,7 @@
 
 import { Kind, Verdict } from '../../protocol/messages.ts';
 import type { Folder, Store, Version } from '../store/port.ts';
-import { rule } from './verdict.ts';
+import { rule, versionOf } from './verdict.ts';
 
 /** Under what name the history has these changes: no board, no plain copy has it. */
 export const RESTORER = '@';
@@ -28,7 +28,7 @@ export interface Restored {
 /** Inside a transaction of the store. */
 export function restoreVersion(store: Store, folder: Folder, wanted: Wanted, now: number): Restored {
   const { path, base } = wanted;
-  const version = versionOf(store, folder, path, wanted.version);
+  const version = versionOf(store, folder.number, path, wanted.version);
   if (version === undefined || version.kind === Kind.ABSENT || !hasContent(store, version))
     return { verdict: Verdict.REFUSED, seq: 0 };
   const ruling = rule(store, folder.number, { ...version, path, base });
@@ -36,13 +36,6 @@ export function restoreVersion(store: Store, folder: Folder, wanted: Wanted, now
   const { kind, mode, size, mtime, content } = version;
   const change = { kind, mode, size, mtime, content, board: RESTORER, arrived: now };
   return { verdict: Verdict.ACCEPTED, seq: store.commit(folder.number, path, change) };
-}
-
-export function versionOf(store: Store, folder: Folder, path: Uint8Array, seq: number): Version | undefined {
-  const current = store.current(folder.number, path);
-  if (current?.seq === seq) return current;
-  const [version] = store.versions(folder.number, path, 1, seq + 1);
-  return version?.seq === seq ? version : undefined;
 }
 
 export const hasContent = (store: Store, version: Version): boolean =>

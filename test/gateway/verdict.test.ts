@@ -102,6 +102,81 @@ describe('verdict', () => {
     ]);
   });
 
+  describe('a retouch: mode or time of the base', () => {
+    const facts = (path: string) => {
+      const { mode, content } = current(path)!;
+      return [mode, Buffer.from(content).toString('hex')];
+    };
+    const hex = (content: { id: Uint8Array }) => Buffer.from(content.id).toString('hex');
+
+    it('an edit over it -> accepted, and the new mode stays', () => {
+      oven.upload('a', one);
+      oven.upload('a', one, { base: 1, mode: 0o600 });
+      expect(stove.upload('a', two, { base: 1 })).toEqual([Verdict.ACCEPTED, 3]);
+      expect(facts('a')).toEqual([0o600, hex(two)]);
+      expect(current('a')).toMatchObject({ seq: 4, board: 'stove' });
+      expect(oven.took('head').at(-1)?.message.head).toBe(4);
+    });
+
+    it('an edit with a mode of its own over it -> accepted, the last mode wins', () => {
+      oven.upload('a', one);
+      oven.upload('a', one, { base: 1, mode: 0o600 });
+      expect(stove.upload('a', two, { base: 1, mode: 0o640 })).toEqual([Verdict.ACCEPTED, 3]);
+      expect(facts('a')).toEqual([0o640, hex(two)]);
+      expect(current('a')?.seq).toBe(3);
+    });
+
+    it('offered over an edit -> stale, and its mode is merged', () => {
+      oven.upload('a', one);
+      oven.upload('a', two, { base: 1 });
+      expect(stove.upload('a', one, { base: 1, mode: 0o600 })).toEqual([Verdict.STALE, 3]);
+      expect(facts('a')).toEqual([0o600, hex(two)]);
+      expect(stove.upload('a', one, { base: 1, mtime: 9 })).toEqual([Verdict.STALE, 3]);
+    });
+
+    it('offered over another kind -> stale, the mode stays', () => {
+      oven.upload('a', one);
+      oven.directory('a', 1);
+      expect(stove.upload('a', one, { base: 1, mode: 0o600 })).toEqual([Verdict.STALE, 2]);
+      oven.symlink('a', 'x', 2);
+      expect(stove.directory('a', 2, 0o700)).toEqual([Verdict.STALE, 3]);
+      expect(current('a')).toMatchObject({ kind: Kind.SYMLINK, seq: 3 });
+    });
+
+    it('over another one -> the mode that is new wins; of two times the first', () => {
+      oven.upload('a', one);
+      oven.upload('a', one, { base: 1, mode: 0o600 });
+      expect(stove.upload('a', one, { base: 1, mtime: 9 })).toEqual([Verdict.SAME, 2]);
+      expect(stove.upload('a', one, { base: 1, mode: 0o640 })).toEqual([Verdict.ACCEPTED, 3]);
+      expect(facts('a')).toEqual([0o640, hex(one)]);
+    });
+
+    it('of what was deleted -> stale: it is no edit; of a base that nobody knows -> accepted', () => {
+      oven.upload('a', one);
+      oven.remove('a', 1);
+      expect(stove.upload('a', one, { base: 1, mode: 0o600 })).toEqual([Verdict.STALE, 2]);
+      expect(stove.upload('a', one, { base: 77, mode: 0o600 })).toEqual([Verdict.ACCEPTED, 3]);
+    });
+
+    it('deleted by who knew what was before -> accepted; not if it was gone between', () => {
+      oven.upload('a', one);
+      oven.upload('a', one, { base: 1, mode: 0o600 });
+      expect(stove.remove('a', 1)).toEqual([Verdict.ACCEPTED, 3]);
+      oven.upload('a', one);
+      expect(stove.remove('a', 1)).toEqual([Verdict.STALE, 4]);
+    });
+
+    it('a directory retouched and emptied, replaced by who knew it before -> accepted; not empty -> not empty', () => {
+      oven.directory('d');
+      oven.upload('d/f', one);
+      oven.directory('d', 1, 0o700);
+      expect(stove.upload('d', two, { base: 1 })).toEqual([Verdict.NOT_EMPTY, 3]);
+      oven.remove('d/f', 2);
+      expect(stove.upload('d', two, { base: 1 })).toEqual([Verdict.ACCEPTED, 5]);
+      expect(current('d')).toMatchObject({ kind: Kind.FILE, seq: 5 });
+    });
+  });
+
   it('put: the parent never was, is deleted, or is no directory -> no parent', () => {
     expect(oven.upload('d/f', one)).toEqual([Verdict.NO_PARENT, 0]);
     oven.directory('d');
