@@ -9,12 +9,13 @@ import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync, writeS
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { CODE_BYTES_LEAST } from '../../agent/plan.ts';
+import { unitMemoryBytes } from '../board/unit.ts';
 import { Random } from '../sim/random.ts';
 import { type Cast, IS_LONG, openCast } from './cast.ts';
 import { MemoryCgroup } from './cgroup.ts';
 
 const MIB = 2 ** 20;
-const LIMIT_BYTES = 64 * MIB - CODE_BYTES_LEAST;
+const LIMIT_BYTES = unitMemoryBytes() - CODE_BYTES_LEAST;
 const FILES = IS_LONG ? 10_000 : 2_000;
 const LARGE_MIB = IS_LONG ? 200 : 64;
 /** Writing and reading back wait for the disk here: nothing stays in the cache for long. */
@@ -37,7 +38,7 @@ function writeLarge(path: string, random: Random): void {
   closeSync(fd);
 }
 
-describe.skipIf(typeof group === 'string')('cgroup: an agent in 64 MiB', () => {
+describe.skipIf(typeof group === 'string')('cgroup: an agent within its unit', () => {
   test(
     `${FILES} files, ${LARGE_MIB} MiB up and down, edits, restart -> never killed, arena as it was`,
     async () => {
