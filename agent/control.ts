@@ -21,6 +21,7 @@ import * as fs from 'node:fs';
 import * as net from 'node:net';
 import { join } from 'node:path';
 import { Failure } from './failure.ts';
+import { makePrivate } from './private.ts';
 
 export const CONTROL_NAME = 'control.sock';
 
@@ -67,7 +68,7 @@ function addressOf(state: string, name: string): { path: string; release(): void
 
 /** Takes the state for this process and answers who asks. Throws a Failure of kind 'running' if it is taken. */
 export async function openControl(state: string, answers: Answers): Promise<Control> {
-  makeState(state);
+  makePrivate(state);
   const name = `${CONTROL_NAME}.${randomBytes(6).toString('hex')}`;
   const own = join(state, name);
   const address = addressOf(state, name);
@@ -110,14 +111,6 @@ export async function openControl(state: string, answers: Answers): Promise<Cont
     if (error instanceof Failure || !NO_SOCKETS.has(codeOf(error))) throw error;
     const why = `this file system holds no sockets (${codeOf(error)}): no status, and nothing keeps a second one off`;
     return { why, close: async () => {} };
-  }
-}
-
-function makeState(state: string): void {
-  try {
-    fs.mkdirSync(state, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new Failure('environment', `cannot make ${state}: ${codeOf(error)}`, undefined, error);
   }
 }
 

@@ -1,4 +1,5 @@
-// What this machine gives a process: RAM, or less by its cgroup; free disk at a place. Read once, at a start.
+// What this machine gives a process: RAM, or less by its cgroup; free disk at a place. For the check at a start, and
+// for the memory ledger.
 //
 // A limit counts wherever it stands above the process: each directory of its cgroup path up to the root is asked, in
 // version 2 (memory.max) and version 1 (memory.limit_in_bytes). A container may see its own cgroup as the root, under
@@ -16,7 +17,7 @@ export interface Ram {
   by: 'machine' | 'cgroup';
 }
 
-export type ReadText = (path: string) => string;
+type ReadText = (path: string) => string;
 
 const readText: ReadText = path => readFileSync(path, 'latin1');
 
@@ -26,12 +27,13 @@ export function readRam(read: ReadText = readText): Ram | undefined {
   const line = (name: string) =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(meminfo)?.[1] ?? 0) * 1024;
   const machine = line('MemTotal') + line('SwapTotal');
-  const limit = cgroupLimit(read);
+  const limit = readCgroupLimit(read);
   if (limit !== undefined && (machine === 0 || limit < machine)) return { bytes: limit, by: 'cgroup' };
   return machine === 0 ? undefined : { bytes: machine, by: 'machine' };
 }
 
-function cgroupLimit(read: ReadText): number | undefined {
+/** Undefined where there is none. */
+export function readCgroupLimit(read: ReadText = readText): number | undefined {
   let least: number | undefined;
   for (const line of readOr(read, '/proc/self/cgroup').split('\n')) {
     const [, hierarchy, controllers, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];

@@ -2,7 +2,7 @@
 // nothing.
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { shownUrl } from '../transport/endpoint.ts';
 import { connectBoard } from '../transport/mqtt.ts';
@@ -12,11 +12,13 @@ import { openPages } from './disk/pages.ts';
 import { realScheduler } from './disk/schedule.ts';
 import { realSystem } from './disk/system.ts';
 import { InotifyWatcher } from './disk/watcher.ts';
+import { endpointOf } from './endpoint.ts';
 import { Failure } from './failure.ts';
 import type { GaugeReading } from './gauge.ts';
 import { Book } from './memory/book.ts';
 import type { AgentLedger } from './memory/ledger.ts';
 import { type AgentOptions, CATALOG_NAME, type RunningAgent } from './options.ts';
+import { makePrivate } from './private.ts';
 import { Report } from './report.ts';
 import { Sync, type SyncPorts } from './sync.ts';
 import { VERSION } from './version.ts';
@@ -53,34 +55,23 @@ export function realPorts(
   };
 }
 
-/** Makes the state's directory, for its owner's eyes only. */
-export function makeState(state: string): void {
+/** One that is missing may be a disk that is not mounted: making it would sync an empty folder. */
+function checkFolder(folder: string): void {
   try {
-    mkdirSync(state, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new Failure(
-      'environment',
-      `cannot make ${state}: ${(error as NodeJS.ErrnoException).code}`,
-      'make the folder writable, or give another place with --state',
-    );
-  }
-}
-
-export function checkFolder(folder: string): void {
-  let isDirectory = false;
-  try {
-    isDirectory = statSync(folder).isDirectory();
+    if (statSync(folder).isDirectory()) return;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Failure('environment', `the folder ${folder} cannot be used: ${code}`, `mkdir -p ${folder}`);
+    if (code !== 'ENOENT') throw new Failure('environment', `the folder ${folder} cannot be used: ${code}`);
+    const advice = `make it first (mkdir -p ${folder}), or mount the disk that it is on`;
+    throw new Failure('environment', `the folder ${folder} does not exist`, advice);
   }
-  if (!isDirectory) throw new Failure('environment', `${folder} is not a directory`);
+  throw new Failure('environment', `${folder} is not a directory`, '--folder names the directory to sync');
 }
 
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { folder, state, name, share, arenaBytes, rescanSeconds } = options;
   checkFolder(folder);
-  makeState(state);
+  makePrivate(state, 'make the folder writable, or give another place with --state');
   const software = `toastbox ${VERSION}`;
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<Error>(resolve => {
@@ -98,15 +89,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     openLink: (session, handlers) =>
       connectBoard(
         {
-          url: options.broker,
+          ...endpointOf(options),
           board: name,
           session,
           software,
-          username: options.username,
-          password: options.password,
-          ca: pem(options.caFile),
-          cert: pem(options.certFile),
-          key: pem(options.keyFile),
           keepaliveSeconds: options.keepaliveSeconds,
         },
         handlers,
@@ -197,20 +183,12 @@ function tellStatus(sync: Sync, report: Report): NodeJS.Timeout {
   let told = '';
   const timer = setInterval(() => {
     const facts = report.facts();
-    const text = JSON.stringify(facts);
+    // A new session has a link of its own, which knows nothing yet.
+    const text = JSON.stringify([sync.session, facts]);
     if (text === told) return;
     told = text;
     sync.setStatus(facts);
   }, STATUS_MS);
   timer.unref();
   return timer;
-}
-
-function pem(file: string | undefined): Uint8Array | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new Failure('environment', `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
-  }
 }

@@ -23,7 +23,7 @@ import type { Invocation } from './invocation.ts';
 import { STATE_NAME } from './live.ts';
 import { loadGateway } from './load.ts';
 import { forceExit, progressOf, reportTo, showProgress } from './run.ts';
-import { Screen } from './screen.ts';
+import { type Screen, screenFor } from './screen.ts';
 import { resolveSettings } from './settings.ts';
 import { awaitEnding } from './signals.ts';
 
@@ -40,7 +40,7 @@ const STOP_MS = 10_000;
 const LINE_MAX = 8 * 1024;
 
 export async function demoCommand(invocation: Invocation): Promise<Exit> {
-  const { words, world, out, errors } = invocation;
+  const { words, world, errors } = invocation;
   const { settings, warnings } = resolveSettings('demo', words, world);
   if (!isLoopback(settings.listen.host))
     throw new Failure(
@@ -49,13 +49,7 @@ export async function demoCommand(invocation: Invocation): Promise<Exit> {
       'toastbox help gateway says how to let boards in',
     );
   const ending = awaitEnding(() => forceExit(screen, 'forced to end'));
-  const screen = new Screen({
-    out,
-    errors,
-    progress: settings.progress as 'auto' | 'lines' | 'none',
-    isQuiet: settings.quiet,
-    onGone: () => ending.ask('nobody reads what it says'),
-  });
+  const screen = screenFor(invocation, settings, () => ending.ask('nobody reads what it says'));
   for (const warning of warnings) screen.warn(`warn: ${warning}`);
   const places = {
     data: join(settings.at, 'gateway-data'),

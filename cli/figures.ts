@@ -43,21 +43,23 @@ export function durationText(seconds: number): string {
     .join(' ');
 }
 
+export const twoDigits = (value: number): string => String(value).padStart(2, '0');
+
 /** "0:45", "12:05", "3:10:00": for a line that is redrawn. */
 export function clockText(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds));
-  const two = (value: number) => String(value).padStart(2, '0');
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  return hours > 0
+    ? `${hours}:${twoDigits(minutes)}:${twoDigits(whole % 60)}`
+    : `${minutes}:${twoDigits(whole % 60)}`;
 }
 
 /** "14:03:22" today, "Nov 3 14:03" before. Local time. */
 export function timeText(at: number, now: number): string {
   const then = new Date(at);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const clock = `${two(then.getHours())}:${two(then.getMinutes())}`;
-  if (then.toDateString() === new Date(now).toDateString()) return `${clock}:${two(then.getSeconds())}`;
+  const clock = `${twoDigits(then.getHours())}:${twoDigits(then.getMinutes())}`;
+  if (then.toDateString() === new Date(now).toDateString()) return `${clock}:${twoDigits(then.getSeconds())}`;
   const month = then.toLocaleString('en', { month: 'short' });
   return `${month} ${then.getDate()} ${clock}`;
 }

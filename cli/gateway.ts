@@ -12,19 +12,15 @@ import type { HostPort } from './kinds.ts';
 import { loadGateway } from './load.ts';
 import type { SettingsOf } from './options.ts';
 import { reportTo, runToEnd } from './run.ts';
-import { Screen } from './screen.ts';
+import { screenFor } from './screen.ts';
 import { resolveSettings } from './settings.ts';
 
 const LISTEN = { host: '127.0.0.1', port: 1883 };
 
-export async function gatewayCommand({ words, world, out, errors }: Invocation): Promise<Exit> {
+export async function gatewayCommand(invocation: Invocation): Promise<Exit> {
+  const { words, world } = invocation;
   const { settings, warnings } = resolveSettings('gateway', words, world);
-  const screen = new Screen({
-    out,
-    errors,
-    progress: settings.progress as 'auto' | 'lines' | 'none',
-    isQuiet: settings.quiet,
-  });
+  const screen = screenFor(invocation, settings);
   const warn = (text: string) => screen.warn(`warn: ${text}`);
   for (const warning of warnings) warn(warning);
   const { data, folder = join(data, 'folders'), broker, listen = LISTEN } = settings;

@@ -6,7 +6,7 @@
 
 import { isAbsolute, resolve } from 'node:path';
 import { LABEL } from '../protocol/limits.ts';
-import { bytesText, durationText } from './figures.ts';
+import { bytesText, durationText, twoDigits } from './figures.ts';
 
 export interface HostPort {
   host: string;
@@ -142,8 +142,8 @@ export function timeOf(text: string, now: number): number | undefined {
   const [, date, clock, seconds, zone = ''] = MOMENT.exec(text) ?? [];
   if (date === undefined && clock === undefined) return undefined;
   const today = new Date(now);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = date ?? `${today.getFullYear()}-${two(today.getMonth() + 1)}-${two(today.getDate())}`;
+  const day =
+    date ?? `${today.getFullYear()}-${twoDigits(today.getMonth() + 1)}-${twoDigits(today.getDate())}`;
   const at = Date.parse(`${day}T${clock ?? '00:00'}${seconds ?? ':00'}${zone}`);
   if (Number.isNaN(at)) return undefined;
   const end = seconds?.length === 3 ? at + 999 : at;

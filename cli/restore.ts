@@ -49,8 +49,8 @@ export async function restoreCommand({ words, world, out, errors }: Invocation):
     if (to === undefined) return await restore(access, place, version, at, screen, json);
     if (version === undefined)
       throw new Failure('usage', 'a whole share is put elsewhere by its directories', 'name one of them');
-    const { openArena } = await import('../agent/arena/arena.ts');
-    const hasher = openArena({ bytes: 2 * 1024 * 1024 });
+    const { openLeastArena } = await import('../agent/arena/arena.ts');
+    const hasher = openLeastArena();
     const { entries, bytes } = exportTo(access.store, hasher, place.folder, place.path, version, at, to);
     if (json) screen.say(JSON.stringify({ to, version: version.seq, entries, bytes }));
     else if (version.kind === Kind.DIRECTORY)

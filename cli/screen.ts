@@ -37,6 +37,15 @@ export interface ScreenOptions {
   onGone?: () => void;
 }
 
+/** As a command that runs for long is told to: by --progress and --quiet. `onGone`: as in ScreenOptions. */
+export function screenFor(
+  { out, errors }: Pick<ScreenOptions, 'out' | 'errors'>,
+  { progress, quiet }: { progress: string; quiet: boolean },
+  onGone: () => void = () => {},
+): Screen {
+  return new Screen({ out, errors, progress: progress as ScreenOptions['progress'], isQuiet: quiet, onGone });
+}
+
 export class Screen {
   readonly #out: Out;
   readonly #errors: Out;

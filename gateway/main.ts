@@ -4,21 +4,21 @@
 //   boards <-> broker <-> link <-> pump { hub, store } <-> plain copies (agents in a thread)
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { openArena } from '../agent/arena/arena.ts';
+import { type Arena, openLeastArena } from '../agent/arena/arena.ts';
 import { openControl } from '../agent/control.ts';
 import { squeeze } from '../agent/disk/squeeze.ts';
-import { Failure } from '../agent/failure.ts';
+import { endpointOf, readPem } from '../agent/endpoint.ts';
 import { queueReadings } from '../agent/gauge.ts';
 import { Book } from '../agent/memory/book.ts';
 import { processRows } from '../agent/memory/ledger.ts';
 import type { LogLevel } from '../agent/options.ts';
+import { makePrivate } from '../agent/private.ts';
 import { VERSION } from '../agent/version.ts';
 import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../protocol/limits.ts';
 import { printable } from '../protocol/path.ts';
-import { type EndpointOptions, shownUrl } from '../transport/endpoint.ts';
+import { shownUrl } from '../transport/endpoint.ts';
 import type { GatewayLink, LinkUp } from '../transport/link.ts';
 import { connectGateway } from '../transport/mqtt.ts';
 import { type Broker, type BrokerOptions, startBroker } from './broker.ts';
@@ -36,16 +36,13 @@ import type { GatewayStatus } from './status.ts';
 import { openLmdbStore } from './store/lmdb.ts';
 import type { Store } from './store/port.ts';
 
-/** The hub hashes one block at a time: the least arena is plenty. */
-const HUB_ARENA_BYTES = 2 * 1024 * 1024;
-
 const DAY_MS = 86_400_000;
 
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   if (options.listen !== undefined)
     refuseOpenDoor({ ...options.listen, tls: { clientCa: options.listen.clientCaFile } });
-  makeDirectory(options.data);
-  makeDirectory(options.folder);
+  makePrivate(options.data);
+  makePrivate(options.folder);
   // The control socket first: a second gateway on this data never opens the store.
   let started: Gateway | undefined;
   const control = await openControl(options.data, {
@@ -81,20 +78,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
 }
 
-function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new Failure('environment', `cannot make ${path}: ${(error as NodeJS.ErrnoException).code}`);
-  }
-}
-
 class Gateway {
   readonly failed: Promise<Error>;
   private readonly options: GatewayOptions;
   private readonly session = Date.now();
   private readonly grants: Grants | undefined;
   private readonly store: Store;
+  private readonly hasher: Arena = openLeastArena();
   private readonly hub: Hub;
   private readonly pump: Pump;
   readonly restoring: Restoring;
@@ -119,7 +109,7 @@ class Gateway {
     this.store = openLmdbStore(join(options.data, 'store'));
     this.hub = new Hub({
       store: this.store,
-      hasher: openArena({ bytes: HUB_ARENA_BYTES }),
+      hasher: this.hasher,
       squeeze,
       newFolderId: () => randomBytes(ID_BYTES),
       mayJoin: this.grants && ((board, share) => (this.grants as Grants).mayJoin(board, share)),
@@ -164,7 +154,7 @@ class Gateway {
         ...queueReadings(this.link?.queue),
       ],
       window: this.hub.window(),
-      arenaBytes: HUB_ARENA_BYTES,
+      arenaBytes: this.hasher.bytes.length,
       store: this.store.size(),
       broker: this.broker,
     };
@@ -180,7 +170,7 @@ class Gateway {
     if (options.listen !== undefined) this.broker = await startBroker(this.brokerOptions(options.listen));
     this.link = connectGateway(
       {
-        ...(this.broker?.own ?? brokerElsewhere(options)),
+        ...(this.broker?.own ?? endpointOf({ ...options, broker: options.broker ?? '' })),
         session: this.session,
         software: `toastbox ${VERSION}`,
         keepaliveSeconds: options.keepaliveSeconds,
@@ -215,9 +205,9 @@ class Gateway {
   }
 
   private brokerOptions({ host, port, isOpen, usersFile, ...files }: ListenOptions): BrokerOptions {
-    const cert = pem(files.certFile);
-    const key = pem(files.keyFile);
-    const tls = cert && key && { cert, key, clientCa: pem(files.clientCaFile) };
+    const cert = readPem(files.certFile);
+    const key = readPem(files.keyFile);
+    const tls = cert && key && { cert, key, clientCa: readPem(files.clientCaFile) };
     return { host, port, isOpen, usersFile, tls, onWarn: text => this.complain('warn', text) };
   }
 
@@ -333,7 +323,7 @@ class Gateway {
         })),
       malformed: this.malformed + (counts?.dropsIn ?? 0),
       bytes: { in: counts?.bytesIn ?? 0, out: counts?.bytesOut ?? 0 },
-      store: { bytes: bytesUnder(join(this.options.data, 'store')) },
+      store: { bytes: this.store.size().bytes },
       ...(this.lastError === undefined ? {} : { lastError: this.lastError }),
     };
   }
@@ -355,25 +345,5 @@ function lineOf(note: HubNote): [LogLevel, string] | undefined {
       return ['info', `${note.board}: ${note.text}`];
     default:
       return undefined;
-  }
-}
-
-function brokerElsewhere(options: GatewayOptions): EndpointOptions {
-  const { broker = '', username, password, caFile, certFile, keyFile } = options;
-  return { url: broker, username, password, ca: pem(caFile), cert: pem(certFile), key: pem(keyFile) };
-}
-
-function bytesUnder(directory: string): number {
-  let bytes = 0;
-  for (const name of readdirSync(directory)) bytes += statSync(join(directory, name)).size;
-  return bytes;
-}
-
-function pem(file: string | undefined): Uint8Array | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new Failure('environment', `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
   }
 }

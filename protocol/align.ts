@@ -18,10 +18,7 @@
 // three times at most (copied, in the window, for the index), besides WINDOW records for every jump.
 
 import { assert } from './assert.ts';
-import { ID_BYTES } from './limits.ts';
-
-/** A block's length (u32, little endian) and its id. */
-export const RECORD_BYTES = 4 + ID_BYTES;
+import { RECORD_BYTES } from './record.ts';
 
 /** A content's blocks. What `at` returns is 20 bytes and may be overwritten by the next call of any list's `at`. */
 export interface RecordList {

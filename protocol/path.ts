@@ -94,12 +94,22 @@ export function checkFacts({ kind, size, content }: Facts): FactsFault | undefin
   return content.length === 0 ? undefined : 'content of no file';
 }
 
+/** `parent` may be the root. */
 export function joinPath(parent: Uint8Array, name: Uint8Array): Uint8Array {
-  if (parent.length === 0) return name.slice();
-  const path = new Uint8Array(parent.length + 1 + name.length);
-  path.set(parent);
-  path[parent.length] = SLASH;
-  path.set(name, parent.length + 1);
+  return parent.length === 0 ? name.slice() : joinParts([parent, name]);
+}
+
+/** Bytes of their own, with a '/' between any two parts. */
+export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
+  let length = parts.length - 1;
+  for (const part of parts) length += part.length;
+  const path = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    if (at > 0) path[at++] = SLASH;
+    path.set(part, at);
+    at += part.length;
+  }
   return path;
 }
 

@@ -12,7 +12,7 @@
 //   2. At most one status is on its way, and at most one a second sets out.
 
 import type { Endpoint } from './endpoint.ts';
-import type { LinkCounts, LinkQueue, LinkUp } from './link.ts';
+import { type LinkQueue, type LinkUp, noCounts } from './link.ts';
 import { type Ending, Negotiation, waitMs } from './negotiate.ts';
 import { writeStatus } from './status.ts';
 import { explain } from './trouble.ts';
@@ -65,15 +65,7 @@ export interface KeeperOptions {
 }
 
 export class Keeper {
-  readonly counts: LinkCounts = {
-    framesOut: 0,
-    bytesOut: 0,
-    framesIn: 0,
-    bytesIn: 0,
-    dropsOut: 0,
-    dropsIn: 0,
-    ups: 0,
-  };
+  readonly counts = noCounts();
   /** Of all connections; `bytes` of the one at hand. */
   readonly queue: LinkQueue;
   readonly #options: KeeperOptions;

@@ -42,6 +42,16 @@ export interface LinkCounts {
   ups: number;
 }
 
+export const noCounts = (): LinkCounts => ({
+  framesOut: 0,
+  bytesOut: 0,
+  framesIn: 0,
+  bytesIn: 0,
+  dropsOut: 0,
+  dropsIn: 0,
+  ups: 0,
+});
+
 /** What waits for the socket. */
 export interface LinkQueue {
   bytes: number;

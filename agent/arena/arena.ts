@@ -77,6 +77,9 @@ export function openArena(options: ArenaOptions): Arena {
   return new Arena(memory, exports, simd);
 }
 
+/** The least arena there is: plenty for who only hashes, one block at a time. */
+export const openLeastArena = (): Arena => openArena({ bytes: arenaBounds(loadModule(hasSimd())).least });
+
 /** The least page of a kernel that Node runs on. */
 const KERNEL_PAGE_BYTES = 4096;
 

@@ -8,7 +8,9 @@
 //
 // The file is as expected before its bytes are read and after: what lies between is one version of it.
 
+import { ID_BYTES } from '../../protocol/limits.ts';
 import { checkPath, parentOf } from '../../protocol/path.ts';
+import { RECORD_BYTES } from '../../protocol/record.ts';
 import type { Gathered, Path, Stat } from '../engine/ports.ts';
 import { type DiskArena, type Examiner, TICK_MS } from './examine.ts';
 import type { Folder } from './folder.ts';
@@ -23,8 +25,6 @@ export interface Wanted {
 }
 
 const OTHER: Gathered = { is: 'other' };
-const RECORD_BYTES = 20;
-const ID_BYTES = 16;
 
 export class Gatherer {
   readonly #system: System;

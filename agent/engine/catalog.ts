@@ -8,6 +8,7 @@
 //
 // Memory: nothing here grows; pending counts are two numbers, kept with the indexes.
 
+import { joinParts, joinPath } from '../../protocol/path.ts';
 import type { Tree } from '../arena/tree.ts';
 import { Brief } from './brief.ts';
 import { decide, isLocalPending } from './decide.ts';
@@ -136,14 +137,14 @@ export class Catalog {
       names.push(place.name);
       up = place.parent;
     }
-    this.lastPath = join(names.reverse());
+    this.lastPath = joinParts(names.reverse());
     this.lastParent = id;
     return this.lastPath;
   }
 
   pathOf(place: Place): Path | undefined {
     const parent = this.pathOfDirectory(place.parent);
-    return parent === undefined ? undefined : parent.length === 0 ? place.name : join([parent, place.name]);
+    return parent === undefined ? undefined : parent.length === 0 ? place.name : joinPath(parent, place.name);
   }
 
   placeOfDirectory(id: EntryId): Place | undefined {
@@ -321,17 +322,4 @@ export class Catalog {
     new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
     this.tree.put(metaKey(name), bytes);
   }
-}
-
-function join(names: readonly Uint8Array[]): Path {
-  let length = names.length - 1;
-  for (const name of names) length += name.length;
-  const path = new Uint8Array(length);
-  let at = 0;
-  for (const name of names) {
-    if (at > 0) path[at++] = SLASH;
-    path.set(name, at);
-    at += name.length;
-  }
-  return path;
 }

@@ -10,12 +10,11 @@
 // 4,000 pages, and nothing else should wait for them.
 
 import type { RecordList } from '../../protocol/align.ts';
-import { ID_BYTES } from '../../protocol/limits.ts';
+import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
 import type { Catalog } from './catalog.ts';
 import type { EntryId } from './entry.ts';
 import { blockKey, garbageKey, idOfKey, pageOfKey, SPACE } from './keys.ts';
 
-export const RECORD_BYTES = 4 + ID_BYTES;
 const RECORDS_A_PAGE = 62;
 const OFFSET_BYTES = 8;
 const PAGE_BYTES_MAX = OFFSET_BYTES + RECORDS_A_PAGE * RECORD_BYTES;
@@ -23,12 +22,6 @@ const LAST_PAGE = 0xffff_ffff;
 
 /** Pages freed at a time. */
 const SWEEP_PAGES = 64;
-
-export const recordLength = (record: Uint8Array): number =>
-  (record[0] as number) |
-  ((record[1] as number) << 8) |
-  ((record[2] as number) << 16) |
-  ((record[3] as number) << 24);
 
 /**
  * Gathers the records of an examination; takes a list id only when a second block comes. The list counts as

@@ -4,10 +4,10 @@
 
 import { Aligner } from '../../protocol/align.ts';
 import { RecipeWriter } from '../../protocol/recipe.ts';
+import { recordId, recordLength } from '../../protocol/record.ts';
 import type { Core } from './core.ts';
 import type { EntryId } from './entry.ts';
 import type { BlockList } from './lists.ts';
-import { recordLength } from './lists.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -54,5 +54,5 @@ export function writePart(aligner: Aligner, target: BlockList, into: Uint8Array)
 
 function writeFresh(writer: RecipeWriter, target: BlockList, ordinal: number): boolean {
   const record = target.at(ordinal);
-  return writer.fresh(recordLength(record), record.subarray(4));
+  return writer.fresh(recordLength(record), recordId(record));
 }

@@ -10,11 +10,11 @@
 import { Aligner } from '../../protocol/align.ts';
 import { DICTIONARY_BYTES_MAX, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { type BlocksItem, Kind, type Message, Need, type NeedItem, Reason } from '../../protocol/messages.ts';
+import { recordId, recordLength } from '../../protocol/record.ts';
 import type { FrameCell } from '../arena/arena.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { hasSameContent, sameBytes } from './entry.ts';
-import { recordLength } from './lists.ts';
 import type { Offer } from './offered.ts';
 import type { Offers } from './offers.ts';
 import type { Event } from './ports.ts';
@@ -237,7 +237,7 @@ export class Serve {
     for (let ordinal = run.need.ordinal; ordinal < run.need.ordinal + run.need.count; ordinal++) {
       const record = target.at(ordinal);
       const length = recordLength(record);
-      const id = record.slice(4);
+      const id = recordId(record).slice();
       if (!sameBytes(this.core.arena.blockId(this.core.arena.run.subarray(at, at + length)), id))
         return false;
       at += length;

@@ -12,7 +12,8 @@ import { regionsOf, type Span } from '../arena/regions.ts';
 import type { GaugeReading, WhenFull } from '../gauge.ts';
 import type { MemoryLook } from '../sync.ts';
 import type { Marks } from './marks.ts';
-import { type ProcessReading, processReadings } from './process.ts';
+import { processReadings } from './process.ts';
+import type { Reading } from './reading.ts';
 
 /** One thing that takes memory, or may be full. */
 export interface Row {
@@ -66,13 +67,6 @@ export interface AgentLedger extends FolderLedger {
   process: Row[];
 }
 
-export interface DiskReading {
-  name: string;
-  unit: 'bytes' | 'count';
-  now: number;
-  limit?: number;
-}
-
 /** What one region of the arena holds. */
 interface Use {
   cellBytes: number;
@@ -85,7 +79,7 @@ interface Use {
 }
 
 /** The ledger of a folder that is open; each reading raises the marks. */
-export function folderLedger(look: MemoryLook, disk: readonly DiskReading[], marks: Marks): FolderLedger {
+export function folderLedger(look: MemoryLook, disk: readonly Reading[], marks: Marks): FolderLedger {
   const { arena, tree, gauges } = look;
   const { hits, misses, evictions, pagesWritten, commits } = tree.stats();
   const regions = regionsOf(arena).map((region): RegionRow => {
@@ -106,11 +100,11 @@ export function folderLedger(look: MemoryLook, disk: readonly DiskReading[], mar
 }
 
 /** The rows of this process; each reading raises the marks. */
-export function processRows(marks: Marks, readings: readonly ProcessReading[] = processReadings()): Row[] {
+export function processRows(marks: Marks, readings: readonly Reading[] = processReadings()): Row[] {
   return readings.map(reading => readingRow('process', reading, marks));
 }
 
-export function readingRow(group: string, reading: ProcessReading, marks: Marks): Row {
+export function readingRow(group: string, reading: Reading, marks: Marks): Row {
   return { ...reading, ...marks.raise(`${group}.${reading.name}`, reading.now) };
 }
 

@@ -4,20 +4,14 @@
 // RssAnon is what counts on a board: the kernel can drop RssFile's pages and read them again. The arena is part of
 // V8's external memory (all of it) and of RssAnon (the pages of it that were ever touched).
 
-import { readdirSync, readFileSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
-
-export interface ProcessReading {
-  name: string;
-  unit: 'bytes' | 'count';
-  now: number;
-  limit?: number;
-}
+import { readCgroupLimit } from '../machine.ts';
+import { limitOf, namesIn, type Reading, textOf } from './reading.ts';
 
 const KIB = 1024;
 
-/** A few microseconds: what rises and falls too fast to be seen by asking now and then. */
-export function quickReadings(): ProcessReading[] {
+/** Some 0.1 ms: what rises and falls too fast to be seen by asking now and then. */
+export function quickReadings(): Reading[] {
   const status = textOf('/proc/self/status');
   const kib = (name: string): number | undefined => {
     const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status);
@@ -27,7 +21,7 @@ export function quickReadings(): ProcessReading[] {
   const { external, arrayBuffers } = process.memoryUsage();
   const threads = /^Threads:\s+(\d+)$/m.exec(status)?.[1];
   return [
-    ...bytesRow('RssAnon', kib('RssAnon'), cgroupLimit()),
+    ...bytesRow('RssAnon', kib('RssAnon'), readCgroupLimit()),
     ...bytesRow('RssFile', kib('RssFile')),
     ...bytesRow('swap', kib('VmSwap')),
     ...bytesRow('heap used', heap.used_heap_size, heap.heap_size_limit),
@@ -39,7 +33,7 @@ export function quickReadings(): ProcessReading[] {
 }
 
 /** All of them: reads a directory of /proc with an entry a descriptor. */
-export function processReadings(): ProcessReading[] {
+export function processReadings(): Reading[] {
   const descriptors = namesIn('/proc/self/fd');
   const files = numberIn('/proc/self/limits', /^Max open files\s+(\d+)/m);
   const watches = numberIn('/proc/sys/fs/inotify/max_user_watches', /^(\d+)/);
@@ -51,10 +45,8 @@ export function processReadings(): ProcessReading[] {
   ];
 }
 
-const bytesRow = (name: string, now: number | undefined, limit?: number): ProcessReading[] =>
+const bytesRow = (name: string, now: number | undefined, limit?: number): Reading[] =>
   now === undefined ? [] : [{ name, unit: 'bytes', now, ...limitOf(limit) }];
-
-const limitOf = (limit: number | undefined) => (limit === undefined ? {} : { limit });
 
 /** As the kernel counts them: a line of fdinfo each, of all that this process has. */
 function watchesOf(descriptors: readonly string[]): number {
@@ -64,32 +56,7 @@ function watchesOf(descriptors: readonly string[]): number {
   return count;
 }
 
-let cgroupFile: string | undefined;
-
-/** MemoryMax of the cgroup that this process is in, undefined where there is none. */
-function cgroupLimit(): number | undefined {
-  // Version 2 has one line, "0::/path"; it does not change while we run but by an administrator's hand.
-  cgroupFile ??= `/sys/fs/cgroup${/^0::(.*)$/m.exec(textOf('/proc/self/cgroup'))?.[1] ?? '/none'}/memory.max`;
-  return numberIn(cgroupFile, /^(\d+)$/m);
-}
-
 function numberIn(path: string, pattern: RegExp): number | undefined {
   const found = pattern.exec(textOf(path))?.[1];
   return found === undefined ? undefined : Number(found);
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-function namesIn(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
 }

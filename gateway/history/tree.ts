@@ -6,6 +6,7 @@
 // Memory: one page of names a level.
 
 import { Kind } from '../../protocol/messages.ts';
+import { joinPath } from '../../protocol/path.ts';
 import type { Folder, Store, Version } from '../store/port.ts';
 import { findVersion, isLive } from './versions.ts';
 
@@ -32,7 +33,7 @@ export function* treeAt(store: Store, folder: Folder, path: Uint8Array, time: nu
   for (let after: Uint8Array = NOTHING; ; ) {
     const children = store.children(folder.number, path, after, NAMES_AT_ONCE);
     for (const { name, version: current } of children) {
-      const below = under(path, name);
+      const below = joinPath(path, name);
       const version = current.arrived <= time ? current : versionAt(store, folder, below, time);
       if (!isLive(version)) continue;
       yield { path: below, version, current };
@@ -42,6 +43,3 @@ export function* treeAt(store: Store, folder: Folder, path: Uint8Array, time: nu
     after = children[children.length - 1]!.name;
   }
 }
-
-const under = (path: Uint8Array, name: Uint8Array): Uint8Array =>
-  path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);

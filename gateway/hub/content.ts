@@ -1,15 +1,11 @@
 // Contents as the hub reads them: records with a page at hand, and bytes at any offset.
 
-import { RECORD_BYTES, type RecordList } from '../../protocol/align.ts';
+import type { RecordList } from '../../protocol/align.ts';
+import { RECORD_BYTES, recordId, recordLength } from '../../protocol/record.ts';
 import { PAGE_RECORDS, type Recipe, type Store } from '../store/port.ts';
 
 /** Pages that one list keeps at hand: an aligner walks in order and looks around; 10 KiB. */
 const PAGES_MAX = 4;
-
-export const recordLength = (record: Uint8Array): number =>
-  (record[0]! | (record[1]! << 8) | (record[2]! << 16) | (record[3]! << 24)) >>> 0;
-
-export const recordId = (record: Uint8Array): Uint8Array => record.subarray(4, RECORD_BYTES);
 
 /** The records of a recipe, by ordinal. A page is kept as it was read: the recipe must not grow meanwhile. */
 export class Records implements RecordList {

@@ -11,10 +11,9 @@
 // is offered next, and needs no second transfer.
 
 import { Gauge } from '../../agent/gauge.ts';
-import { RECORD_BYTES } from '../../protocol/align.ts';
-import { ID_BYTES } from '../../protocol/limits.ts';
 import { Kind, type MessageNamed, type OfferItem, Verdict, type WholeItem } from '../../protocol/messages.ts';
 import { checkFacts, checkPath, compareBytes, EMPTY_CONTENT } from '../../protocol/path.ts';
+import { recordOf } from '../../protocol/record.ts';
 import type { HubNote, HubOptions } from './ports.ts';
 import { type Session, UPLOADS_MAX } from './session.ts';
 import { type Budget, type Taken, Upload } from './upload.ts';
@@ -187,9 +186,7 @@ export class Offers {
     for (const upload of session.uploads.values())
       if (upload.offer.req === item.req || compareBytes(upload.offer.path, item.path) === 0)
         this.#drop(session, upload);
-    const record = new Uint8Array(RECORD_BYTES);
-    new DataView(record.buffer).setUint32(0, bytes.length, true);
-    record.set(hasher.blockId(bytes), RECORD_BYTES - ID_BYTES);
+    const record = recordOf(bytes.length, hasher.blockId(bytes));
     if (compareBytes(hasher.contentIdOf([record]), item.content) !== 0) {
       const { board, share } = session;
       session.counters.mismatches++;

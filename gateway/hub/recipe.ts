@@ -8,12 +8,12 @@
 //
 // Every block but the last has at least BLOCK_BYTES_MIN bytes, so the size that was offered bounds the records.
 
-import { RECORD_BYTES } from '../../protocol/align.ts';
 import { BLOCK_BYTES_MAX, BLOCK_BYTES_MIN } from '../../protocol/limits.ts';
 import { compareBytes } from '../../protocol/path.ts';
 import { readRecipe } from '../../protocol/recipe.ts';
+import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
 import type { Recipe, Store } from '../store/port.ts';
-import { Records, recordLength } from './content.ts';
+import { Records } from './content.ts';
 import type { Hasher } from './ports.ts';
 
 /** Records looked up and written at once: 20 KiB. */
@@ -136,7 +136,7 @@ export class GrowingRecipe {
   #check(records: Uint8Array): string | undefined {
     let size = this.#recipe.size;
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
-      const length = recordLength(records.subarray(at, at + RECORD_BYTES));
+      const length = recordLength(records, at);
       if (this.#endsShort || length === 0 || length > BLOCK_BYTES_MAX) {
         return 'recipe: a block of a length that cannot be';
       }

@@ -13,7 +13,8 @@
 import { DICTIONARY_BYTES_MAX, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { type BlocksItem, Need, type NeedItem, type OfferItem } from '../../protocol/messages.ts';
 import { compareBytes } from '../../protocol/path.ts';
-import { Records, recordId, recordLength } from './content.ts';
+import { recordId, recordLength } from '../../protocol/record.ts';
+import { Records } from './content.ts';
 import type { HubOptions } from './ports.ts';
 import { GrowingRecipe } from './recipe.ts';
 

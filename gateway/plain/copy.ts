@@ -6,12 +6,13 @@ import type { Note } from '../../agent/engine/ports.ts';
 import { openBook, realPorts } from '../../agent/main.ts';
 import type { Book } from '../../agent/memory/book.ts';
 import type { FolderLedger } from '../../agent/memory/ledger.ts';
+import { makePrivate } from '../../agent/private.ts';
 import { Report } from '../../agent/report.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import { Sync } from '../../agent/sync.ts';
 import { VERSION } from '../../agent/version.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
-import type { BoardLink, BoardLinkHandlers, LinkCounts } from '../../transport/link.ts';
+import { type BoardLink, type BoardLinkHandlers, noCounts } from '../../transport/link.ts';
 import { type CopyOptions, type FromWorker, own } from './mail.ts';
 
 /** The name under which conflict copies tell of it. */
@@ -26,15 +27,7 @@ export class Copy {
   private readonly book: Book;
   private readonly share: string;
   private readonly tell: (letter: FromWorker) => void;
-  private readonly counts: LinkCounts = {
-    framesOut: 0,
-    bytesOut: 0,
-    framesIn: 0,
-    bytesIn: 0,
-    dropsOut: 0,
-    dropsIn: 0,
-    ups: 0,
-  };
+  private readonly counts = noCounts();
   private handlers: BoardLinkHandlers | undefined;
 
   constructor(options: CopyOptions, tell: (letter: FromWorker) => void, onFail: (error: unknown) => void) {
@@ -42,7 +35,7 @@ export class Copy {
     this.share = share;
     this.tell = tell;
     mkdirSync(folder, { recursive: true });
-    mkdirSync(state, { recursive: true, mode: 0o700 });
+    makePrivate(state);
     const software = `toastbox ${VERSION}`;
     this.sync = new Sync(
       { folder, board: BOARD, share, software, arenaBytes, rescanSeconds, fetchesMax: FETCHES_MAX },

@@ -5,7 +5,7 @@
 import type { Note } from '../../agent/engine/ports.ts';
 import type { FailureKind } from '../../agent/failure.ts';
 import type { FolderLedger } from '../../agent/memory/ledger.ts';
-import type { ProcessReading } from '../../agent/memory/process.ts';
+import type { Reading } from '../../agent/memory/reading.ts';
 import type { LogLevel } from '../../agent/options.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 
@@ -23,7 +23,7 @@ export interface CopyOptions {
 /** The worker's part of the memory ledger: a folder's for each copy, and its own V8 heap. */
 export interface CopiesLedger {
   folders: ({ share: string } & FolderLedger)[];
-  heap: ProcessReading[];
+  heap: Reading[];
 }
 
 export type ToWorker =

@@ -9,7 +9,7 @@
 // A block that goes leaves a hole in its pack, until the pack is written anew (collect.ts).
 
 import type { Facts } from './facts.ts';
-import { asBuffer, blockKey, packKey } from './keys.ts';
+import { asBuffer, blockKey, nameOf, packKey } from './keys.ts';
 import { readBlock, writeBlock } from './record.ts';
 import type { Shelf } from './shelf.ts';
 
@@ -123,5 +123,3 @@ export class Blocks {
     return last === undefined ? 1 : asBuffer(last.key).readUIntBE(0, 6) + 1;
   }
 }
-
-const nameOf = (id: Uint8Array) => asBuffer(id).toString('latin1');

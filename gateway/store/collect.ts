@@ -20,8 +20,8 @@
 //
 // Memory, during a round: two sets of BLOOM_BITS, a number for each pack.
 
-import { RECORD_BYTES } from '../../protocol/align.ts';
 import { Kind } from '../../protocol/messages.ts';
+import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
 import { type Blocks, PACK_BYTES_AIM } from './blocks.ts';
 import { Bloom } from './bloom.ts';
 import type { Facts } from './facts.ts';
@@ -122,8 +122,7 @@ export class Collector {
   markRecords(records: Uint8Array): void {
     const blocks = this.#round?.blocks;
     if (blocks === undefined) return;
-    for (let at = 0; at < records.length; at += RECORD_BYTES)
-      blocks.add(records.subarray(at + 4, at + RECORD_BYTES));
+    for (let at = 0; at < records.length; at += RECORD_BYTES) blocks.add(recordId(records, at));
   }
 
   /** One step, inside a transaction. False: the round is through. */

@@ -6,7 +6,7 @@
 //
 // Cost: an fsync a commit instead of one a message, for at most WAITING_BYTES_MAX (port.ts) that a crash may take.
 
-import { asBuffer } from './keys.ts';
+import { nameOf } from './keys.ts';
 import type { Pair, Shelf } from './shelf.ts';
 
 interface Waiting {
@@ -92,6 +92,5 @@ export class Facts {
   }
 }
 
-const nameOf = (key: Uint8Array) => asBuffer(key).toString('latin1');
 const weigh = (key: Uint8Array, value: Uint8Array | undefined) =>
   WAITING_OVERHEAD_BYTES + key.length + (value?.length ?? 0);

@@ -75,13 +75,18 @@ export const readNumber = (bytes: Uint8Array, at: number): number =>
 export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** Bytes as a key of a Map: each character a byte. */
+export const nameOf = (bytes: Uint8Array): string => asBuffer(bytes).toString('latin1');
+
 const NUL = Buffer.from([0]);
 
 export const shareKey = (share: string) => tagged('S', Buffer.from(share));
 export const folderKey = (folder: FolderNumber) => inFolder('F', folder);
 export const dirKey = (folder: FolderNumber, dir: DirNumber) => inFolder('D', folder, dir);
+export const readDirNumber = (key: Uint8Array): DirNumber => readNumber(key, 1 + FOLDER_BYTES);
 export const entryKey = (folder: FolderNumber, spot: Spot) =>
   Buffer.concat([inFolder('E', folder, spot.dir), spot.name]);
+export const readEntrySpot = (key: Uint8Array): Spot => readSpot(key.subarray(1 + FOLDER_BYTES));
 export const logKey = (folder: FolderNumber, seq: number) => inFolder('L', folder, seq);
 export const readLogSeq = (key: Uint8Array) => readNumber(key, 1 + FOLDER_BYTES);
 export const versionKey = (folder: FolderNumber, spot: Spot, seq: number) => {
@@ -89,6 +94,7 @@ export const versionKey = (folder: FolderNumber, spot: Spot, seq: number) => {
   key.writeUIntBE(seq, key.length - NUMBER_BYTES, NUMBER_BYTES);
   return key;
 };
+export const readVersionSeq = (key: Uint8Array): number => readNumber(key, key.length - NUMBER_BYTES);
 /** What all versions of one path have in common. */
 export const versionSpotBytes = (key: Uint8Array) => key.subarray(0, key.length - NUMBER_BYTES);
 export const readVersionSpot = (key: Uint8Array): { folder: FolderNumber; spot: Spot } => ({

@@ -5,6 +5,7 @@
 //
 // Cost: a sorted array of keys, so inserting is O(n); good to some hundred thousand records.
 
+import { nameOf } from './keys.ts';
 import type { Store } from './port.ts';
 import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
 import { openTables } from './tables.ts';
@@ -153,6 +154,4 @@ class MemoryShelf implements Shelf {
   }
 }
 
-const nameOf = (key: Uint8Array) =>
-  Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
 const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

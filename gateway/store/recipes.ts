@@ -8,7 +8,7 @@
 // A recipe is written page by page while it arrives, under a number of its own, and sealing it only points a
 // content id at that number. What still arrives is marked ('T'), so that the next start clears it away.
 
-import { RECORD_BYTES } from '../../protocol/align.ts';
+import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
 import type { Facts } from './facts.ts';
 import { arrivingKey, asBuffer, contentKey, pageKey, readNumber, wholeTag } from './keys.ts';
 import { PAGE_RECORDS, type Place, type Recipe, type RecipeNumber } from './port.ts';
@@ -61,7 +61,7 @@ export class Recipes {
           ? Buffer.concat([writeOffset(size), added])
           : Buffer.concat([this.#page(recipe.number, page), added]),
       );
-      for (let offset = 0; offset < added.length; offset += RECORD_BYTES) size += lengthAt(added, offset);
+      for (let offset = 0; offset < added.length; offset += RECORD_BYTES) size += recordLength(added, offset);
       blockCount += count;
       at += count * RECORD_BYTES;
     }
@@ -99,7 +99,7 @@ export class Recipes {
     const page = this.#page(recipe.number, low);
     let at = readOffset(page);
     for (let ordinal = low * PAGE_RECORDS, record = OFFSET_BYTES; record < page.length; ordinal++) {
-      const length = lengthAt(page, record);
+      const length = recordLength(page, record);
       if (offset < at + length) return { ordinal, offset: at };
       at += length;
       record += RECORD_BYTES;
@@ -112,7 +112,8 @@ export class Recipes {
     const page = this.#page(recipe.number, Math.floor(ordinal / PAGE_RECORDS));
     const end = OFFSET_BYTES + (ordinal % PAGE_RECORDS) * RECORD_BYTES;
     let offset = readOffset(page);
-    for (let record = OFFSET_BYTES; record < end; record += RECORD_BYTES) offset += lengthAt(page, record);
+    for (let record = OFFSET_BYTES; record < end; record += RECORD_BYTES)
+      offset += recordLength(page, record);
     return offset;
   }
 
@@ -149,6 +150,3 @@ const writeOffset = (offset: number): Buffer => {
   return bytes;
 };
 const readOffset = (page: Uint8Array): number => asBuffer(page).readDoubleLE(0);
-
-const lengthAt = (records: Uint8Array, at: number): number =>
-  (records[at]! | (records[at + 1]! << 8) | (records[at + 2]! << 16) | (records[at + 3]! << 24)) >>> 0;

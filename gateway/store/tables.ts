@@ -1,5 +1,6 @@
 // The store over a pair of shelves: transactions, the waiting room, and the boards. See port.ts for the promises.
 
+import { recordId } from '../../protocol/record.ts';
 import { Blocks } from './blocks.ts';
 import { Collector } from './collect.ts';
 import { Facts } from './facts.ts';
@@ -115,7 +116,7 @@ export function openTables(shelves: Shelves, isWritable = true, bloomBits?: numb
     putWhole(content, record, bytes) {
       collector.markContent(content);
       collector.markRecords(record);
-      blocks.put(record.subarray(4), bytes);
+      blocks.put(recordId(record), bytes);
       recipes.seal(recipes.add(recipes.start(), record), content);
       flushIfFull();
     },

@@ -16,9 +16,9 @@
 //   3. Every live file of more than 0 bytes stands under its content ('X'), nothing else does.
 
 import { Kind } from '../../protocol/messages.ts';
+import { joinParts } from '../../protocol/path.ts';
 import type { Facts } from './facts.ts';
 import {
-  asBuffer,
   type DirNumber,
   dirKey,
   entryKey,
@@ -26,6 +26,7 @@ import {
   knownKey,
   likeKey,
   logKey,
+  nameOf,
   pastAll,
   ROOT,
   readLikeSpot,
@@ -235,7 +236,7 @@ export class Tree {
     const slash = path.lastIndexOf(SLASH);
     if (slash < 0) return { dir: ROOT, name: path };
     const above = path.subarray(0, slash);
-    const key = `${folder}/${asBuffer(above).toString('latin1')}`;
+    const key = `${folder}/${nameOf(above)}`;
     const dir = this.#walked.get(key) ?? this.#walk(folder, above);
     if (dir === undefined) return undefined;
     if (this.#walked.size === WALKED_MAX) this.#walked.clear();
@@ -263,7 +264,7 @@ export class Tree {
       parts.unshift(row.name);
       dir = row.parent;
     }
-    return joinPath(parts);
+    return joinParts(parts);
   }
 
   #entry(folder: FolderNumber, spot: Spot | undefined): Entry | undefined {
@@ -284,14 +285,3 @@ export class Tree {
 
 const isLive = (version: Version) => version.kind !== Kind.ABSENT;
 const fileBytes = (version: Version) => (version.kind === Kind.FILE ? version.size : 0);
-
-function joinPath(parts: readonly Uint8Array[]): Uint8Array {
-  const path = new Uint8Array(parts.reduce((sum, part) => sum + part.length + 1, -1));
-  let at = 0;
-  for (const part of parts) {
-    if (at > 0) path[at++] = SLASH;
-    path.set(part, at);
-    at += part.length;
-  }
-  return path;
-}

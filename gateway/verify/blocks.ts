@@ -6,10 +6,10 @@
 // Memory: the places of the blocks in 1 GiB, some 30 MB.
 
 import type { Hasher } from '../hub/ports.ts';
-import { asBuffer, packKey, wholeTag } from '../store/keys.ts';
+import { asBuffer, nameOf, packKey, wholeTag } from '../store/keys.ts';
 import { readBlock } from '../store/record.ts';
 import type { Shelves } from '../store/shelf.ts';
-import { type Findings, hexOf, nameOf, rowsOf } from './findings.ts';
+import { type Findings, hexOf, rowsOf } from './findings.ts';
 
 const PACKS_AT_ONCE = 16_384;
 /** Past every pack's key. */

@@ -1,14 +1,13 @@
 // Every content: its list of blocks is all there, hashes to the content's id, and names blocks that are whole.
 
-import { RECORD_BYTES } from '../../protocol/align.ts';
 import { compareBytes } from '../../protocol/path.ts';
-import { recordId, recordLength } from '../hub/content.ts';
+import { RECORD_BYTES, recordId, recordLength } from '../../protocol/record.ts';
 import type { Hasher } from '../hub/ports.ts';
-import { asBuffer, blockKey, pageKey, wholeTag } from '../store/keys.ts';
+import { asBuffer, blockKey, nameOf, pageKey, wholeTag } from '../store/keys.ts';
 import { PAGE_RECORDS, type Recipe } from '../store/port.ts';
 import { readContent } from '../store/record.ts';
 import type { Shelves } from '../store/shelf.ts';
-import { type Findings, hexOf, nameOf, rowsOf } from './findings.ts';
+import { type Findings, hexOf, rowsOf } from './findings.ts';
 
 /** A page begins with the offset of its first block. */
 const OFFSET_BYTES = 8;
@@ -57,9 +56,8 @@ function checkContent(
     if (!isPage) return `page ${page} of its list of blocks is damaged`;
     const records = bytes.slice(OFFSET_BYTES, OFFSET_BYTES + count * RECORD_BYTES);
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
-      const record = records.subarray(at, at + RECORD_BYTES);
-      size += recordLength(record);
-      const block = recordId(record);
+      size += recordLength(records, at);
+      const block = recordId(records, at);
       if (damagedBlocks.has(nameOf(block)) || shelves.facts.get(blockKey(block)) === undefined) lost++;
     }
     pages.push(records);

@@ -94,5 +94,4 @@ export function* rowsOf(
   }
 }
 
-export const nameOf = (id: Uint8Array): string => asBuffer(id).toString('latin1');
 export const hexOf = (id: Uint8Array): string => asBuffer(id).toString('hex');

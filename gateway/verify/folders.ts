@@ -13,8 +13,13 @@ import {
   knownKey,
   likeKey,
   logKey,
+  nameOf,
   ROOT,
+  readDirNumber,
+  readEntrySpot,
   readNumber,
+  readVersionSeq,
+  readVersionSpot,
   type Spot,
   shareKey,
   versionKey,
@@ -33,13 +38,9 @@ import {
 } from '../store/record.ts';
 import type { Shelf, Shelves } from '../store/shelf.ts';
 import { KNOWN_BYTES_MAX } from '../store/tree.ts';
-import { type Findings, nameOf, rowsOf } from './findings.ts';
+import { type Findings, rowsOf } from './findings.ts';
 
 const NOTHING = new Uint8Array(0);
-/** Tag and folder before everything of a folder, then a directory's number. */
-const DIR_AT = 5;
-const NAME_AT = DIR_AT + 6;
-const SEQ_BYTES = 6;
 const DEPTH_MAX = 2048;
 
 export function verifyFolders(
@@ -125,7 +126,7 @@ class FolderCheck {
     const from = entryKey(number, { dir: ROOT, name: NOTHING });
     const until = entryKey((number + 1) as FolderNumber, { dir: ROOT, name: NOTHING });
     for (const { key, value } of rowsOf(this.#findings, this.#facts, from, until)) {
-      const spot: Spot = { dir: readNumber(key, DIR_AT), name: key.subarray(NAME_AT) };
+      const spot = readEntrySpot(key);
       this.#paths++;
       this.#findings.sum.paths++;
       const entry = this.#findings.attempt(
@@ -169,7 +170,7 @@ class FolderCheck {
     const until = dirKey((number + 1) as FolderNumber, ROOT);
     for (const { key, value } of rowsOf(this.#findings, this.#facts, dirKey(number, ROOT), until)) {
       const row = this.#findings.attempt(
-        () => `share ${share}: directory ${readNumber(key, DIR_AT)} is damaged`,
+        () => `share ${share}: directory ${readDirNumber(key)} is damaged`,
         () => readDir(value),
       );
       count++;
@@ -182,14 +183,10 @@ class FolderCheck {
   #versions(): number {
     let count = 0;
     const { number } = this.#row;
-    const from = versionKey(number, { dir: ROOT, name: NOTHING }, 0).subarray(0, NAME_AT);
-    const until = versionKey((number + 1) as FolderNumber, { dir: ROOT, name: NOTHING }, 0).subarray(
-      0,
-      NAME_AT,
-    );
+    const from = versionKey(number, { dir: ROOT, name: NOTHING }, 0);
+    const until = versionKey((number + 1) as FolderNumber, { dir: ROOT, name: NOTHING }, 0);
     for (const { key, value } of rowsOf(this.#findings, this.#facts, from, until)) {
-      const nameEnd = key.length - SEQ_BYTES - 1;
-      const spot: Spot = { dir: readNumber(key, DIR_AT), name: key.subarray(NAME_AT, nameEnd) };
+      const { spot } = readVersionSpot(key);
       this.#findings.sum.versions++;
       count++;
       const version = this.#findings.attempt(
@@ -197,7 +194,7 @@ class FolderCheck {
         () => readVersion(value),
       );
       if (version === undefined) continue;
-      if (version.seq !== readNumber(key, nameEnd + 1))
+      if (version.seq !== readVersionSeq(key))
         this.#findings.damage(`${this.#pathOf(spot)}: version ${version.seq} stands as another`);
       if (version.kind === Kind.FILE) this.#content(spot, version, '');
       const isKnown =

@@ -4,13 +4,10 @@
 //   node process.js STORE
 
 import { writeSync } from 'node:fs';
-import { openArena } from '../../agent/arena/arena.ts';
+import { openLeastArena } from '../../agent/arena/arena.ts';
 import { openLmdbShelves } from '../store/lmdb.ts';
 import type { Word } from './findings.ts';
 import { verify } from './verify.ts';
-
-/** Blocks are hashed one at a time: the least arena is plenty. */
-const ARENA_BYTES = 2 * 1024 * 1024;
 
 const tell = (word: Word) => {
   const line = Buffer.from(`${JSON.stringify(word)}\n`);
@@ -20,4 +17,4 @@ const tell = (word: Word) => {
 const [store] = process.argv.slice(2);
 if (store === undefined) throw new Error('of which store?');
 tell({ is: 'step', text: 'opening it' });
-verify(openLmdbShelves(store, false), openArena({ bytes: ARENA_BYTES }), tell);
+verify(openLmdbShelves(store, false), openLeastArena(), tell);

@@ -238,7 +238,7 @@ describe('main', () => {
     );
     expect(code).toBe(Exit.ENVIRONMENT);
     expect(errors).toBe(
-      'toastbox: /nowhere: it does not exist\n  make it first (mkdir -p /nowhere), or mount the disk that it is on\n',
+      'toastbox: the folder /nowhere does not exist\n  make it first (mkdir -p /nowhere), or mount the disk that it is on\n',
     );
   });
   test('main: status where nothing runs -> exit 3; of nothing -> exit 2', async () => {

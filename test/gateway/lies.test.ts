@@ -1,12 +1,11 @@
 // Boards that lie, or whose bytes were damaged: nothing that is not what its id says is ever kept.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { readContent } from '../../gateway/hub/content.ts';
-import { RECORD_BYTES } from '../../protocol/align.ts';
-import { type Message, type NeedItem, type OfferItem, Verdict } from '../../protocol/messages.ts';
+import { type Message, type OfferItem, Verdict } from '../../protocol/messages.ts';
 import { RecipeWriter } from '../../protocol/recipe.ts';
+import { RECORD_BYTES } from '../../protocol/record.ts';
 import { makeRandom } from './random.ts';
-import { arena, type Content, cut, lengthOf, type TestBoard, text, World } from './world.ts';
+import { arena, cut, lengthOf, type TestBoard, text, World } from './world.ts';
 
 function recipeOf(records: Uint8Array): Uint8Array {
   const writer = new RecipeWriter(new Uint8Array(2048));
@@ -24,13 +23,6 @@ describe('lies', () => {
     world = new World();
     oven = world.board('oven').hello();
   });
-  const needs = (): NeedItem[] => oven.took('need').flatMap(({ message }) => message.items);
-  const kept = (content: Content): Uint8Array | undefined => {
-    const recipe = world.store.content(content.id);
-    return recipe && readContent(world.store, recipe, 0, content.bytes.length);
-  };
-  const pending = () => world.hub.status().boards[0]!.pending;
-  const counters = () => world.hub.status().boards[0]!.counters;
 
   it('lies: blocks with a flipped bit -> never kept, asked again, busy after three', () => {
     const content = cut(makeRandom(16).bytes(3_000));
@@ -46,7 +38,7 @@ describe('lies', () => {
     expect(answers).toBe(3);
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
     expect(world.store.content(content.id)).toBeUndefined();
-    expect(counters().mismatches).toBe(3);
+    expect(oven.status.counters.mismatches).toBe(3);
     expect(oven.upload('a', content)).toEqual([Verdict.ACCEPTED, 1]);
   });
 
@@ -61,7 +53,7 @@ describe('lies', () => {
       return { message: answer.message, body: answer.body.map(byte => byte ^ 0xff) };
     });
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
-    expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+    expect(Buffer.compare(world.kept(content)!, content.bytes)).toBe(0);
     expect(world.noted('mismatch').length).toBe(1);
   });
 
@@ -69,7 +61,7 @@ describe('lies', () => {
     const content = cut(makeRandom(18).bytes(100_000));
     const item = oven.fileItem('a', content);
     oven.offer(item);
-    const [need] = needs();
+    const [need] = oven.needs();
     const fair = oven.blocks(need!);
     const twist = (fields: object): void => {
       const message = fair.message as Extract<Message, { is: 'blocks' }>;
@@ -81,18 +73,18 @@ describe('lies', () => {
     twist({ count: need!.count - 1 });
     twist({ count: 0 });
     twist({ dictionary: need!.dictionary + 1 });
-    expect(counters().unasked).toBe(5);
-    expect(pending()).toBe(1);
+    expect(oven.status.counters.unasked).toBe(5);
+    expect(oven.status.pending).toBe(1);
   });
 
   const lie = (fields: Partial<OfferItem>): void => {
     const content = cut(makeRandom(19).bytes(20_000));
     const item = oven.fileItem('a', content, fields);
     oven.offer(item);
-    expect(needs()).toEqual([]);
+    expect(oven.needs()).toEqual([]);
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
     expect(world.noted('dropped').length).toBe(1);
-    expect(pending()).toBe(0);
+    expect(oven.status.pending).toBe(0);
     expect(world.store.folder('attic')?.head).toBe(0);
   };
 

@@ -14,8 +14,8 @@ import {
   type Store,
   WAITING_BYTES_MAX,
 } from '../../gateway/store/port.ts';
-import { RECORD_BYTES } from '../../protocol/align.ts';
 import { Kind } from '../../protocol/messages.ts';
+import { RECORD_BYTES } from '../../protocol/record.ts';
 import { makeRandom } from './random.ts';
 
 interface Stand {

@@ -4,9 +4,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { squeeze } from '../../agent/disk/squeeze.ts';
 import { readContent } from '../../gateway/hub/content.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
-import { RECORD_BYTES } from '../../protocol/align.ts';
 import { BLOCK_BYTES_MAX, FRAME_BYTES_MIN, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind, Need, type NeedItem, Reason, Verdict } from '../../protocol/messages.ts';
+import { RECORD_BYTES } from '../../protocol/record.ts';
 import { makeRandom, type Random } from './random.ts';
 import { arena, type Content, cut, lengthOf, NOTHING, type TestBoard, text, World } from './world.ts';
 
@@ -25,22 +25,15 @@ describe('upload', () => {
     world = new World();
     oven = world.board('oven').hello();
   });
-  const needs = (): NeedItem[] => oven.took('need').flatMap(({ message }) => message.items);
-  const kept = (content: Content): Uint8Array | undefined => {
-    const recipe = world.store.content(content.id);
-    return recipe && readContent(world.store, recipe, 0, content.bytes.length);
-  };
-  const pending = () => world.hub.status().boards[0]!.pending;
-  const counters = () => world.hub.status().boards[0]!.counters;
 
   it('upload: files of 0, 1 and 5,000 bytes and 3 MB -> each is kept byte for byte', () => {
     const random = makeRandom(1);
     [0, 1, 5_000, 3_000_000].forEach((bytes, index) => {
       const content = cut(random.bytes(bytes));
       expect(oven.upload(`f${bytes}`, content)).toEqual([Verdict.ACCEPTED, index + 1]);
-      expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+      expect(Buffer.compare(world.kept(content)!, content.bytes)).toBe(0);
     });
-    expect(pending()).toBe(0);
+    expect(oven.status.pending).toBe(0);
   });
 
   const whole = (...files: { path: string; content: Content; base?: number }[]) => {
@@ -60,14 +53,14 @@ describe('upload', () => {
     const plain = Buffer.concat(files.map(({ content }) => content.bytes));
     oven.say(whole(...files), squeeze.deflate(plain, NOTHING));
     expect([...oven.verdicts().values()]).toEqual([1, 2, 3].map(seq => [Verdict.ACCEPTED, seq]));
-    for (const { content } of files) expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+    for (const { content } of files) expect(Buffer.compare(world.kept(content)!, content.bytes)).toBe(0);
     const four = { path: 'four', content: small('four') };
     oven.say(whole(four), four.content.bytes);
-    expect(Buffer.compare(kept(four.content)!, four.content.bytes)).toBe(0);
-    expect(needs()).toEqual([]);
+    expect(Buffer.compare(world.kept(four.content)!, four.content.bytes)).toBe(0);
+    expect(oven.needs()).toEqual([]);
     // Under another path it is known, and pulled from where it stands.
     oven.offer(oven.fileItem('five', four.content));
-    expect(needs()).toEqual([]);
+    expect(oven.needs()).toEqual([]);
   });
 
   it('whole: a doubled frame -> the same verdicts again, no second change', () => {
@@ -87,13 +80,13 @@ describe('upload', () => {
       [Verdict.BUSY, 0],
       [Verdict.ACCEPTED, 1],
     ]);
-    expect(counters().mismatches).toBe(1);
-    expect(kept(bad.content)).toBeUndefined();
+    expect(oven.status.counters.mismatches).toBe(1);
+    expect(world.kept(bad.content)).toBeUndefined();
   });
 
   it('whole: a body that does not inflate -> malformed, the session starts over', () => {
     oven.say(whole({ path: 'one', content: small('a longer line than its body') }), text('junk'));
-    expect(counters().malformed).toBe(1);
+    expect(oven.status.counters.malformed).toBe(1);
     expect(oven.took('again')).toHaveLength(1);
   });
 
@@ -103,7 +96,7 @@ describe('upload', () => {
     const second = { path: 'one', content: small('second') };
     oven.say(whole(second), second.content.bytes);
     expect([...oven.verdicts().values()].at(-1)).toEqual([Verdict.CONFLICT, 1]);
-    expect(kept(second.content)).toBeDefined();
+    expect(world.kept(second.content)).toBeDefined();
   });
 
   it('upload: a content that is known -> committed at once, nothing asked', () => {
@@ -111,7 +104,7 @@ describe('upload', () => {
     oven.upload('a', content);
     const item = oven.fileItem('b', content);
     oven.offer(item);
-    expect(needs()).toEqual([]);
+    expect(oven.needs()).toEqual([]);
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 2]);
   });
 
@@ -123,7 +116,7 @@ describe('upload', () => {
     const grown = cut(Uint8Array.from(Buffer.concat([first.bytes, random.bytes(20_000)])));
     expect(oven.upload('b', grown)).toEqual([Verdict.ACCEPTED, 2]);
     expect(oven.bytesUp).toBeLessThan(60_000);
-    expect(Buffer.compare(kept(grown)!, grown.bytes)).toBe(0);
+    expect(Buffer.compare(world.kept(grown)!, grown.bytes)).toBe(0);
   });
 
   it('upload: one word changed in 2 MB over a base -> one block travels, deflated with what is before it', () => {
@@ -137,13 +130,13 @@ describe('upload', () => {
     const item = oven.fileItem('a', edited, { base: 1 }, base);
     expect(item.recipe.length).toBeGreaterThan(0);
     oven.offer(item);
-    const asked = needs();
+    const asked = oven.needs();
     expect(asked.length).toBe(1);
     expect(asked[0]).toMatchObject({ what: Need.BLOCKS, count: 1 });
     expect(asked[0]!.dictionary).toBeGreaterThan(20_000);
     oven.say(oven.blocks(asked[0]!).message, oven.blocks(asked[0]!).body);
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 2]);
-    expect(Buffer.compare(kept(edited)!, bytes)).toBe(0);
+    expect(Buffer.compare(world.kept(edited)!, bytes)).toBe(0);
     expect(item.recipe.length + oven.blocks(asked[0]!).body.length).toBeLessThan(5_000);
   });
 
@@ -158,7 +151,7 @@ describe('upload', () => {
     ]);
     oven.serve();
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
-    expect(Buffer.compare(kept(base)!, base.bytes)).toBe(0);
+    expect(Buffer.compare(world.kept(base)!, base.bytes)).toBe(0);
   });
 
   it('upload: needs -> never more bytes outstanding than the window, runs that fit the frames of both', () => {
@@ -196,8 +189,8 @@ describe('upload', () => {
       return answer;
     });
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
-    expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
-    expect(counters().unasked).toBeGreaterThan(10);
+    expect(Buffer.compare(world.kept(content)!, content.bytes)).toBe(0);
+    expect(oven.status.counters.unasked).toBeGreaterThan(10);
   });
 
   it('upload: answers in any order -> the same outcome', () => {
@@ -206,7 +199,7 @@ describe('upload', () => {
     const item = oven.fileItem('a', content);
     oven.offer(item);
     for (let rounds = 0; rounds < 100; rounds++) {
-      const asked = needs();
+      const asked = oven.needs();
       for (let n = asked.length - 1; n > 0; n--) {
         const other = random.below(n + 1);
         [asked[n], asked[other]] = [asked[other]!, asked[n]!];
@@ -217,7 +210,7 @@ describe('upload', () => {
       }
     }
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
-    expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+    expect(Buffer.compare(world.kept(content)!, content.bytes)).toBe(0);
   });
 
   it('upload: one of three answers is lost -> asked again after the wait, and it ends well', () => {
@@ -225,12 +218,12 @@ describe('upload', () => {
     const content = cut(random.bytes(500_000));
     const item = oven.fileItem('a', content);
     oven.offer(item);
-    for (let rounds = 0; rounds < 200 && pending() > 0; rounds++) {
+    for (let rounds = 0; rounds < 200 && oven.status.pending > 0; rounds++) {
       oven.serve(answer => (random.below(3) > 0 ? answer : undefined));
       world.pass(10_001);
     }
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
-    expect(Buffer.compare(kept(content)!, content.bytes)).toBe(0);
+    expect(Buffer.compare(world.kept(content)!, content.bytes)).toBe(0);
   });
 
   it('upload: no answer at all -> asked six times, ten seconds apart, then busy', () => {
@@ -239,13 +232,13 @@ describe('upload', () => {
     const times: number[] = [];
     const start = world.now;
     for (let second = 0; second < 120; second++) {
-      if (needs().length > 0) times.push(Math.round((world.now - start) / 1000));
+      if (oven.needs().length > 0) times.push(Math.round((world.now - start) / 1000));
       world.pass(1_000);
     }
     expect(times.length).toBe(6);
     for (let n = 1; n < 6; n++) expect(times[n]! - times[n - 1]!).toBe(10);
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
-    expect(pending()).toBe(0);
+    expect(oven.status.pending).toBe(0);
     expect(world.noted('dropped').map(note => note.why)).toEqual(['no answer']);
     expect(world.hub.wakeAt).toBe(Number.POSITIVE_INFINITY);
   });
@@ -254,7 +247,7 @@ describe('upload', () => {
     const content = cut(makeRandom(10).bytes(150_000));
     const item = oven.fileItem('a', content);
     oven.offer(item);
-    const waiting = needs();
+    const waiting = oven.needs();
     let asked = 0;
     while (waiting.length > 0) {
       world.pass(9_000);
@@ -262,7 +255,7 @@ describe('upload', () => {
       asked++;
       const { message, body } = need.what === Need.RECIPE ? [...oven.recipes(need)][0]! : oven.blocks(need);
       oven.say(message, body);
-      waiting.push(...needs());
+      waiting.push(...oven.needs());
     }
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
     expect(asked).toBeLessThanOrEqual(Math.ceil(150_000 / (RUN_BYTES_MAX - BLOCK_BYTES_MAX)));
@@ -271,9 +264,9 @@ describe('upload', () => {
   it('upload: the same offer again -> restarts nothing, one verdict', () => {
     const item = oven.fileItem('a', cut(makeRandom(11).bytes(20_000)));
     oven.offer(item);
-    const asked = needs();
+    const asked = oven.needs();
     oven.offer(item);
-    expect(needs()).toEqual([]);
+    expect(oven.needs()).toEqual([]);
     for (const need of asked) oven.say(oven.blocks(need).message, oven.blocks(need).body);
     expect(oven.took('done').flatMap(({ message }) => message.items)).toEqual([
       { req: item.req, verdict: Verdict.ACCEPTED, seq: 1 },
@@ -297,9 +290,9 @@ describe('upload', () => {
     const first = oven.fileItem('a', cut(makeRandom(12).bytes(20_000)));
     const second = oven.fileItem('a', cut(makeRandom(13).bytes(20_000)));
     oven.offer(first);
-    const stale = needs();
+    const stale = oven.needs();
     oven.offer(second);
-    expect(pending()).toBe(1);
+    expect(oven.status.pending).toBe(1);
     for (const need of stale) oven.say(oven.blocks(need).message, oven.blocks(need).body);
     oven.serve();
     expect([...oven.verdicts()]).toEqual([[second.req, [Verdict.ACCEPTED, 1]]]);
@@ -307,7 +300,7 @@ describe('upload', () => {
     oven.offer(third);
     const fourth = oven.fileItem('c', cut(makeRandom(15).bytes(20_000)), { req: third.req });
     oven.offer(fourth);
-    expect(pending()).toBe(1);
+    expect(oven.status.pending).toBe(1);
     oven.took('need');
     world.pass(10_001);
     oven.serve();
@@ -320,7 +313,7 @@ describe('upload', () => {
       oven.fileItem(`f${n}`, cut(makeRandom(n).bytes(60_000))),
     );
     oven.offer(...items);
-    const asked = new Set(needs().map(need => need.req));
+    const asked = new Set(oven.needs().map(need => need.req));
     expect(asked.size).toBeLessThan(8);
     oven.say({
       is: 'gone',
@@ -328,8 +321,8 @@ describe('upload', () => {
       items: [...asked, 999].map(req => ({ req, reason: Reason.CHANGED })),
     });
     expect(oven.verdicts().size).toBe(0);
-    expect(pending()).toBe(8 - asked.size);
-    expect(needs().length).toBeGreaterThan(0);
+    expect(oven.status.pending).toBe(8 - asked.size);
+    expect(oven.needs().length).toBeGreaterThan(0);
   });
 
   it('upload: more than the gateway keeps at once -> the rest is busy', () => {
@@ -344,7 +337,7 @@ describe('upload', () => {
     for (let n = 0; n < 300; n += 50) oven.offer(...many.slice(n, n + 50));
     const verdicts = [...oven.verdicts().values()].map(([verdict]) => verdict);
     expect(verdicts).toEqual(new Array(44).fill(Verdict.BUSY));
-    expect(pending()).toBe(256);
+    expect(oven.status.pending).toBe(256);
   });
 
   it('upload: a file of 128 MB that repeats 2 MB -> few bytes up, exact, no recipe on the heap', () => {
@@ -360,7 +353,7 @@ describe('upload', () => {
     const item = oven.fileItem('big', content);
     oven.offer(item);
     const heapBefore = process.memoryUsage().heapUsed;
-    for (let rounds = 0; rounds < 10_000 && pending() > 0; rounds++) {
+    for (let rounds = 0; rounds < 10_000 && oven.status.pending > 0; rounds++) {
       oven.serve();
       if (world.hub.wakeAt <= world.now) world.pump.step();
     }
@@ -402,7 +395,7 @@ describe('upload', () => {
       return { message: { is: 'blocks', session: 7, items }, body };
     };
     oven.offer(item);
-    for (let rounds = 0; rounds < 1_000 && pending() > 0; rounds++) {
+    for (let rounds = 0; rounds < 1_000 && oven.status.pending > 0; rounds++) {
       oven.serve();
       if (world.hub.wakeAt <= world.now) world.pump.step();
     }

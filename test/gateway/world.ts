@@ -3,12 +3,13 @@
 
 import { openArena } from '../../agent/arena/arena.ts';
 import { squeeze } from '../../agent/disk/squeeze.ts';
+import { readContent } from '../../gateway/hub/content.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
-import type { HubEffect, HubNote } from '../../gateway/hub/ports.ts';
+import type { BoardStatus, HubEffect, HubNote } from '../../gateway/hub/ports.ts';
 import { Pump } from '../../gateway/hub/pump.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import type { Store } from '../../gateway/store/port.ts';
-import { Aligner, RECORD_BYTES, type RecordList } from '../../protocol/align.ts';
+import { Aligner, type RecordList } from '../../protocol/align.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import {
@@ -16,11 +17,13 @@ import {
   type Message,
   type MessageNamed,
   Need,
+  type NeedItem,
   type OfferItem,
   Piece,
 } from '../../protocol/messages.ts';
 import { EMPTY_CONTENT } from '../../protocol/path.ts';
 import { RecipeWriter } from '../../protocol/recipe.ts';
+import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
 
 export const arena = openArena({ bytes: 2 * 1024 * 1024 });
 export const NOTHING = new Uint8Array(0);
@@ -78,6 +81,12 @@ export class World {
     this.now = until;
   }
 
+  /** The content as the store gives it; undefined if it has none of that id, or lacks a block. */
+  kept({ id, bytes }: Content): Uint8Array | undefined {
+    const recipe = this.store.content(id);
+    return recipe && readContent(this.store, recipe, 0, bytes.length);
+  }
+
   noted<K extends HubNote['kind']>(kind: K): Extract<HubNote, { kind: K }>[] {
     return this.notes.filter((note): note is Extract<HubNote, { kind: K }> => note.kind === kind);
   }
@@ -113,7 +122,7 @@ const listOf = (records: Uint8Array): RecordList => ({
 });
 
 export const lengthOf = (records: Uint8Array, ordinal: number): number =>
-  new DataView(records.buffer, records.byteOffset).getUint32(ordinal * RECORD_BYTES, true);
+  recordLength(records, ordinal * RECORD_BYTES);
 
 /** One part of the recipe of `target`; `next` is the ordinal that the part after it begins at. */
 function recipePart(target: Uint8Array, base: Uint8Array, ordinal: number, bytesMax: number) {
@@ -180,6 +189,15 @@ export class TestBoard {
     const matching = this.heard.filter(each => each.message.is === name);
     this.heard = this.heard.filter(each => each.message.is !== name);
     return matching as (Heard & { message: MessageNamed<N> })[];
+  }
+
+  needs(): NeedItem[] {
+    return this.took('need').flatMap(({ message }) => message.items);
+  }
+
+  /** What the hub's status says of this board. */
+  get status(): BoardStatus {
+    return this.world.hub.status().boards.find(({ name }) => name === this.name)!;
   }
 
   /** Verdicts by request number. */

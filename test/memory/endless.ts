@@ -12,7 +12,7 @@ import {
   type PullItem,
   Verdict,
 } from '../../protocol/messages.ts';
-import type { BoardLink, BoardLinkHandlers } from '../../transport/link.ts';
+import { type BoardLink, type BoardLinkHandlers, noCounts } from '../../transport/link.ts';
 import { some } from '../disk/bench.ts';
 
 const CONTENT_BYTES = 120;
@@ -59,7 +59,7 @@ export class Endless {
     this.handlers = handlers;
     setImmediate(() => handlers.up({ frameBytesMax: FRAME_BYTES_MAX, protocol: 5, broker: 'endless' }));
     return {
-      counts: { framesOut: 0, bytesOut: 0, framesIn: 0, bytesIn: 0, dropsOut: 0, dropsIn: 0, ups: 0 },
+      counts: noCounts(),
       send: (frame, sent) => {
         const decoded = decodeFrame(frame, 'up', FRAME_BYTES_MAX);
         if ('malformed' in decoded) throw new Error(decoded.malformed);

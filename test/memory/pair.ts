@@ -9,7 +9,7 @@ import type { HubEvent } from '../../gateway/hub/ports.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
-import type { BoardLink, BoardLinkHandlers } from '../../transport/link.ts';
+import { type BoardLink, type BoardLinkHandlers, noCounts } from '../../transport/link.ts';
 import { Machine } from '../sim/machine.ts';
 import { Time } from '../sim/time.ts';
 
@@ -62,7 +62,7 @@ export class Pair {
     this.handlers = handlers;
     this.time.after(1, () => handlers.up({ frameBytesMax: FRAME_BYTES_MAX, protocol: 5, broker: 'pair' }));
     return {
-      counts: { framesOut: 0, bytesOut: 0, framesIn: 0, bytesIn: 0, dropsOut: 0, dropsIn: 0, ups: 0 },
+      counts: noCounts(),
       send: (frame, sent) => {
         const decoded = decodeFrame(frame.slice(), 'up', FRAME_BYTES_MAX);
         if ('malformed' in decoded) throw new Error(decoded.malformed);

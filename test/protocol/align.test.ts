@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Aligner, RECORD_BYTES, type RecordList, type Step } from '../../protocol/align.ts';
+import { Aligner, type RecordList, type Step } from '../../protocol/align.ts';
 import { RecipeWriter, readRecipe } from '../../protocol/recipe.ts';
+import { RECORD_BYTES } from '../../protocol/record.ts';
 import { randomFrom } from './random.ts';
 
 /** Records by number: equal numbers are equal blocks. */

@@ -21,7 +21,7 @@ import { type Image, type MemoryStore, openMemoryStore } from '../../gateway/sto
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
 import { printable } from '../../protocol/path.ts';
-import type { BoardLink, BoardLinkHandlers } from '../../transport/link.ts';
+import { type BoardLink, type BoardLinkHandlers, noCounts } from '../../transport/link.ts';
 import { touch, tree } from './hands.ts';
 import { Machine, ROOT } from './machine.ts';
 import { type Faults, Network, NO_FAULTS } from './network.ts';
@@ -295,7 +295,7 @@ export class World {
     const link: Link = { handlers, isUp: false };
     this.links.set(board, link);
     this.time.after(10, () => this.connect(board, link));
-    const counts = { framesOut: 0, bytesOut: 0, framesIn: 0, bytesIn: 0, dropsOut: 0, dropsIn: 0, ups: 0 };
+    const counts = noCounts();
     return {
       counts,
       send: (frame, sent) => {

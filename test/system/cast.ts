@@ -11,14 +11,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ask } from '../../agent/control.ts';
 import type { AgentStatus } from '../../agent/status.ts';
+import { freePort } from '../../bench/counter.ts';
 import { read } from '../../cli/kinds.ts';
 import { COMMANDS } from '../../cli/options.ts';
 import type { GatewayStatus } from '../../gateway/status.ts';
-import { freePort, hasMosquitto, startMosquitto, type TestBroker } from '../transport/brokers.ts';
+import { hasMosquitto, startMosquitto, type TestBroker } from '../transport/brokers.ts';
 import { Mounts } from './mounts.ts';
 import { differences, readTree, type Tree } from './trees.ts';
-
-export { freePort };
 
 export const REPO = fileURLToPath(new URL('../../', import.meta.url));
 /** As a user starts it: to a shell, which starts Node with the flags of an agent. */

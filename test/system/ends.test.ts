@@ -15,7 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Cast, freePort, openCast, REPO, run, until } from './cast.ts';
+import { freePort } from '../../bench/counter.ts';
+import { type Cast, openCast, REPO, run, until } from './cast.ts';
 
 let cast: Cast | undefined;
 afterEach(async () => {

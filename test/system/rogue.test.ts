@@ -101,7 +101,8 @@ const BAD_FRAMES: readonly (readonly [what: string, frame: Uint8Array])[] = [
   ['cut short', encodeFrameHeader(hello).subarray(0, 20)],
 ];
 
-test('rogue: a board that sends what it may not -> counted and named, nothing written outside, others go on', async () => {
+/** A board and a plain copy in sync, and a directory outside of both. */
+async function openScene() {
   cast = await openCast('mosquitto');
   const one = await cast.board('one');
   const copy = cast.gateway.copy('shared');
@@ -110,6 +111,11 @@ test('rogue: a board that sends what it may not -> counted and named, nothing wr
   writeFileSync(join(outside, 'canary'), 'sings');
   writeFileSync(join(one.folder, 'honest'), 'honest');
   await cast.settle([one.folder, copy]);
+  return { one, copy, outside };
+}
+
+test('rogue: a board that sends what it may not -> counted and named, nothing written outside, others go on', async () => {
+  const { one, copy, outside } = await openScene();
   const up = 'board/rogue/up';
   const malformed = async () => (await cast.gateway.now()).malformed;
   const isNamed = (pattern: RegExp) =>
@@ -158,14 +164,7 @@ test('rogue: a board that sends what it may not -> counted and named, nothing wr
 });
 
 test('rogue: a gateway that sends what it may not -> counted and named, nothing touched outside, it joins again', async () => {
-  cast = await openCast('mosquitto');
-  const one = await cast.board('one');
-  const copy = cast.gateway.copy('shared');
-  const outside = join(cast.root, 'outside');
-  mkdirSync(outside);
-  writeFileSync(join(outside, 'canary'), 'sings');
-  writeFileSync(join(one.folder, 'honest'), 'honest');
-  await cast.settle([one.folder, copy]);
+  const { one, copy, outside } = await openScene();
   const marker = readFileSync(join(one.state, 'folder'));
   const down = 'board/one/down';
   const joined = () =>

@@ -5,7 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { Files, freePort, startMosquitto, type TestBroker } from '../transport/brokers.ts';
+import { freePort } from '../../bench/counter.ts';
+import { Files, startMosquitto, type TestBroker } from '../transport/brokers.ts';
 import { connectTo } from '../transport/intruder.ts';
 import { Cast, Running, run, until } from './cast.ts';
 

@@ -6,6 +6,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../bench/counter.ts';
 import { startBroker } from '../../gateway/broker.ts';
 
 export interface TestBroker {
@@ -18,15 +19,6 @@ export interface BrokerKind {
   name: string;
   protocol: 4 | 5;
   start(port?: number): Promise<TestBroker>;
-}
-
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 export const has = (command: string): boolean => {

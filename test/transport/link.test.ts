@@ -2,8 +2,9 @@
 
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../bench/counter.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
-import { EMBEDDED, freePort, hasMosquitto, MOSQUITTO, Relay, type TestBroker } from './brokers.ts';
+import { EMBEDDED, hasMosquitto, MOSQUITTO, Relay, type TestBroker } from './brokers.ts';
 import { board, gateway, watch } from './tape.ts';
 
 const STATUS = 'toastbox/1/board/b1/status';

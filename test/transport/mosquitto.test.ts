@@ -3,8 +3,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../bench/counter.ts';
 import { FRAME_BYTES_MIN } from '../../protocol/limits.ts';
-import { Files, freePort, has, hasMosquitto, startMosquitto } from './brokers.ts';
+import { Files, has, hasMosquitto, startMosquitto } from './brokers.ts';
 import { board, gateway, type Mark, watch } from './tape.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
