@@ -96,7 +96,7 @@ export function planText(plan: Plan, by: Owner): string {
     rows.push([
       'catalog',
       bytesText(disk.catalog),
-      `on disk, under --state: ${CATALOG_FILE_BYTES} bytes a file of a usual name`,
+      `on disk, under --state: ${CATALOG_FILE_BYTES} bytes a file of a usual name, about half after a first sync`,
     ]);
   if (disk.stage !== undefined)
     rows.push([
