@@ -36,10 +36,10 @@ const CODE_BYTES = 43 * MIB;
  * times the time that it takes without a limit. */
 export const CODE_BYTES_LEAST = 10 * MIB;
 
-/** Catalog on disk at its most, for a file with a name of 24 bytes: pages in use have it at 60 to 80, but during a first
- * sync the index of what waits stands beside it, and the pages of earlier commits have to stay. Afterwards the file is
- * made shorter. Measured, at the most and in the end: 102 and 68 for 10,000 files that go up, 81 and 64 for 30,000, 68
- * at the most for 100,000; 119 and 69 for 30,000 that come down. */
+/** Catalog on disk at its most, for a file with a name of 24 bytes: pages in use have it at 60 to 80, but during a
+ * first sync the index of what waits stands beside it, and the pages of earlier commits have to stay. Afterwards the
+ * file is made shorter. Measured, at the most and in the end: 102 and 68 for 10,000 files that go up, 81 and 64 for
+ * 30,000, 68 at the most for 100,000; 119 and 69 for 30,000 that come down. */
 export const CATALOG_FILE_BYTES = 150;
 /** A catalog of few files: roots, the maps of free pages, and the pages that some quick commits leave behind before
  * they are taken again. 3,000 files have a file of 370 to 770 KB for a while. */

@@ -175,27 +175,22 @@ function progressOf({ engine }: Look): Progress | undefined {
   if (engine.isPaused) return undefined;
   const [fetch] = engine.fetching;
   const [offer] = engine.offering;
-  const sum = (sizes: { size: number; done: number }[], key: 'size' | 'done') =>
-    sizes.reduce((total, item) => total + item[key], 0);
+  const bytesOf = (files: { size: number; done: number }[]) => ({
+    bytesDone: files.reduce((sum, { done }) => sum + done, 0),
+    bytesTotal: files.reduce((sum, { size }) => sum + size, 0),
+  });
   const { sentFiles, receivedFiles } = engine.counters;
   if (fetch !== undefined)
     return {
       doing: 'down',
       path: printable(fetch.path),
-      bytesDone: sum(engine.fetching, 'done'),
-      bytesTotal: sum(engine.fetching, 'size'),
+      ...bytesOf(engine.fetching),
       filesDone: receivedFiles,
       filesTotal: receivedFiles + engine.pendingDown,
     };
   const up = { filesDone: sentFiles, filesTotal: sentFiles + engine.pendingUp };
   if (offer !== undefined)
-    return {
-      doing: 'up',
-      path: printable(offer.path),
-      bytesDone: sum(engine.offering, 'done'),
-      bytesTotal: sum(engine.offering, 'size'),
-      ...up,
-    };
+    return { doing: 'up', path: printable(offer.path), ...bytesOf(engine.offering), ...up };
   if (engine.reading !== undefined) {
     const { path, bytes, done } = engine.reading;
     return { doing: 'examine', path: printable(path), bytesDone: done, bytesTotal: bytes, ...up };

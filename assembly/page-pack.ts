@@ -205,7 +205,8 @@ export function tryDivide(wish: i32, most: i32): i32 {
   return best;
 }
 
-/** The last cut of a LEAF's cells with a left part of ROOM_BYTES and a right one of `most` at most; 0 if there is none. */
+/** The last cut of a LEAF's cells with a left part of ROOM_BYTES and a right one of `most` at most; 0 if there is
+ * none. */
 export function divideLate(most: i32): i32 {
   let low = 1;
   let high = gathered - 1;

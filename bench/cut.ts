@@ -1,8 +1,8 @@
 // Cut and hash, beside tools that read the same file for the same kind of purpose.
 //
 // "in the arena" is the time inside cut() alone, "with reading" the whole loop from open to content id. The peers'
-// times are of whole processes. Every line is the best of some rounds, taken in turns so that all see the same noise: the
-// ratios mean more than the rates.
+// times are of whole processes. Every line is the best of some rounds, taken in turns so that all see the same noise:
+// the ratios mean more than the rates.
 
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';

@@ -12,9 +12,9 @@
 // ends idle between. Pages of the file system itself (inodes, bitmaps, directories) are booked to whoever dirtied them,
 // its journal to nobody.
 //
-// Kernels with large folios on ext4 book a whole folio for one page written in it: 200 writes of 4 KiB each with a sync,
-// in a file that was written in one piece, were booked at 1,857 KiB each (Linux 6.18) where the disk took 5. In a file
-// written page by page they were booked at 4. So write_bytes is an upper bound there.
+// Kernels with large folios on ext4 book a whole folio for one page written in it: 200 writes of 4 KiB each with a
+// sync, in a file that was written in one piece, were booked at 1,857 KiB each (Linux 6.18) where the disk took 5. In
+// a file written page by page they were booked at 4. So write_bytes is an upper bound there.
 
 import { spawnSync } from 'node:child_process';
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';

@@ -4,8 +4,9 @@
 //           | header: CBOR [type, session, ...]     | body: raw bytes      |
 //           +---------------------------------------+----------------------+
 //
-// Content is asked for, but for that of small new files: `whole` brings many of them in one frame. The end that needs bytes asks for exactly those, with credit, and asks again when no
-// answer comes; the end that has them answers and remembers nothing. So a lost, doubled or late frame costs time.
+// Content is asked for, but for that of small new files: `whole` brings many of them in one frame. The end that needs
+// bytes asks for exactly those, with credit, and asks again when no answer comes; the end that has them answers and
+// remembers nothing. So a lost, doubled or late frame costs time.
 //
 //   up, a change of the board's            down, a change of another's
 //     board                gateway           board                gateway

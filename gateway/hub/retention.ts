@@ -51,7 +51,7 @@ export class Retention {
     if (!this.#isUnderWay) this.wakeAt = now + ROUND_EVERY_MS;
   }
 
-  /** False: the round is over. In a damaged store a record that must be there is not: what serves the boards goes on. */
+  /** False: the round is over. In a damaged store a record that must be there is not: the rest goes on. */
   #collect(): boolean {
     const { store, onTrouble } = this.#with;
     try {

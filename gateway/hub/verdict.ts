@@ -13,9 +13,9 @@
 //   newer, and the history knows the content       STALE
 //   newer                                          CONFLICT                       STALE
 //
-// A retouch changes permissions or time of the base, and neither kind nor content. It is no edit: it brings nothing back
-// and is in nobody's way. Permissions are merged beside the content: who changed them last wins, and who did not touch
-// them changes nothing (`mode`). A base that the history does not have any more cannot be told from an edit.
+// A retouch changes permissions or time of the base, and neither kind nor content. It is no edit: it brings nothing
+// back and is in nobody's way. Permissions are merged beside the content: who changed them last wins, and who did not
+// touch them changes nothing (`mode`). A base that the history does not have any more cannot be told from an edit.
 //
 // A put needs a live directory above it, else NO_PARENT.
 

@@ -3,7 +3,7 @@
 //
 //   version  kind u8 | mode u16 | seq f64 | size f64 | mtime f64 | arrived f64 | board | content
 //   entry    dir f64 | like | version        (dir: the number of the directory here, -1 if there never was one)
-//   folder   id 16 | number u32 | head f64 | entries f64 | bytes f64 | dirs f64 | share | dropped f64  (at first without)
+//   folder   id 16 | number u32 | head f64 | entries f64 | bytes f64 | dirs f64 | share | dropped f64  (not at first)
 //   dir      parent f64 | live children f64 | name
 //   content  size f64 | blocks f64 | recipe f64
 //   block    pack f64 | offset u32 | length u32

@@ -1,5 +1,5 @@
-// Every two changes, made on two boards that are apart, joined one after the other. The table in DESIGN.md says what comes
-// of each; a cell that is not so fails, and the failure shows the row as it is.
+// Every two changes, made on two boards that are apart, joined one after the other. The table in DESIGN.md says what
+// comes of each; a cell that is not so fails, and the failure shows the row as it is.
 
 import { describe, expect, test } from 'vitest';
 import { cut } from '../gateway/world.ts';

@@ -40,6 +40,11 @@ describe.each(DOCUMENTS)('docs: %s', name => {
     expect(named.filter(path => !MADE.test(path) && !isThere(path))).toEqual([]);
   });
 
+  test('lines, but those of tables -> at most 120 columns', () => {
+    const long = text.split('\n').filter(line => line.length > 120 && !line.startsWith('|'));
+    expect(long).toEqual([]);
+  });
+
   test('npm scripts -> in package.json', () => {
     const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> };
     const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(match => match[1]!);

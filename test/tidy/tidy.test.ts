@@ -113,10 +113,23 @@ function findCircle(graph: ReadonlyMap<string, readonly string[]>): string[] | u
 
 describe('tidy: files', () => {
   const LINES_MAX = 500;
+  /** The formatter leaves comments as they are. */
+  const COLUMNS_MAX = 120;
 
   test(`every file -> at most ${LINES_MAX} lines`, () => {
     const long = sources.filter(({ text }) => text.trimEnd().split('\n').length > LINES_MAX);
     expect(long.map(({ path }) => path)).toEqual([]);
+  });
+
+  test(`every line of a comment -> at most ${COLUMNS_MAX} columns`, () => {
+    const long = sources.flatMap(({ path, text }) =>
+      text
+        .split('\n')
+        .map((line, index) => ({ line, place: `${path}:${index + 1}` }))
+        // The second line of the launcher is a shell's, to Node a comment.
+        .filter(({ line }) => line.length > COLUMNS_MAX && /^\s*(\/\/(?!bin)|\/?\*)/.test(line)),
+    );
+    expect(long.map(({ place }) => place)).toEqual([]);
   });
 
   test('every file -> named for what it is', () => {
