@@ -104,9 +104,15 @@ function gatewayReport(status: GatewayStatus, now: number): string[] {
 
 function linkText({ up, broker, protocol, since, why }: LinkStatus, now: number): string {
   const time = durationText((now - since) / 1000);
-  if (!up) return `down for ${time}: ${broker}${why === undefined ? '' : `: ${why}`}`;
+  if (!up) return `down for ${time}: ${whyDown(broker, why)}`;
   const mqtt = protocol === undefined ? '' : `, MQTT ${protocol === 4 ? '3.1.1' : protocol}`;
   return `up for ${time}: ${broker}${mqtt}`;
+}
+
+/** Why a connection failed begins with where it should have led. */
+function whyDown(broker: string, why: string | undefined): string {
+  if (why === undefined) return broker;
+  return why.includes('://') ? why : `${broker}: ${why}`;
 }
 
 function positionText({ position, head, settled }: AgentStatus): string {

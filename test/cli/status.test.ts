@@ -124,6 +124,19 @@ describe('report', () => {
         / link +down for 5 s: mqtt:\/\/b: connection refused$/m,
         /-> Is the broker running/,
       ],
+      [
+        {
+          state: 'offline',
+          link: {
+            up: false,
+            broker: 'mqtt://b',
+            since: NOW - 5000,
+            why: 'mqtt://b:1883: nothing answers there',
+          },
+        },
+        / link +down for 5 s: mqtt:\/\/b:1883: nothing answers there$/m,
+        /-> Is the broker running/,
+      ],
       [{ state: 'offline' }, /^agent board-7: offline/, /-> The broker is there, the gateway is not/],
       [
         { state: 'trouble', lastError: { at: NOW - 1000, text: 'ENOSPC: the disk is full' } },
