@@ -83,8 +83,7 @@ export function makePool(pool: i32, at: usize, bytes: usize, cellBytes: usize): 
   }
 }
 
-/** A handle of a cell that is the caller's from now on, or NO_ROOM. The cell's bytes are as the last owner left them.
- * */
+/** A handle of a cell that is the caller's from now on, or NO_ROOM. Its bytes are as the last owner left them. */
 export function takeCell(pool: i32, tenant: i32): i32 {
   assert(tenant > NO_TENANT && tenant <= TENANT_MAX);
   const entry = entryOf(pool);

@@ -4,18 +4,14 @@
 //          +-> PULLING -+-> READING -> READY -> PLACING -> done
 //          '---small----------------->   |   not what was promised: PULLING again, without help of this disk's files
 //
-//   PULLING   pieces arrive for `offset`, in order; others are dropped, and asked for again after ANSWER_MS
+//   PULLING   pieces arrive for `offset`, in order; others are dropped, and asked for again (pulls.ts)
 //   READING   the staged file is read back, cut and hashed: its content id must be the promised one
 //   READY     waits for others, so that many small files share the cost of being made durable
 //   PLACING   synced, then renamed over what is expected there
 //
 // A small file comes in one part: staged, read back and checked in one step, all those of a message together.
-//
-// Credit: the board asks for at most WINDOW_BYTES of content at a time, whatever the number of slots, so that is
-// what can arrive. A file of any size passes through.
 
-import { RUN_BYTES_MAX } from '../../protocol/limits.ts';
-import { Kind, type PieceItem, type PullItem } from '../../protocol/messages.ts';
+import { Kind, type PieceItem } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { type Entry, type Local, localOf, NO_CONTENT, sameBytes, statOf } from './entry.ts';
@@ -24,14 +20,11 @@ import { type Fetch, Fetching, isSmall, type Source } from './fetching.ts';
 import type { Place } from './keys.ts';
 import { isFair, isWholeIn, patchOf } from './pieces.ts';
 import type { Event, Path, Whole } from './ports.ts';
+import { Pulls } from './pulls.ts';
 import { Resting } from './resting.ts';
 
-/** Frames asked for at once: four of 32 KiB keep MQTT.js inside a 64 MB board's budget. */
-export const WINDOW_FRAMES = 4;
-const WINDOW_BYTES = WINDOW_FRAMES * RUN_BYTES_MAX;
 /** A copy of a whole file goes in steps, so that other events get their turn. */
 const COPY_STEP_BYTES = 4 * 1024 * 1024;
-const ANSWER_MS = 10_000;
 const TRIES_MAX = 3;
 const RETRY_MS = 5_000;
 /** A file that changed under the fetch is looked at before it is fetched again. */
@@ -46,15 +39,11 @@ export class Fetches {
   private readonly core: Core;
   private readonly examine: Examine;
   private readonly fetching: Fetching;
-  private readonly pulls: PullItem[] = [];
+  private readonly pulls: Pulls;
   private readonly wholes: Whole[] = [];
   private lastReq = 0;
   private readonly gauge: Gauge;
-  private readonly windowGauge: Gauge;
   private readonly resting: Resting;
-  /** Something may be asked for that could not be before. */
-  private isMarked = false;
-  private wasLive = false;
   private readyCount = 0;
 
   constructor(core: Core, examine: Examine) {
@@ -63,7 +52,7 @@ export class Fetches {
     const { fetchesMax } = core.options;
     this.fetching = new Fetching(fetchesMax);
     this.gauge = core.gauge('fetches', fetchesMax, 'waits', () => this.fetching.count);
-    this.windowGauge = core.gauge('pull window', WINDOW_BYTES, 'waits', () => this.asked(), 'bytes');
+    this.pulls = new Pulls(core, this.fetching);
     this.resting = new Resting(core, 'resting fetches', RESTING_MAX);
     examine.onStaged = (slot, examined, code) => this.onStaged(slot, examined, code);
   }
@@ -140,7 +129,7 @@ export class Fetches {
       this.stage(fetch);
     } else {
       fetch.state = 'pulling';
-      this.isMarked = true;
+      this.pulls.mark();
       // Now: the disk says at once if there is no room for it.
       if (!isSmall(fetch.version)) this.stage(fetch);
     }
@@ -148,9 +137,7 @@ export class Fetches {
 
   /** The link is gone: what was asked for will not come. Staged bytes stay. */
   reset(): void {
-    for (const fetch of this.fetching.all()) fetch.frames = 0;
-    this.isMarked = true;
-    this.pulls.length = 0;
+    this.pulls.reset();
   }
 
   /** The folder is gone, and the staged files with it. */
@@ -161,68 +148,20 @@ export class Fetches {
 
   pump(): void {
     if (this.core.isPaused) return;
-    const { isLive } = this.core;
-    if (isLive && (this.isMarked || !this.wasLive)) this.pullAll();
-    this.wasLive = isLive;
+    this.pulls.pump();
     this.flush();
     if (this.readyCount > 0 && !this.core.isSyncing) this.placeReady();
   }
 
-  private pullAll(): void {
-    this.isMarked = false;
-    let asked = this.asked();
-    for (const fetch of this.fetching.all())
-      if (fetch.state === 'pulling' && fetch.frames === 0 && fetch.writes === 0)
-        asked += this.pull(fetch, asked);
-    this.windowGauge.grew();
-  }
-
-  /** Bytes of content that were asked for and did not come yet. */
-  private asked(): number {
-    let bytes = 0;
-    for (const fetch of this.fetching.all()) bytes += expected(fetch);
-    return bytes;
-  }
-
-  /** How much more can arrive then. */
-  private pull(fetch: Fetch, asked: number): number {
-    const left = fetch.version.size - fetch.offset;
-    const room = WINDOW_BYTES - asked;
-    const wanted = Math.min(WINDOW_FRAMES, Math.ceil(left / RUN_BYTES_MAX));
-    const credit = Math.max(asked === 0 ? 1 : 0, Math.min(wanted, Math.floor(room / RUN_BYTES_MAX)));
-    if (credit === 0 && left > room) {
-      this.windowGauge.met();
-      return 0;
-    }
-    fetch.frames = Math.max(credit, 1);
-    fetch.heardAt = this.core.now;
-    this.core.wake(this.core.now + ANSWER_MS);
-    const { req, offset, version } = fetch;
-    const base = fetch.base?.local.content ?? NO_CONTENT;
-    this.pulls.push({ req, content: version.content, base, offset, credit: fetch.frames });
-    return expected(fetch);
-  }
-
   private flush(): void {
     if (this.wholes.length > 0) this.core.emit({ do: 'stageWhole', items: this.wholes.splice(0) });
-    if (this.pulls.length === 0) return;
-    const items = this.pulls.splice(0);
-    this.core.emit({
-      do: 'send',
-      message: { is: 'pull', session: this.core.options.session, items },
-      body: undefined,
-    });
+    this.pulls.flush();
   }
 
   tick(): void {
-    for (const fetch of this.fetching.all()) {
-      if (fetch.state === 'ready') this.core.wake(fetch.readyAt + PLACE_MS);
-      if (fetch.state !== 'pulling' || fetch.frames === 0) continue;
-      if (this.core.now >= fetch.heardAt + ANSWER_MS) {
-        fetch.frames = 0;
-        this.isMarked = true;
-      } else this.core.wake(fetch.heardAt + ANSWER_MS);
-    }
+    for (const { state, readyAt } of this.fetching.all())
+      if (state === 'ready') this.core.wake(readyAt + PLACE_MS);
+    this.pulls.tick();
     if (this.resting.tick()) this.core.isRemoteMarked = true;
   }
 
@@ -243,7 +182,7 @@ export class Fetches {
     const fetch = this.fetching.at(event.slot);
     if (fetch === undefined || fetch.writes === 0) return;
     fetch.writes--;
-    this.isMarked = true;
+    this.pulls.mark();
     if (event.trouble !== undefined) {
       this.onWriteTrouble(fetch, event.trouble.code);
       return;
@@ -284,7 +223,7 @@ export class Fetches {
   /** Bytes for the slots. False: a peer's mistake. What is not for the offset at hand is late or doubled. */
   onPiece(items: readonly PieceItem[], body: Uint8Array): boolean {
     let at = 0;
-    this.isMarked = true;
+    this.pulls.mark();
     const heard = new Set<Fetch>();
     for (const item of items) {
       const stored = body.subarray(at, at + item.stored);
@@ -369,7 +308,7 @@ export class Fetches {
 
   private release(fetch: Fetch): void {
     if (fetch.state === 'ready') this.readyCount--;
-    this.isMarked = true;
+    this.pulls.mark();
     this.examine.dropStaged(fetch.slot);
     this.core.emit({ do: 'unstage', slot: fetch.slot });
     this.fetching.release(fetch);
@@ -445,7 +384,3 @@ export class Fetches {
   /** A path is not what was recorded: the scan looks again. */
   onGone: (place: Place) => void = () => {};
 }
-
-/** What may still come of what was asked for. */
-const expected = ({ frames, version, offset }: Fetch): number =>
-  Math.min(frames * RUN_BYTES_MAX, version.size - offset);

@@ -12,10 +12,10 @@
 // A pass goes through all waiting places in catalog order, so parents come before children, and twice: what is
 // new first, then deletions. A rename is then a new path whose content everyone still has.
 
-import { RECIPE_INLINE_BYTES_MAX } from '../../protocol/limits.ts';
-import { type DoneItem, Kind, type OfferItem, Verdict } from '../../protocol/messages.ts';
+import { type DoneItem, Kind, Verdict } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Aside } from './aside.ts';
+import { Batch } from './batch.ts';
 import type { Change } from './change.ts';
 import type { Core } from './core.ts';
 import { Action, decide } from './decide.ts';
@@ -25,22 +25,18 @@ import { Gather } from './gather.ts';
 import { type Place, ROOT } from './keys.ts';
 import { OFFERS_ALL_MAX, OFFERS_MAX, type Offer, Offered, type Opening, withRead } from './offered.ts';
 import type { Event, Path } from './ports.ts';
-import { writeRecipe } from './recipes.ts';
+import { agree, giveWay } from './verdicts.ts';
 
 /** Places looked at before other events get their turn. */
 const STEPS_MAX = 256;
 /** An offer that nothing was heard of is sent again. */
 const ANSWER_MS = 10_000;
-/** Offers are gathered for this long while more files are being read. */
-const GATHER_MS = 10;
 /** A place that cannot go up now is tried again. */
 const RETRY_MS = 2_000;
 /** A deletion always waits this long for the new path of a rename: without it every byte travels down again. */
 const DELETION_REST_MS = 50;
 /** A deletion waits this long for new paths to go first. */
 const DELETION_WAIT_MS = 1_000;
-/** Bytes of an offer's item besides its path, content and recipe, at most. */
-const ITEM_BYTES = 96;
 
 const NOWHERE: Place = { parent: 0, name: new Uint8Array(0) };
 
@@ -58,9 +54,7 @@ export class Offers {
   /** What had vanished when the pass began, and when the last one met no deletion. */
   private vanishedBefore = 0;
   private vanishedSettled = 0;
-  private readonly batch: OfferItem[] = [];
-  private batchBytes = 0;
-  private batchSince = 0;
+  private readonly batch: Batch;
   private cursor: Place = NOWHERE;
   private isDeleting = false;
   private deletionSeenAt = 0;
@@ -69,7 +63,6 @@ export class Offers {
   private retryAt = Number.POSITIVE_INFINITY;
   /** The symlink whose target is being read. */
   private linking: Place | undefined;
-  private readonly scratch = new Uint8Array(RECIPE_INLINE_BYTES_MAX);
 
   constructor(core: Core, examine: Examine, change: Change, aside: Aside) {
     this.core = core;
@@ -78,6 +71,7 @@ export class Offers {
     this.aside = aside;
     this.gauge = core.gauge('offers', OFFERS_MAX, 'waits', () => this.offers.askedCount);
     this.wholeGauge = core.gauge('whole offers', OFFERS_ALL_MAX, 'waits', () => this.offers.wholeCount);
+    this.batch = new Batch(core);
     this.gather = new Gather(core, examine, this);
     examine.onLocal = (place, examined) => this.consider(place, examined);
   }
@@ -117,8 +111,7 @@ export class Offers {
   /** A new session: nothing that was offered is known to the gateway any more. */
   reset(): void {
     for (const offer of this.offers.all()) if (!offer.isConflict) this.offers.drop(offer);
-    this.batch.length = 0;
-    this.batchBytes = 0;
+    this.batch.drop();
     this.isPassing = false;
     this.core.isLocalMarked = true;
   }
@@ -149,15 +142,7 @@ export class Offers {
       this.cursor = place;
     }
     this.gather.start();
-    this.flushInTime();
-  }
-
-  // Small files are read one after the other: their offers share a frame, as long as the next is not far.
-  private flushInTime(): void {
-    if (this.batch.length === 0) return;
-    const due = this.batchSince + GATHER_MS;
-    if (!this.examine.isBusy || this.core.now >= due) this.flush();
-    else this.core.wake(due);
+    this.batch.flushInTime(this.examine.isBusy);
   }
 
   // The first walk is over: go on with deletions, once nothing that is new is still on its way.
@@ -315,7 +300,7 @@ export class Offers {
     const path = this.core.catalog.pathOf(place);
     if (path === undefined) return;
     const { local } = entry;
-    this.add(this.open({ place, path, entry, local, content, single, isWhole: false }));
+    this.batch.add(this.open({ place, path, entry, local, content, single, isWhole: false }));
   }
 
   /** Opens an offer; its frame is the caller's to send. */
@@ -326,26 +311,8 @@ export class Offers {
     return offer;
   }
 
-  private add(offer: Offer): void {
-    const { facts } = offer;
-    const isKnownContent = facts.kind !== Kind.FILE || facts.size === 0;
-    const recipe = isKnownContent ? NO_CONTENT : writeRecipe(this.core, offer, this.scratch);
-    const bytes = ITEM_BYTES + offer.path.length + offer.content.length + recipe.length;
-    if (this.batchBytes + bytes > this.core.frameBytesMax - ITEM_BYTES) this.flush();
-    if (this.batch.length === 0) this.batchSince = this.core.now;
-    this.batchBytes += bytes;
-    const { kind, mode, size, mtime, seq } = facts;
-    const { req, path, content, baseContent } = offer;
-    this.batch.push({ req, path, kind, mode, size, mtime, content, base: seq, baseContent, recipe });
-    this.core.wake(this.core.now + ANSWER_MS);
-  }
-
   flush(): void {
-    if (this.batch.length === 0) return;
-    const items = this.batch.splice(0);
-    this.batchBytes = 0;
-    const message = { is: 'offer', session: this.core.options.session, items } as const;
-    this.core.emit({ do: 'send', message, body: undefined });
+    this.batch.flush();
   }
 
   tick(): void {
@@ -359,7 +326,8 @@ export class Offers {
       }
       offer.heardAt = this.core.now;
       if (offer.isWhole && !this.record(offer)) continue;
-      this.add(offer);
+      this.batch.add(offer);
+      this.core.wake(this.core.now + ANSWER_MS);
       isEarly = true;
     }
     if (isEarly) this.flush();
@@ -426,10 +394,10 @@ export class Offers {
     switch (item.verdict) {
       case Verdict.ACCEPTED:
       case Verdict.SAME:
-        this.agree(offer, before, item);
+        agree(this.core, offer, before, item);
         break;
       case Verdict.STALE:
-        this.giveWay(offer, before, item.seq);
+        giveWay(this.core, offer, before, item.seq);
         break;
       default:
         this.retry(this.core.now + RETRY_MS);
@@ -437,34 +405,6 @@ export class Offers {
           this.core.note({ kind: 'skipped', path: offer.path, why: 'the gateway refuses this name or kind' });
     }
     return true;
-  }
-
-  private agree(offer: Offer, before: Entry, { verdict, seq }: DoneItem): void {
-    const { core } = this;
-    const { facts } = offer;
-    const isSameList = before.local?.list === facts.list || before.synced?.list === facts.list;
-    const synced =
-      facts.kind === Kind.ABSENT ? undefined : { ...facts, seq, list: isSameList ? facts.list : 0 };
-    // SAME may still differ in time and permissions: then the gateway's are applied.
-    const openFrom = verdict === Verdict.SAME ? seq : seq + 1;
-    const isNewer = before.remote !== undefined && before.remote.seq >= openFrom;
-    // One that came after ours may have been taken as agreed on: it was like what stood there before.
-    const agreed = before.synced;
-    const overtaking = agreed !== undefined && agreed.seq > seq ? { ...agreed, list: 0 } : undefined;
-    const remote = isNewer ? before.remote : overtaking;
-    core.put(offer.place, { ...before, synced, remote }, before);
-    if (verdict !== Verdict.ACCEPTED) return; // the gateway had it already
-    core.counters.sentFiles++;
-    core.note({ kind: 'sent', path: offer.path, what: facts.kind, bytes: offer.bytesSent });
-  }
-
-  // The gateway knows this content as older than its own: take that as agreed, so that the newer one is applied.
-  private giveWay(offer: Offer, before: Entry, seq: number): void {
-    const { core } = this;
-    const synced = offer.facts.kind === Kind.ABSENT ? undefined : { ...offer.facts, list: 0 };
-    core.put(offer.place, { ...before, synced }, before);
-    // A change that should have come long ago: ask for all of them again. Those that are known are passed over.
-    if (before.remote === undefined && core.catalog.position >= seq) core.catalog.position = 0;
   }
 
   // Another change came first: ours moves aside, and is offered as new under its own name.

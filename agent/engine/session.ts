@@ -15,7 +15,7 @@ import type { Message, MessageNamed } from '../../protocol/messages.ts';
 import type { Apply } from './apply.ts';
 import type { Core } from './core.ts';
 import { sameBytes } from './entry.ts';
-import { WINDOW_FRAMES } from './fetch.ts';
+import { WINDOW_FRAMES } from './pulls.ts';
 
 const HELLO_MS = 5_000;
 const REFUSED_MS = 30_000;

@@ -1,0 +1,107 @@
+// What is asked of the gateway for the fetches under way, and how much at a time.
+//
+// Credit: the board asks for at most WINDOW_BYTES of content at a time, whatever the number of slots, so that is
+// what can arrive. A file of any size passes through. What did not come by ANSWER_MS is asked for again.
+
+import { RUN_BYTES_MAX } from '../../protocol/limits.ts';
+import type { PullItem } from '../../protocol/messages.ts';
+import type { Gauge } from '../gauge.ts';
+import type { Core } from './core.ts';
+import { NO_CONTENT } from './entry.ts';
+import type { Fetch, Fetching } from './fetching.ts';
+
+/** Frames asked for at once: four of 32 KiB keep MQTT.js inside a 64 MB board's budget. */
+export const WINDOW_FRAMES = 4;
+const WINDOW_BYTES = WINDOW_FRAMES * RUN_BYTES_MAX;
+const ANSWER_MS = 10_000;
+
+export class Pulls {
+  private readonly core: Core;
+  private readonly fetching: Fetching;
+  private readonly items: PullItem[] = [];
+  private readonly gauge: Gauge;
+  private isMarked = false;
+  private wasLive = false;
+
+  constructor(core: Core, fetching: Fetching) {
+    this.core = core;
+    this.fetching = fetching;
+    this.gauge = core.gauge('pull window', WINDOW_BYTES, 'waits', () => this.asked(), 'bytes');
+  }
+
+  /** Something may be asked for that could not be before. */
+  mark(): void {
+    this.isMarked = true;
+  }
+
+  /** The link is gone: what was asked for will not come. */
+  reset(): void {
+    for (const fetch of this.fetching.all()) fetch.frames = 0;
+    this.items.length = 0;
+    this.mark();
+  }
+
+  tick(): void {
+    for (const fetch of this.fetching.all()) {
+      if (fetch.state !== 'pulling' || fetch.frames === 0) continue;
+      if (this.core.now >= fetch.heardAt + ANSWER_MS) {
+        fetch.frames = 0;
+        this.mark();
+      } else this.core.wake(fetch.heardAt + ANSWER_MS);
+    }
+  }
+
+  /** Takes up what may be asked for now. */
+  pump(): void {
+    const { isLive } = this.core;
+    if (isLive && (this.isMarked || !this.wasLive)) this.askAll();
+    this.wasLive = isLive;
+  }
+
+  /** Sends what was taken up. */
+  flush(): void {
+    if (this.items.length === 0) return;
+    const items = this.items.splice(0);
+    const message = { is: 'pull', session: this.core.options.session, items } as const;
+    this.core.emit({ do: 'send', message, body: undefined });
+  }
+
+  private askAll(): void {
+    this.isMarked = false;
+    let asked = this.asked();
+    for (const fetch of this.fetching.all())
+      if (fetch.state === 'pulling' && fetch.frames === 0 && fetch.writes === 0)
+        asked += this.ask(fetch, asked);
+    this.gauge.grew();
+  }
+
+  /** Bytes of content that were asked for and did not come yet. */
+  private asked(): number {
+    let bytes = 0;
+    for (const fetch of this.fetching.all()) bytes += expected(fetch);
+    return bytes;
+  }
+
+  /** How much more can arrive then. */
+  private ask(fetch: Fetch, asked: number): number {
+    const left = fetch.version.size - fetch.offset;
+    const room = WINDOW_BYTES - asked;
+    const wanted = Math.min(WINDOW_FRAMES, Math.ceil(left / RUN_BYTES_MAX));
+    const credit = Math.max(asked === 0 ? 1 : 0, Math.min(wanted, Math.floor(room / RUN_BYTES_MAX)));
+    if (credit === 0 && left > room) {
+      this.gauge.met();
+      return 0;
+    }
+    fetch.frames = Math.max(credit, 1);
+    fetch.heardAt = this.core.now;
+    this.core.wake(this.core.now + ANSWER_MS);
+    const { req, offset, version } = fetch;
+    const base = fetch.base?.local.content ?? NO_CONTENT;
+    this.items.push({ req, content: version.content, base, offset, credit: fetch.frames });
+    return expected(fetch);
+  }
+}
+
+/** What may still come of what was asked for. */
+const expected = ({ frames, version, offset }: Fetch): number =>
+  Math.min(frames * RUN_BYTES_MAX, version.size - offset);
