@@ -1,4 +1,4 @@
-// What comes down: content for files that the gateway changed. Each holds a numbered slot.
+// What comes down: content for files that the gateway changed. Each holds a slot, whose number names its staged file.
 //
 //   start -+-> COPYING -.   like: a file of the folder with the same content is copied
 //          +-> PULLING -+-> READING -> READY -> PLACING -> done
@@ -192,11 +192,18 @@ export class Fetches {
     else if (fetch.state === 'pulling') this.endIfWhole(fetch);
   }
 
-  // The file copied from is not what it was: pull instead. Anything else is the disk's trouble.
+  // The file copied from is not what it was: it is looked at, and its content pulled instead. Anything else is the
+  // disk's trouble.
   private onWriteTrouble(fetch: Fetch, code: string): void {
+    const source = fetch.like ?? fetch.base;
     const isSourceGone = code === 'CHANGED' || code === 'ENOENT' || code === 'REFUSED';
-    if (isSourceGone && (fetch.like !== undefined || fetch.base !== undefined)) this.restart(fetch);
-    else this.fail(fetch, code, 'staging a file');
+    if (source === undefined || !isSourceGone) {
+      this.fail(fetch, code, 'staging a file');
+      return;
+    }
+    const place = this.core.catalog.find(source.path);
+    if (place !== undefined) this.onGone(place);
+    this.restart(fetch);
   }
 
   private copyLike(fetch: Fetch): void {

@@ -21,6 +21,7 @@ export interface Source {
 export type FetchState = 'copying' | 'pulling' | 'reading' | 'ready' | 'placing';
 
 export interface Fetch {
+  /** Numbers the staged file; never used again, so that an answer which comes late is nobody's. */
   slot: number;
   req: number;
   place: Place;
@@ -48,14 +49,16 @@ export interface Fetch {
 export const isSmall = (version: Version): boolean => version.size <= SMALL_BYTES_MAX;
 
 export class Fetching {
-  private readonly free: number[] = [];
+  private readonly most: number;
+  private lastSlot = 0;
   private readonly bySlot = new Map<number, Fetch>();
   private readonly byReq = new Map<number, Fetch>();
   private readonly byPlace = new Map<string, Fetch>();
   private large = 0;
 
-  constructor(slots: number) {
-    for (let slot = slots - 1; slot >= 0; slot--) this.free.push(slot);
+  /** `most` at once. */
+  constructor(most: number) {
+    this.most = most;
   }
 
   get count(): number {
@@ -66,23 +69,26 @@ export class Fetching {
     return this.bySlot.values();
   }
 
-  /** A free slot for a content of this version, or undefined. */
+  /** A slot for a content of this version, or undefined when there is no room. */
   slotFor(version: Version): number | undefined {
-    return !isSmall(version) && this.large === LARGE_MAX ? undefined : this.free.at(-1);
+    const isFull = this.count === this.most || (!isSmall(version) && this.large === LARGE_MAX);
+    return isFull ? undefined : this.lastSlot + 1;
   }
 
   /** `fetch.slot` is what slotFor() gave. */
   take(fetch: Fetch): void {
-    this.free.pop();
+    this.lastSlot = fetch.slot;
     this.put(fetch);
     if (!isSmall(fetch.version)) this.large++;
   }
 
-  /** Gives the fetch another request number: answers to the old one are not heard any more. */
+  /** Gives the fetch another slot and request number: answers to the old ones, on their way, are not heard any more. */
   renumber(fetch: Fetch, req: number): void {
     this.byReq.delete(fetch.req);
+    this.bySlot.delete(fetch.slot);
     fetch.req = req;
-    this.byReq.set(req, fetch);
+    fetch.slot = ++this.lastSlot;
+    this.put(fetch);
   }
 
   release(fetch: Fetch): void {
@@ -90,7 +96,6 @@ export class Fetching {
     this.bySlot.delete(fetch.slot);
     this.byReq.delete(fetch.req);
     this.byPlace.delete(nameOfPlace(fetch.place));
-    this.free.push(fetch.slot);
     if (!isSmall(fetch.version)) this.large--;
   }
 

@@ -11,15 +11,8 @@ import type { Rules, Stat } from '../../agent/engine/ports.ts';
 import { Scan } from '../../agent/engine/scan.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { MemoryPages } from '../tree/pages.ts';
+import { OPTIONS } from './options.ts';
 
-const OPTIONS = {
-  board: 'board',
-  share: 'share',
-  software: 'test',
-  session: 1,
-  rescanSeconds: 3600,
-  fetchesMax: 8,
-};
 const BORN = 1_795_000_000_000_000;
 
 let core: Core;
@@ -55,7 +48,7 @@ function asked(): string[] {
     if (effect.do === 'list' || effect.do === 'watch') return `${effect.do} ${Buffer.from(effect.dir)}`;
     return effect.do === 'look' ? `look ${Buffer.from(effect.path)}` : effect.do;
   });
-  return words.filter(word => !word.startsWith('watch'));
+  return words.filter(word => !word.startsWith('watch') && word !== 'unwatch');
 }
 
 function listed(entries: Record<string, Stat>): void {
@@ -128,6 +121,7 @@ test('scan: a directory that is gone -> looked at once, and all in it is gone', 
   hint('dir');
   expect(asked()).toEqual(['list dir']);
   refused('ENOENT');
+  expect(core.effects).toContainEqual({ do: 'unwatch', dir: Buffer.from('dir') });
   expect(asked()).toEqual(['look dir']);
   looked(undefined);
   expect(asked()).toEqual([]);

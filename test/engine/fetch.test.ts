@@ -1,0 +1,87 @@
+// Fetches whose help on this disk is not what it was: each step is answered by hand.
+
+import { beforeEach, expect, test } from 'vitest';
+import { openArena } from '../../agent/arena/arena.ts';
+import { openTree } from '../../agent/arena/tree.ts';
+import { squeeze } from '../../agent/disk/squeeze.ts';
+import { Catalog } from '../../agent/engine/catalog.ts';
+import { Core } from '../../agent/engine/core.ts';
+import { type Entry, freshEntry, type Local, type Version } from '../../agent/engine/entry.ts';
+import { Examine } from '../../agent/engine/examine.ts';
+import { Fetches } from '../../agent/engine/fetch.ts';
+import { type Place, ROOT } from '../../agent/engine/keys.ts';
+import type { Effect, Rules } from '../../agent/engine/ports.ts';
+import { Kind, Piece, type PieceItem } from '../../protocol/messages.ts';
+import { MemoryPages } from '../tree/pages.ts';
+import { OPTIONS } from './options.ts';
+
+const TIME = 1_795_000_000_000_000;
+const PATH = Buffer.from('file');
+const PLACE: Place = { parent: ROOT, name: PATH };
+
+let core: Core;
+let fetches: Fetches;
+let doubted: Place[];
+
+beforeEach(() => {
+  const arena = openArena({ bytes: 2 * 1024 * 1024 });
+  const rules = { isIgnored: () => false } as unknown as Rules;
+  core = new Core(OPTIONS, new Catalog(openTree(arena, new MemoryPages())), arena, rules, squeeze);
+  core.isLive = true;
+  core.now = TIME / 1000;
+  fetches = new Fetches(core, new Examine(core));
+  doubted = [];
+  fetches.onGone = place => doubted.push(place);
+});
+
+const content = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
+const facts = (byte: number) => ({
+  kind: Kind.FILE as Kind,
+  mode: 0o644,
+  size: 8000,
+  mtime: TIME,
+  content: content(byte),
+});
+const version = (byte: number, seq: number): Version => ({ ...facts(byte), seq, list: 0 });
+
+/** What was asked of the outside since the last call, by kind. */
+function asked<K extends Effect['do']>(kind: K): Extract<Effect, { do: K }>[] {
+  fetches.pump();
+  const effects = core.effects.splice(0);
+  return effects.filter((effect): effect is Extract<Effect, { do: K }> => effect.do === kind);
+}
+
+function startOverBase(): void {
+  const local: Local = { ...facts(1), ctime: TIME, inode: 5, list: 0 };
+  const entry: Entry = { ...freshEntry(), local, synced: version(1, 3), remote: version(2, 9) };
+  core.put(PLACE, entry, undefined);
+  expect(fetches.start(PLACE, PATH, entry, undefined)).toBe(true);
+}
+
+const copyOf = (req: number, offset: number): PieceItem => ({
+  ...{ req, op: Piece.COPY, offset, length: 4000, stored: 0 },
+  ...{ baseOffset: offset, dictionary: 0, dictionaryLength: 0 },
+});
+
+test('fetch: the base is gone while parts of it are being copied -> looked at once, all is pulled without it', () => {
+  startOverBase();
+  const [stage] = asked('stage');
+  fetches.onWrote({ is: 'wrote', slot: stage!.slot, trouble: undefined });
+  fetches.pump();
+  const [pull] = core.effects.splice(0).flatMap(effect => (effect.do === 'send' ? [effect.message] : []));
+  expect(pull).toMatchObject({ is: 'pull', items: [{ base: content(1), offset: 0 }] });
+  const { req } = (pull as Extract<typeof pull, { is: 'pull' }>).items[0]!;
+  expect(fetches.onPiece([copyOf(req, 0), copyOf(req, 4000)], new Uint8Array(0))).toBe(true);
+  const copies = asked('copy');
+  expect(copies.map(({ slot }) => slot)).toEqual([stage!.slot, stage!.slot]);
+
+  for (const { slot } of copies) fetches.onWrote({ is: 'wrote', slot, trouble: { code: 'ENOENT' } });
+  expect(doubted).toEqual([PLACE]);
+  expect(fetches.isResting(PLACE)).toBe(false);
+  const [again, ...more] = asked('stage');
+  expect(more).toEqual([]);
+  expect(again!.slot).not.toBe(stage!.slot);
+  fetches.onWrote({ is: 'wrote', slot: again!.slot, trouble: undefined });
+  const [send] = asked('send');
+  expect(send?.message).toMatchObject({ is: 'pull', items: [{ base: new Uint8Array(0), offset: 0 }] });
+});
