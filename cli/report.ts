@@ -130,6 +130,9 @@ function watchingText({ watching }: AgentStatus): string {
   const { directories, of, budget, rescanSeconds } = watching;
   const rescan = `a rescan every ${durationText(rescanSeconds)}`;
   if (budget === 0) return `nothing; ${rescan} finds what changes`;
+  // Directories are counted by scans: there may be more of them since.
+  if (directories >= of && directories === budget)
+    return `${countText(directories)} directories, no more than that; others by ${rescan}`;
   if (directories >= of) return `all of ${countText(directories)} directories; ${rescan} besides`;
   return `${countText(directories)} of ${countText(of)} directories; the rest by ${rescan}`;
 }

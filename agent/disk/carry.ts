@@ -236,6 +236,9 @@ export class Disk {
       case 'watch':
         this.#watcher?.watch(effect.dir, effect.isActive);
         return undefined;
+      case 'unwatch':
+        this.#watcher?.unwatch(effect.dir);
+        return undefined;
       default:
         throw new TypeError(`'${effect.do}' is not the disk's`);
     }

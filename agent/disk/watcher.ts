@@ -28,6 +28,8 @@ const EVENTS_MAX = 16_000;
 export interface Watcher {
   /** `isActive`: something changes there. */
   watch(dir: Path, isActive: boolean): void;
+  /** There is no such directory any more. Its watch may not have heard of it: it moved together with another. */
+  unwatch(dir: Path): void;
   gauges(): GaugeReading[];
   close(): void;
 }
@@ -41,12 +43,13 @@ export interface WatcherPorts {
   scheduler: Scheduler;
 }
 
+/** What libuv calls the directory itself: the last part of the path that it was given. No file has this name. */
+const SELF = '.';
+
 interface Watch {
   dir: Path;
   /** Tells the directory from others, also from a later one with the same inode number: its watch is dead. */
   identity: string;
-  /** What libuv calls the directory itself: the last part of the path it was given. */
-  selfName: string;
   handle: FSWatcher;
 }
 
@@ -96,6 +99,10 @@ export class InotifyWatcher implements Watcher {
     });
   }
 
+  unwatch(dir: Path): void {
+    this.#forget(latin1(dir));
+  }
+
   gauges(): GaugeReading[] {
     return [this.#watchGauge.reading(), this.#hints.gauge.reading()];
   }
@@ -109,8 +116,8 @@ export class InotifyWatcher implements Watcher {
   #begin(key: string, dir: Path, fd: number): void {
     if (this.#watches.size >= this.#budget) this.#makeRoom();
     try {
-      const handle = watch(`/proc/self/fd/${fd}`, { encoding: 'buffer', persistent: false });
-      const known: Watch = { dir, identity: identityOf(fd), selfName: String(fd), handle };
+      const handle = watch(`/proc/self/fd/${fd}/${SELF}`, { encoding: 'buffer', persistent: false });
+      const known: Watch = { dir, identity: identityOf(fd), handle };
       this.#watches.set(key, known);
       this.#watchGauge.grew();
       handle.on('change', (_, name) => this.#onChange(key, known, name as unknown as Buffer | null));
@@ -165,8 +172,7 @@ export class InotifyWatcher implements Watcher {
     if (this.#watches.get(key) !== known) return;
     this.#events++;
     this.#touch(key);
-    // A file of that name makes the same event, and the same look at the directory finds it.
-    if (name === null || name.toString('latin1') === known.selfName) {
+    if (name === null || name.toString('latin1') === SELF) {
       this.#hint(known.dir, undefined);
       if (!this.#isStillThere(known)) this.#forgetTree(key);
       return;

@@ -1,11 +1,10 @@
 // Records what a scan sees at one place. Observations only; what to do follows from them (decide.ts).
 
 import { Kind } from '../../protocol/messages.ts';
-import { joinPath } from '../../protocol/path.ts';
 import type { Core } from './core.ts';
 import { type Entry, type EntryId, freshEntry, type Local, localOf, looksLike } from './entry.ts';
 import type { Place } from './keys.ts';
-import { OTHER, type Stat } from './ports.ts';
+import { OTHER, type Path, type Stat } from './ports.ts';
 
 /** The listing that an observation is part of. */
 export interface Observing {
@@ -38,7 +37,8 @@ export class Observer {
       ? before?.local === undefined
       : before?.local !== undefined && looksLike(before.local, stat);
     if (isUnchanged && !this.isReindexing) return;
-    if (this.isLeftOut(place, before, stat)) {
+    const path = core.catalog.pathOf(place);
+    if (path === undefined || this.isLeftOut(path, before, stat)) {
       if (before !== undefined && this.isReindexing) core.put(place, before, before);
       return;
     }
@@ -50,16 +50,14 @@ export class Observer {
     if (isDirectory) core.catalog.giveId(entry);
     core.put(place, entry, before);
     if (listing !== undefined) listing.isChanged = true;
+    if (wasDirectory && !isDirectory) core.emit({ do: 'unwatch', dir: path });
     // A directory that came, went or is another: so is what is under it.
     const isOther = isDirectory && wasDirectory && !isSameDirectory(before?.local, stat);
     if ((isDirectory !== wasDirectory || isOther) && !isAhead(entry.id, listing))
       this.wantDirectory(entry.id);
   }
 
-  private isLeftOut(place: Place, before: Entry | undefined, stat: Stat | undefined): boolean {
-    const directory = this.core.catalog.pathOfDirectory(place.parent);
-    if (directory === undefined) return true;
-    const path = joinPath(directory, place.name);
+  private isLeftOut(path: Path, before: Entry | undefined, stat: Stat | undefined): boolean {
     const kind = stat?.kind ?? before?.local?.kind;
     return this.core.rules.isIgnored(path, kind === Kind.DIRECTORY);
   }

@@ -126,6 +126,7 @@ export type Effect =
   | { do: 'sync' } //                                                               -> synced
   // A wish: the watcher has a budget. `isActive`: something changes there, so it may take another's place.
   | { do: 'watch'; dir: Path; isActive: boolean }
+  | { do: 'unwatch'; dir: Path } // no directory stands there any more
   // Sets the catalog aside and begins with an empty one: the one way out of a broken or foreign catalog.
   | { do: 'startOver'; why: string }
   // The link. A body's frame cell belongs to the carrier until `sent` gives it back.

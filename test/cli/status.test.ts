@@ -101,6 +101,7 @@ describe('report', () => {
         / watching +(.*)/,
       )?.[1];
     expect(watching(3, 3)).toBe('all of 3 directories; a rescan every 1 h besides');
+    expect(watching(8, 3, 8)).toBe('8 directories, no more than that; others by a rescan every 1 h');
     expect(watching(0, 3, 0)).toBe('nothing; a rescan every 1 h finds what changes');
     const { arena } = agent();
     const pools = [

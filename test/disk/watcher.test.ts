@@ -207,6 +207,25 @@ test('watcher: another directory with the inode number of a removed one -> is wa
   }
 });
 
+test('watcher: a directory moves in one that is not watched -> its watch speaks until it is taken back', async () => {
+  open();
+  fs.mkdirSync(at('dir/sub'), { recursive: true });
+  watcher.watch(path('dir/sub'), false);
+  fs.renameSync(at('dir'), at('new'));
+  watcher.watch(path('new/sub'), false);
+  fs.writeFileSync(at('new/sub/file'), '');
+  await until('dir/sub:file', 'new/sub:file');
+  expect(watcher.count).toBe(2);
+  watcher.unwatch(path('dir/sub'));
+  watcher.unwatch(path('never watched'));
+  expect(watcher.count).toBe(1);
+  seen.length = 0;
+  fs.rmSync(at('new/sub'), { recursive: true });
+  await until('new/sub:*');
+  expect(watcher.count).toBe(0);
+  expect(seen).not.toContain('dir/sub:file');
+});
+
 test('watcher: permissions of a watched directory change -> a hint, and the watch stays', async () => {
   open();
   fs.mkdirSync(at('dir'));

@@ -145,7 +145,7 @@ export class Machine {
 
   private openWatcher(ports: WatcherPorts): Watcher {
     this.watch = ports;
-    return { watch: () => {}, gauges: () => [], close: () => {} };
+    return { watch: () => {}, unwatch: () => {}, gauges: () => [], close: () => {} };
   }
 
   // What stands in the folder, and not under our own state, must be known elsewhere before it goes.
