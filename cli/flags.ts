@@ -28,7 +28,9 @@ export const AGENT_NODE_FLAGS: readonly string[] = [
 ];
 
 /** A gateway has room for a larger young generation: with 2 MiB of it a tenth of its time went into collecting what
- * would soon have died; one helper thread of V8, because two take the processor from the thread of the plain copies. */
+ * would soon have died; one helper thread of V8, because two take the processor from the thread of the plain copies.
+ * LATE_FLAGS hold for it too, however it is started: 66 to 73 MiB of RssAnon after it took in 12,000 files of 400
+ * bytes, where 108 to 129 were left without, for 4 to 24 % more processor time. */
 export const GATEWAY_NODE_FLAGS: readonly string[] = [
   '--min-semi-space-size=4',
   '--max-semi-space-size=8',
