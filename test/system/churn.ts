@@ -29,22 +29,22 @@ const PASSED_OVER = new Set([
   'ENAMETOOLONG',
 ]);
 
-/** One edit somewhere below `root`. */
-export function edit(root: string, random: Random): void {
+/** One edit somewhere below `root`, but for what `isLeft` leaves alone there. */
+export function edit(root: string, random: Random, isLeft = (_name: string): boolean => false): void {
   try {
-    change(root, random);
+    change(root, random, isLeft);
   } catch (error) {
     if (!PASSED_OVER.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
-function change(root: string, random: Random): void {
+function change(root: string, random: Random, isLeft: (name: string) => boolean): void {
   const directories = [root];
   const files: string[] = [];
   for (const directory of directories)
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
-      if (directory === root && entry.name === '.toastbox') continue;
+      if (directory === root && (entry.name === '.toastbox' || isLeft(entry.name))) continue;
       if (entry.isDirectory()) directories.push(path);
       else if (entry.isFile()) files.push(path);
     }
