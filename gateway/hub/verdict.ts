@@ -79,9 +79,10 @@ export function versionOf(
   path: Uint8Array,
   seq: number,
 ): Version | undefined {
-  if (seq === 0) return undefined;
   const current = store.current(folder, path);
-  if (current?.seq === seq) return current;
+  // A peer may name any number; the history is asked for those that it may have.
+  if (current === undefined || seq === 0 || seq > current.seq) return undefined;
+  if (current.seq === seq) return current;
   const [version] = store.versions(folder, path, 1, seq + 1);
   return version?.seq === seq ? version : undefined;
 }

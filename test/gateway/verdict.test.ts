@@ -158,6 +158,13 @@ describe('verdict', () => {
       expect(stove.upload('a', one, { base: 77, mode: 0o600 })).toEqual([Verdict.ACCEPTED, 3]);
     });
 
+    it('against a seq that is not there yet, of any size -> as against an unknown base', () => {
+      oven.upload('a', one);
+      for (const base of [2, 2 ** 32, 2 ** 48, Number.MAX_SAFE_INTEGER])
+        expect(stove.upload('a', one, { base, mode: 0o644 })).toEqual([Verdict.SAME, 1]);
+      expect(stove.remove('a', Number.MAX_SAFE_INTEGER)).toEqual([Verdict.STALE, 1]);
+    });
+
     it('deleted by who knew what was before -> accepted; not if it was gone between', () => {
       oven.upload('a', one);
       oven.upload('a', one, { base: 1, mode: 0o600 });

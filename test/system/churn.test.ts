@@ -13,8 +13,8 @@ const SEED = Number(process.env.SEED ?? 1);
 /** Between edits, at most; each folder is edited by its own. */
 const EDIT_MS_MAX = 60;
 
-/** Short sizes do not wait for the next rescan, should watching miss something. In long ones none comes to help, and all
- * directories that there may be are watched. */
+/** Short sizes do not wait for the next rescan, should watching miss something. In long ones none comes to help, and
+ * all directories that there may be are watched. */
 const RESCAN = IS_LONG ? ['--rescan', '1h', '--watches', '8000'] : ['--rescan', '10s'];
 
 let cast: Cast;
