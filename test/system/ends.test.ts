@@ -70,7 +70,7 @@ describe('ends: what is in the way of a start', () => {
       '--name',
       'a',
     ]);
-    expect([missing.code, missing.output]).toEqual([4, expect.stringMatching(/none: it does not exist/)]);
+    expect([missing.code, missing.output]).toEqual([4, expect.stringMatching(/none does not exist\n  make it first/)]);
     const unknown = await run(['agent', '--foldr', cast.root]);
     expect([unknown.code, unknown.output]).toEqual([2, expect.stringMatching(/--foldr.*--folder/s)]);
 
