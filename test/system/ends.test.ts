@@ -70,7 +70,10 @@ describe('ends: what is in the way of a start', () => {
       '--name',
       'a',
     ]);
-    expect([missing.code, missing.output]).toEqual([4, expect.stringMatching(/none does not exist\n  make it first/)]);
+    expect([missing.code, missing.output]).toEqual([
+      4,
+      expect.stringMatching(/none does not exist\n {2}make it first/),
+    ]);
     const unknown = await run(['agent', '--foldr', cast.root]);
     expect([unknown.code, unknown.output]).toEqual([2, expect.stringMatching(/--foldr.*--folder/s)]);
 
