@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/sh -c :; case "$1" in agent) export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_-65536}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_-131072}"; exec node --max-old-space-size=24 --max-semi-space-size=1 --optimize-for-size --v8-pool-size=1 "$0" "$@";; gateway) exec node --min-semi-space-size=4 --max-semi-space-size=8 --v8-pool-size=1 "$0" "$@";; esac; exec node "$0" "$@"
+//bin/sh -c :; case "$1" in agent) export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_-65536}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_-131072}"; exec node --max-old-space-size=24 --max-semi-space-size=1 --optimize-for-size --v8-pool-size=1 "$0" "$@";; gateway) exec node --min-semi-space-size=4 --max-semi-space-size=4 --heap-growing-percent=40 --v8-pool-size=1 "$0" "$@";; esac; exec node "$0" "$@"
 // The program `toastbox`: to a shell the line above, to Node the rest, which is plain JavaScript that any Node since
 // 12 can read, so that one too old, or a checkout that was not built, gets one clear line and exit code 4.
 //
@@ -12,7 +12,10 @@ import { setFlagsFromString } from 'node:v8';
 
 const NODE_LEAST = [20, 11];
 /** A young generation that does not grow, and collections after little growth. */
-const LATE_FLAGS = ['--semi-space-growth-factor=1', '--optimize-for-size'];
+const LATE_FLAGS = {
+  agent: ['--semi-space-growth-factor=1', '--optimize-for-size'],
+  gateway: ['--semi-space-growth-factor=1', '--heap-growing-percent=40'],
+};
 
 const program = fileURLToPath(import.meta.url);
 const built = join(dirname(program), '..', 'dist', 'cli', 'main.js');
@@ -38,7 +41,7 @@ if (major < NODE_LEAST[0] || (major === NODE_LEAST[0] && minor < NODE_LEAST[1]))
   refuse('it is not built yet; run `npm run build` in the checkout');
 } else {
   process.on('uncaughtException', crash);
-  if (['agent', 'gateway'].includes(process.argv[2])) for (const flag of LATE_FLAGS) setFlagsFromString(flag);
+  for (const flag of LATE_FLAGS[process.argv[2]] ?? []) setFlagsFromString(flag);
   import(pathToFileURL(built).href)
     .then(({ main }) =>
       main({
