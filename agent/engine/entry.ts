@@ -182,9 +182,9 @@ export class EntryCodec {
   }
 
   private readVersion(): Version {
-    const facts = this.readFacts();
+    const { kind, mode, size, mtime, content } = this.readFacts();
     const seq = this.readUint();
-    return { ...facts, seq, list: this.readUint() };
+    return { kind, mode, size, mtime, content, seq, list: this.readUint() };
   }
 
   private writeFacts(facts: Facts): void {

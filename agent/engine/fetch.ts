@@ -44,7 +44,8 @@ export class Fetches {
   private lastReq = 0;
   private readonly gauge: Gauge;
   private readonly resting: Resting;
-  private readyCount = 0;
+  /** When the first of those that are ready became it. */
+  private firstReadyAt = 0;
 
   constructor(core: Core, examine: Examine) {
     this.core = core;
@@ -110,6 +111,7 @@ export class Fetches {
       bytesReceived: 0,
       examined: undefined,
       readyAt: 0,
+      counted: { asked: 0, as: undefined },
     };
     this.fetching.take(fetch);
     this.gauge.grew();
@@ -132,6 +134,7 @@ export class Fetches {
       this.pulls.mark();
       // Now: the disk says at once if there is no room for it.
       if (!isSmall(fetch.version)) this.stage(fetch);
+      this.fetching.note(fetch);
     }
   }
 
@@ -150,7 +153,7 @@ export class Fetches {
     if (this.core.isPaused) return;
     this.pulls.pump();
     this.flush();
-    if (this.readyCount > 0 && !this.core.isSyncing) this.placeReady();
+    if (this.fetching.standing.ready > 0 && !this.core.isSyncing) this.placeReady();
   }
 
   private flush(): void {
@@ -169,12 +172,14 @@ export class Fetches {
     const { slot, version } = fetch;
     const { size, mode, mtime } = version;
     fetch.state = 'reading';
+    this.fetching.note(fetch);
     this.wholes.push({ slot, stored, length: size, mode, mtime });
   }
 
   private stage(fetch: Fetch): void {
     fetch.isStaged = true;
     fetch.writes++;
+    this.fetching.note(fetch);
     this.core.emit({ do: 'stage', slot: fetch.slot, bytes: fetch.version.size });
   }
 
@@ -182,6 +187,7 @@ export class Fetches {
     const fetch = this.fetching.at(event.slot);
     if (fetch === undefined || fetch.writes === 0) return;
     fetch.writes--;
+    this.fetching.note(fetch);
     this.pulls.mark();
     if (event.trouble !== undefined) {
       this.onWriteTrouble(fetch, event.trouble.code);
@@ -210,12 +216,14 @@ export class Fetches {
     const { like, version, offset, slot } = fetch;
     if (like === undefined || offset === version.size) {
       fetch.state = 'pulling';
+      this.fetching.note(fetch);
       this.endIfWhole(fetch);
       return;
     }
     const length = Math.min(COPY_STEP_BYTES, version.size - offset);
     fetch.offset += length;
     fetch.writes++;
+    this.fetching.note(fetch);
     const expect = statOf(like.local);
     this.core.emit({ do: 'copy', slot, offset, from: like.path, expect, fromOffset: offset, length });
   }
@@ -224,6 +232,7 @@ export class Fetches {
     if (fetch.offset < fetch.version.size) return;
     fetch.state = 'reading';
     fetch.frames = 0;
+    this.fetching.note(fetch);
     this.examine.stage(fetch.slot);
   }
 
@@ -243,7 +252,9 @@ export class Fetches {
     }
     for (const fetch of heard) {
       fetch.heardAt = this.core.now;
-      if (fetch.frames > 0) fetch.frames--;
+      if (fetch.frames === 0) continue;
+      fetch.frames--;
+      this.fetching.note(fetch);
     }
     return true;
   }
@@ -258,6 +269,7 @@ export class Fetches {
     }
     if (!fetch.isStaged) this.stage(fetch);
     fetch.writes++;
+    this.fetching.note(fetch);
     this.core.emit(patchOf(fetch, item, stored));
   }
 
@@ -288,8 +300,9 @@ export class Fetches {
     }
     fetch.examined = examined;
     fetch.state = 'ready';
-    this.readyCount++;
+    this.fetching.note(fetch);
     fetch.readyAt = this.core.now;
+    if (this.fetching.standing.ready === 1) this.firstReadyAt = fetch.readyAt;
     this.core.wake(this.core.now + PLACE_MS);
   }
 
@@ -314,7 +327,6 @@ export class Fetches {
   }
 
   private release(fetch: Fetch): void {
-    if (fetch.state === 'ready') this.readyCount--;
     this.pulls.mark();
     this.examine.dropStaged(fetch.slot);
     this.core.emit({ do: 'unstage', slot: fetch.slot });
@@ -328,20 +340,15 @@ export class Fetches {
   }
 
   private placeReady(): void {
+    const { ready: count, placing, small } = this.fetching.standing;
+    const isDue = this.core.now >= this.firstReadyAt + PLACE_MS;
+    if (placing > 0 || (small > 0 && !isDue && count < this.core.options.fetchesMax / 2)) return;
     const ready: Fetch[] = [];
-    let isMoreComing = false;
-    let isDue = false;
-    for (const fetch of this.fetching.all()) {
-      if (fetch.state === 'placing') return;
-      if (fetch.state === 'ready') {
-        ready.push(fetch);
-        isDue ||= this.core.now >= fetch.readyAt + PLACE_MS;
-      } else if (isSmall(fetch.version)) isMoreComing = true;
+    for (const fetch of this.fetching.all()) if (fetch.state === 'ready') ready.push(fetch);
+    for (const fetch of ready) {
+      fetch.state = 'placing';
+      this.fetching.note(fetch);
     }
-    if (ready.length === 0 || (isMoreComing && !isDue && ready.length < this.core.options.fetchesMax / 2))
-      return;
-    for (const fetch of ready) fetch.state = 'placing';
-    this.readyCount = 0;
     this.core.emit({
       do: 'place',
       items: ready.map(({ slot, path, version, local }) => ({

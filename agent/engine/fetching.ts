@@ -1,6 +1,6 @@
 // The fetches under way, by slot, by request and by place: a fixed number of slots, so all of it is bounded.
 
-import { BLOCK_BYTES_MIN } from '../../protocol/limits.ts';
+import { BLOCK_BYTES_MIN, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Local, Version } from './entry.ts';
 import type { Examined } from './examine.ts';
 import { nameOfPlace, type Place } from './keys.ts';
@@ -44,9 +44,23 @@ export interface Fetch {
   bytesReceived: number;
   examined: Examined | undefined;
   readyAt: number;
+  /** What stands of it in the sums: Fetching's own. */
+  counted: { asked: number; as: Standing | undefined };
 }
 
+/** What the sums tell apart: waiting for its place, on its way to it, small and not there yet. */
+type Standing = 'ready' | 'placing' | 'small';
+
 export const isSmall = (version: Version): boolean => version.size <= SMALL_BYTES_MAX;
+
+/** What may still come of what was asked for. */
+const expected = ({ frames, version, offset }: Fetch): number =>
+  Math.min(frames * RUN_BYTES_MAX, version.size - offset);
+
+const standingOf = ({ state, version }: Fetch): Standing | undefined => {
+  if (state === 'ready' || state === 'placing') return state;
+  return isSmall(version) ? 'small' : undefined;
+};
 
 export class Fetching {
   private readonly most: number;
@@ -55,6 +69,9 @@ export class Fetching {
   private readonly byReq = new Map<number, Fetch>();
   private readonly byPlace = new Map<string, Fetch>();
   private large = 0;
+  private readonly toAsk = new Set<Fetch>();
+  private readonly sums = { ready: 0, placing: 0, small: 0 };
+  private outstanding = 0;
 
   /** `most` at once. */
   constructor(most: number) {
@@ -67,6 +84,41 @@ export class Fetching {
 
   all(): IterableIterator<Fetch> {
     return this.bySlot.values();
+  }
+
+  /** Bytes of content that were asked for and did not come yet. */
+  get bytesAsked(): number {
+    return this.outstanding;
+  }
+
+  /** Those that have all their bytes, those that are being put in place, small ones before that. */
+  get standing(): Readonly<Record<Standing, number>> {
+    return this.sums;
+  }
+
+  /** Those that wait for bytes, and have asked for none. */
+  asking(): IterableIterator<Fetch> {
+    return this.toAsk.values();
+  }
+
+  /** To be called after every change of a fetch's state, offset, writes or frames: no sum needs to look at all of them,
+   * which are thousands, for each frame. */
+  note(fetch: Fetch): void {
+    const { counted } = fetch;
+    this.forget(fetch);
+    counted.asked = expected(fetch);
+    counted.as = standingOf(fetch);
+    this.outstanding += counted.asked;
+    if (counted.as !== undefined) this.sums[counted.as]++;
+    if (fetch.state === 'pulling' && fetch.frames === 0 && fetch.writes === 0) this.toAsk.add(fetch);
+    else this.toAsk.delete(fetch);
+  }
+
+  private forget({ counted }: Fetch): void {
+    this.outstanding -= counted.asked;
+    if (counted.as !== undefined) this.sums[counted.as]--;
+    counted.asked = 0;
+    counted.as = undefined;
   }
 
   /** A slot for a content of this version, or undefined when there is no room. */
@@ -93,6 +145,8 @@ export class Fetching {
 
   release(fetch: Fetch): void {
     if (this.bySlot.get(fetch.slot) !== fetch) return;
+    this.forget(fetch);
+    this.toAsk.delete(fetch);
     this.bySlot.delete(fetch.slot);
     this.byReq.delete(fetch.req);
     this.byPlace.delete(nameOfPlace(fetch.place));

@@ -26,7 +26,7 @@ export class Pulls {
   constructor(core: Core, fetching: Fetching) {
     this.core = core;
     this.fetching = fetching;
-    this.gauge = core.gauge('pull window', WINDOW_BYTES, 'waits', () => this.asked(), 'bytes');
+    this.gauge = core.gauge('pull window', WINDOW_BYTES, 'waits', () => this.fetching.bytesAsked, 'bytes');
   }
 
   /** Something may be asked for that could not be before. */
@@ -36,7 +36,10 @@ export class Pulls {
 
   /** The link is gone: what was asked for will not come. */
   reset(): void {
-    for (const fetch of this.fetching.all()) fetch.frames = 0;
+    for (const fetch of this.fetching.all()) {
+      fetch.frames = 0;
+      this.fetching.note(fetch);
+    }
     this.items.length = 0;
     this.mark();
   }
@@ -46,6 +49,7 @@ export class Pulls {
       if (fetch.state !== 'pulling' || fetch.frames === 0) continue;
       if (this.core.now >= fetch.heardAt + ANSWER_MS) {
         fetch.frames = 0;
+        this.fetching.note(fetch);
         this.mark();
       } else this.core.wake(fetch.heardAt + ANSWER_MS);
     }
@@ -68,29 +72,25 @@ export class Pulls {
 
   private askAll(): void {
     this.isMarked = false;
-    let asked = this.asked();
-    for (const fetch of this.fetching.all())
-      if (fetch.state === 'pulling' && fetch.frames === 0 && fetch.writes === 0)
-        asked += this.ask(fetch, asked);
+    for (const fetch of this.fetching.asking()) {
+      if (this.fetching.bytesAsked >= WINDOW_BYTES) {
+        this.gauge.met();
+        break;
+      }
+      this.ask(fetch);
+    }
     this.gauge.grew();
   }
 
-  /** Bytes of content that were asked for and did not come yet. */
-  private asked(): number {
-    let bytes = 0;
-    for (const fetch of this.fetching.all()) bytes += expected(fetch);
-    return bytes;
-  }
-
-  /** How much more can arrive then. */
-  private ask(fetch: Fetch, asked: number): number {
+  private ask(fetch: Fetch): void {
+    const { bytesAsked: asked } = this.fetching;
     const left = fetch.version.size - fetch.offset;
     const room = WINDOW_BYTES - asked;
     const wanted = Math.min(WINDOW_FRAMES, Math.ceil(left / RUN_BYTES_MAX));
     const credit = Math.max(asked === 0 ? 1 : 0, Math.min(wanted, Math.floor(room / RUN_BYTES_MAX)));
     if (credit === 0 && left > room) {
       this.gauge.met();
-      return 0;
+      return;
     }
     fetch.frames = Math.max(credit, 1);
     fetch.heardAt = this.core.now;
@@ -98,10 +98,6 @@ export class Pulls {
     const { req, offset, version } = fetch;
     const base = fetch.base?.local.content ?? NO_CONTENT;
     this.items.push({ req, content: version.content, base, offset, credit: fetch.frames });
-    return expected(fetch);
+    this.fetching.note(fetch);
   }
 }
-
-/** What may still come of what was asked for. */
-const expected = ({ frames, version, offset }: Fetch): number =>
-  Math.min(frames * RUN_BYTES_MAX, version.size - offset);
