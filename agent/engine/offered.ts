@@ -70,9 +70,14 @@ export class Offered {
     return OFFERS_ALL_MAX - this.byReq.size;
   }
 
+  /** The content of no other offer may be asked for. */
+  get isAskedFull(): boolean {
+    return this.askedCount >= OFFERS_MAX;
+  }
+
   /** No offer may be made whose content is to be asked for. */
   get isFull(): boolean {
-    return this.room <= 0 || this.askedCount >= OFFERS_MAX;
+    return this.room <= 0 || this.isAskedFull;
   }
 
   all(): Iterable<Offer> {

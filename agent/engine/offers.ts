@@ -325,9 +325,9 @@ export class Offers {
         continue;
       }
       offer.heardAt = this.core.now;
-      if (offer.isWhole && !this.record(offer)) continue;
-      this.batch.add(offer);
       this.core.wake(this.core.now + ANSWER_MS);
+      if (offer.isWhole && (this.offers.isAskedFull || !this.record(offer))) continue;
+      this.batch.add(offer);
       isEarly = true;
     }
     if (isEarly) this.flush();
@@ -347,6 +347,7 @@ export class Offers {
   }
 
   // Nothing was heard of what went whole: from now on it is an offer like any other, and its bytes may be asked for.
+  // So there must be room for one.
   private record(offer: Offer): boolean {
     const before = this.core.catalog.get(offer.place);
     const entry = before === undefined ? undefined : withRead(before, offer);
@@ -356,6 +357,7 @@ export class Offers {
     }
     this.core.put(offer.place, entry, before);
     this.offers.unwhole(offer);
+    this.gauge.grew();
     return true;
   }
 

@@ -71,6 +71,29 @@ test('full: more new files than offers, and no answer -> the rest waits its turn
   expectSameArena(pair);
 });
 
+test('full: small files went whole, and no answer -> no more than may be are offered anew at once', () => {
+  const pair = new Pair();
+  pair.machine.start();
+  pair.time.runFor(5_000);
+  pair.isSpeaking = false;
+  const count = 3 * OFFERS_MAX;
+  for (let i = 0; i < count; i++) {
+    pair.machine.volume.writeFileSync(`${ROOT}/f${i}`, some(100, i));
+    pair.machine.hint(path(''), path(`f${i}`));
+  }
+  pair.time.runFor(5_000);
+  expect(pair.gauge('whole offers').taken).toBe(count);
+  pair.time.runFor(60_000);
+  expect(pair.gauge('offers')).toMatchObject({ taken: OFFERS_MAX, highWater: OFFERS_MAX });
+  expect(pair.gauge('whole offers').taken).toBe(count - OFFERS_MAX);
+  pair.isSpeaking = true;
+  pair.time.runFor(60_000);
+  expect(pair.entries).toBe(count);
+  expect([pair.gauge('offers').taken, pair.gauge('whole offers').taken]).toEqual([0, 0]);
+  expect(pair.gauge('offers').highWater).toBe(OFFERS_MAX);
+  expectSameArena(pair);
+});
+
 test('full: a directory longer than the listing buffer -> sorted through a file, every name found', () => {
   const pair = new Pair();
   const count = 1_000;
