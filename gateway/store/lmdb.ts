@@ -13,6 +13,8 @@ import { mkdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { type Database, open } from 'lmdb';
+import { Failure } from '../../agent/failure.ts';
+import { beginBirth, checkHead, endBirth } from './birth.ts';
 import { BROKEN, type Store } from './port.ts';
 import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
 import { openTables } from './tables.ts';
@@ -42,13 +44,19 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
     try {
       return work();
     } catch (error) {
-      throw error instanceof StoreTrouble ? error : new StoreTrouble(nameTrouble(error, directory), doing);
+      throw error instanceof StoreTrouble || error instanceof Failure
+        ? error
+        : new StoreTrouble(nameTrouble(error, directory), doing);
     }
   };
 
   const shape = { keyEncoding: 'binary', encoding: 'binary' } as const;
   const root = attempt('opening the store', () => {
-    if (isWritable) mkdirSync(directory, { recursive: true });
+    if (isWritable) {
+      mkdirSync(directory, { recursive: true });
+      beginBirth(directory);
+    }
+    checkHead(directory);
     const readOnly = !isWritable;
     return open<Uint8Array, Uint8Array>({
       path: directory,
@@ -64,6 +72,8 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
     compression: { threshold: COMPRESS_FROM_BYTES },
     ...shape,
   });
+  // Making the databases was the first commit.
+  if (isWritable) attempt('opening the store', () => endBirth(directory));
   let isInside = false;
 
   function shelf(database: Database<Uint8Array, Uint8Array>): Shelf {

@@ -1,0 +1,84 @@
+// The store's file from its making to its first commit, and its head whenever it is opened. LMDB believes a file that
+// has a length: one whose head is not whole ends the process (SIGSEGV), at every start.
+//
+//   no file -> UNFINISHED stands, synced -> LMDB makes the file, commits -> the names synced, UNFINISHED goes, synced
+//
+// A power cut on the way leaves UNFINISHED: what stands beside it is thrown away, since nobody was told of anything in
+// it. A file without it was whole once, so a bad head is damage, and is said.
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '../../agent/failure.ts';
+
+const UNFINISHED = 'unfinished';
+const FILE = 'data.mdb';
+
+// LMDB (mdb.c, MDB_page and MDB_meta, data version 2): the first two pages are of this kind and begin with the magic.
+const FLAGS_AT = 18;
+const META_FLAG = 0x08;
+const MAGIC_AT = 24;
+const MAGIC = 0xbeefc0de;
+const PAGE_BYTES_AT = 48;
+const HEAD_BYTES = 64;
+
+/** Before LMDB opens the directory to write. */
+export function beginBirth(directory: string): void {
+  if (existsSync(join(directory, UNFINISHED)))
+    for (const name of [FILE, 'lock.mdb']) rmSync(join(directory, name), { force: true });
+  if (lengthOf(join(directory, FILE)) > 0) return;
+  writeFileSync(join(directory, UNFINISHED), '');
+  syncNames(directory);
+}
+
+/** After LMDB's first commit, and before anybody is told of anything. */
+export function endBirth(directory: string): void {
+  if (!existsSync(join(directory, UNFINISHED))) return;
+  syncNames(directory);
+  rmSync(join(directory, UNFINISHED));
+  syncNames(directory);
+}
+
+/** Throws when LMDB would not survive the file. */
+export function checkHead(directory: string): void {
+  const path = join(directory, FILE);
+  if (lengthOf(path) === 0) return;
+  const fd = openSync(path, 'r');
+  try {
+    const pageBytes = headAt(fd, 0)?.readUInt32LE(PAGE_BYTES_AT) ?? 0;
+    if (pageBytes > 0 && headAt(fd, pageBytes) !== undefined) return;
+  } finally {
+    closeSync(fd);
+  }
+  throw new Failure(
+    'environment',
+    `${path}: this is no store, or its first pages are damaged`,
+    "put a backup in its place, or move the gateway's --data away: the boards bring what they have",
+  );
+}
+
+function headAt(fd: number, offset: number): Buffer | undefined {
+  const head = Buffer.alloc(HEAD_BYTES);
+  if (readSync(fd, head, 0, HEAD_BYTES, offset) < HEAD_BYTES) return undefined;
+  const isMeta = (head.readUInt16LE(FLAGS_AT) & META_FLAG) !== 0 && head.readUInt32LE(MAGIC_AT) === MAGIC;
+  return isMeta ? head : undefined;
+}
+
+const lengthOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
+function syncNames(directory: string): void {
+  const fd = openSync(directory, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

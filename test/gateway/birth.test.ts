@@ -1,0 +1,87 @@
+// A store's file that was never finished, or whose first pages are not whole: LMDB itself would end the process.
+
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openLmdbStore, readLmdbStore } from '../../gateway/store/lmdb.ts';
+import { cut, text, World } from './world.ts';
+
+describe('store: its file', () => {
+  let directory: string;
+  let file: string;
+  beforeEach(() => {
+    directory = join(mkdtempSync(join(tmpdir(), 'toastbox-birth-')), 'store');
+    file = join(directory, 'data.mdb');
+  });
+  afterEach(() => rmSync(join(directory, '..'), { recursive: true }));
+
+  const sharesNow = async () => {
+    const store = openLmdbStore(directory);
+    const shares = store.folders().map(({ share }) => share);
+    await store.close();
+    return shares;
+  };
+  const fill = async () => {
+    const store = openLmdbStore(directory);
+    new World(store)
+      .board('oven')
+      .hello()
+      .upload('a', cut(text('one')));
+    await store.close();
+  };
+
+  test('made anew -> nothing says that it is unfinished', async () => {
+    expect(await sharesNow()).toEqual([]);
+    expect(existsSync(join(directory, 'unfinished'))).toBe(false);
+    await fill();
+    expect(await sharesNow()).toEqual(['attic']);
+  });
+
+  test.each([0, 1, 512, 4096, 4608, 8191, 8192])(
+    'the power went while it was made, %i bytes stand there, zeros or some -> made again',
+    async bytes => {
+      await fill();
+      for (const isZero of [false, true]) {
+        truncateSync(file, bytes);
+        if (isZero) writeFileSync(file, Buffer.alloc(bytes));
+        writeFileSync(join(directory, 'unfinished'), '');
+        expect(await sharesNow()).toEqual([]);
+        expect(existsSync(join(directory, 'unfinished'))).toBe(false);
+      }
+    },
+  );
+
+  test('an empty file -> made anew', async () => {
+    mkdirSync(directory);
+    writeFileSync(file, '');
+    expect(await sharesNow()).toEqual([]);
+  });
+
+  test.each([
+    ['zeros', (whole: Buffer) => Buffer.alloc(whole.length)],
+    ['the first page is not one', (whole: Buffer) => Buffer.concat([Buffer.alloc(64), whole.subarray(64)])],
+    [
+      'the second page is not one',
+      (whole: Buffer) => Buffer.concat([whole.subarray(0, 4096), Buffer.alloc(64), whole.subarray(4160)]),
+    ],
+    ['cut in the first page', (whole: Buffer) => whole.subarray(0, 700)],
+    ['cut after it', (whole: Buffer) => whole.subarray(0, 4096)],
+    ['another file', () => Buffer.from('no store at all\n'.repeat(1000))],
+  ])('damaged: %s -> said, to whoever opens it, and left as it is', async (_, damage) => {
+    await fill();
+    const damaged = damage(readFileSync(file));
+    writeFileSync(file, damaged);
+    for (const open of [openLmdbStore, readLmdbStore])
+      expect(() => open(directory)).toThrow(/data\.mdb: this is no store, or its first pages are damaged/);
+    expect(readFileSync(file).equals(damaged)).toBe(true);
+  });
+});
