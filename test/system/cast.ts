@@ -65,6 +65,8 @@ interface RunOptions {
   env?: NodeJS.ProcessEnv;
   /** `cgroup.procs` of the cgroup that it starts in. */
   door?: string | undefined;
+  /** A command that runs it: the program follows its words. */
+  through?: readonly string[];
 }
 
 /** One process of the built program. */
@@ -75,10 +77,9 @@ export class Running {
   readonly #exited: Promise<number | null>;
 
   constructor(words: readonly string[], options: RunOptions = {}) {
+    const own = [...(options.through ?? []), PROGRAM];
     const command =
-      options.door === undefined
-        ? [PROGRAM]
-        : ['sh', '-c', 'echo $$ >"$0" && exec "$@"', options.door, PROGRAM];
+      options.door === undefined ? own : ['sh', '-c', 'echo $$ >"$0" && exec "$@"', options.door, ...own];
     this.child = spawn(command[0]!, [...command.slice(1), ...words], {
       cwd: options.cwd,
       env: { ...cleanEnv(), ...options.env },
@@ -121,12 +122,17 @@ class Player<S> {
   readonly state: string;
   running: Running | undefined;
   readonly #words: readonly string[];
-  readonly #options: RunOptions;
+  #options: RunOptions;
 
   constructor(state: string, words: readonly string[], options: RunOptions = {}) {
     this.state = state;
     this.#words = words;
     this.#options = options;
+  }
+
+  /** From its next start on it is run by this command. */
+  through(command: readonly string[]): void {
+    this.#options = { ...this.#options, through: command };
   }
 
   get pid(): number {
