@@ -51,7 +51,7 @@ export function rule(store: Store, folder: FolderNumber, offer: Offered): Ruling
   }
   const isRetouch = isLike(offer, base);
   if (current?.kind === Kind.ABSENT && isRetouch) return { verdict: Verdict.STALE, seq };
-  if (!hasParent(store, folder, offer.path)) return { verdict: Verdict.NO_PARENT, seq };
+  if (!store.isDirectory(folder, parentOf(offer.path))) return { verdict: Verdict.NO_PARENT, seq };
   if (current === undefined || current.kind === Kind.ABSENT) return { verdict: Verdict.ACCEPTED, seq };
 
   // Of two kinds there is nothing to merge, and a symlink has no permissions of its own.
@@ -100,11 +100,6 @@ function isStill(current: Version, base: Version | undefined, replaced: () => Ve
 
 const isLike = (a: Content, b: Content | undefined): boolean =>
   b !== undefined && a.kind === b.kind && compareBytes(a.content, b.content) === 0;
-
-function hasParent(store: Store, folder: FolderNumber, path: Uint8Array): boolean {
-  const parent = parentOf(path);
-  return parent.length === 0 || store.current(folder, parent)?.kind === Kind.DIRECTORY;
-}
 
 const isEmptied = (store: Store, folder: FolderNumber, path: Uint8Array, current: Version): boolean =>
   current.kind !== Kind.DIRECTORY || store.isEmptyDirectory(folder, path);

@@ -115,6 +115,8 @@ export interface Store {
 
   /** The newest version at `path`, ABSENT for a deletion; undefined if nothing ever was there. */
   current(folder: FolderNumber, path: Uint8Array): Version | undefined;
+  /** Whether a directory stands at `path`, and was not deleted. */
+  isDirectory(folder: FolderNumber, path: Uint8Array): boolean;
   /** Whether no live entry stands directly under `path`; true also where no directory ever was. */
   isEmptyDirectory(folder: FolderNumber, path: Uint8Array): boolean;
   /** Whether a replaced version of `path` had this kind and content. */

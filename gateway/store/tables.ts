@@ -40,9 +40,11 @@ export function openTables(shelves: Shelves, isWritable = true, bloomBits?: numb
     if (isOpen) throw new Error('a transaction inside a transaction');
     isOpen = true;
     facts.begin();
+    tree.begin();
     try {
       const value = shelves.transaction(() => {
         const made = work();
+        tree.flush();
         if (facts.hasWritten) flush();
         return made;
       });
@@ -56,6 +58,7 @@ export function openTables(shelves: Shelves, isWritable = true, bloomBits?: numb
       if (error instanceof StoreTrouble) return { isDurable: false, code: error.code };
       throw error;
     } finally {
+      tree.end();
       isOpen = false;
     }
   }
@@ -82,6 +85,7 @@ export function openTables(shelves: Shelves, isWritable = true, bloomBits?: numb
     folder: share => tree.folder(share),
     makeFolder: (share, id) => tree.makeFolder(share, id),
     current: (folder, path) => tree.current(folder, path),
+    isDirectory: (folder, path) => tree.isDirectory(folder, path),
     isEmptyDirectory: (folder, path) => tree.isEmptyDirectory(folder, path),
     knows: (folder, path, kind, content) => tree.knows(folder, path, kind, content),
     versions: (folder, path, limit, before) => tree.versions(folder, path, limit, before),
@@ -133,7 +137,11 @@ export function openTables(shelves: Shelves, isWritable = true, bloomBits?: numb
     },
 
     startCollecting: (before, pins) => collector.start(before, pins),
-    collect: () => collector.step(),
+    collect() {
+      // It counts what it drops in the folders' rows.
+      tree.flush();
+      return collector.step();
+    },
 
     boards: () => [...boards.values()],
     board: name => boards.get(name),

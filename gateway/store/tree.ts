@@ -43,7 +43,6 @@ import type { Change, Child, Folder, FolderNumber, LoggedChange, Version } from 
 import {
   type Entry,
   type FolderRow,
-  readDir,
   readEntry,
   readFolder,
   readVersion,
@@ -52,6 +51,7 @@ import {
   writeFolder,
   writeVersion,
 } from './record.ts';
+import { Rows } from './rows.ts';
 import type { Pair } from './shelf.ts';
 
 const SLASH = 0x2f;
@@ -69,11 +69,36 @@ const WALKED_MAX = 64;
 
 export class Tree {
   readonly #facts: Facts;
+  readonly #rows: Rows;
   /** By folder and path. A directory keeps its number, so only a transaction that failed makes one untrue. */
   readonly #walked = new Map<string, DirNumber>();
+  /** The path looked up last in this transaction, until something is committed: an offer is ruled, then committed. */
+  #looked: { folder: FolderNumber; path: Uint8Array; spot: Spot; entry: Entry | undefined } | undefined;
+  /** The live directory that was asked for last in this transaction, until one changes: files come by the dozen. */
+  #live: { folder: FolderNumber; path: Uint8Array } | undefined;
+  #isOpen = false;
 
   constructor(facts: Facts) {
     this.#facts = facts;
+    this.#rows = new Rows(facts);
+  }
+
+  /** A transaction begins: from here to its end nobody else writes. */
+  begin(): void {
+    this.#isOpen = true;
+    this.#rows.begin();
+  }
+
+  /** Puts what was only changed in memory so far. */
+  flush(): void {
+    this.#rows.flush();
+  }
+
+  end(): void {
+    this.#isOpen = false;
+    this.#looked = undefined;
+    this.#live = undefined;
+    this.#rows.end();
   }
 
   /** After a failed transaction. */
@@ -82,12 +107,13 @@ export class Tree {
   }
 
   folders(): Folder[] {
+    this.#rows.flush();
     return this.#facts.range(...wholeTag('F'), Number.MAX_SAFE_INTEGER).map(({ value }) => readFolder(value));
   }
 
   folder(share: string): Folder | undefined {
     const number = this.#facts.get(shareKey(share));
-    return number === undefined ? undefined : this.#row(readNumber(number, 0) as FolderNumber);
+    return number === undefined ? undefined : { ...this.#rows.folder(readNumber(number, 0) as FolderNumber) };
   }
 
   makeFolder(share: string, id: Uint8Array): Folder {
@@ -101,12 +127,21 @@ export class Tree {
   }
 
   current(folder: FolderNumber, path: Uint8Array): Version | undefined {
-    return this.#entry(folder, this.#spotOf(folder, path))?.version;
+    return this.#look(folder, path)?.entry?.version;
+  }
+
+  isDirectory(folder: FolderNumber, path: Uint8Array): boolean {
+    if (path.length === 0) return true;
+    const live = this.#live;
+    if (live !== undefined && live.folder === folder && Buffer.compare(live.path, path) === 0) return true;
+    const is = this.#entry(folder, this.#spotOf(folder, path))?.version.kind === Kind.DIRECTORY;
+    if (is && this.#isOpen) this.#live = { folder, path };
+    return is;
   }
 
   isEmptyDirectory(folder: FolderNumber, path: Uint8Array): boolean {
     const dir = path.length === 0 ? ROOT : this.#entry(folder, this.#spotOf(folder, path))?.dir;
-    return dir === undefined || readDir(this.#need(dirKey(folder, dir))).liveChildren === 0;
+    return dir === undefined || this.#rows.dir(folder, dir).liveChildren === 0;
   }
 
   knows(folder: FolderNumber, path: Uint8Array, kind: Kind, content: Uint8Array): boolean {
@@ -134,10 +169,11 @@ export class Tree {
   }
 
   commit(folder: FolderNumber, path: Uint8Array, change: Change, isFirst = false): number {
-    const spot = this.#spotOf(folder, path);
-    if (spot === undefined) throw new Error('commit under a directory that never was');
-    const row = this.#row(folder);
-    const old = this.#entry(folder, spot);
+    const looked = this.#look(folder, path);
+    if (looked === undefined) throw new Error('commit under a directory that never was');
+    const { spot, entry: old } = looked;
+    this.#looked = undefined;
+    const row = this.#rows.change(folder);
     const seq = ++row.head;
     const version: Version = { ...change, seq };
 
@@ -146,6 +182,7 @@ export class Tree {
       dir = ++row.dirs;
       this.#facts.put(dirKey(folder, dir), writeDir({ parent: spot.dir, liveChildren: 0, name: spot.name }));
     }
+    if (dir !== undefined) this.#live = undefined;
     if (old !== undefined) this.#retire(folder, spot, old.version);
     const isContent = change.kind === Kind.FILE && change.size > 0;
     const like = isContent && !isFirst ? this.#like(folder, spot, change.content) : undefined;
@@ -156,24 +193,17 @@ export class Tree {
     this.#facts.put(logKey(folder, seq), writeSpot(spot));
 
     const appeared = Number(isLive(version)) - Number(old !== undefined && isLive(old.version));
-    if (appeared !== 0) {
-      const parent = readDir(this.#need(dirKey(folder, spot.dir)));
-      this.#facts.put(
-        dirKey(folder, spot.dir),
-        writeDir({ ...parent, liveChildren: parent.liveChildren + appeared }),
-      );
-    }
+    if (appeared !== 0) this.#rows.changeDir(folder, spot.dir).liveChildren += appeared;
     row.entries += appeared;
     row.bytes += fileBytes(version) - (old === undefined ? 0 : fileBytes(old.version));
-    this.#facts.put(folderKey(folder), writeFolder(row));
     return seq;
   }
 
   changesAfter(folder: FolderNumber, seq: number, limit: number): LoggedChange[] {
-    const row = this.#row(folder);
-    if (seq >= row.head) return [];
+    const { head } = this.#rows.folder(folder);
+    if (seq >= head) return [];
     return this.#facts
-      .range(logKey(folder, seq + 1), logKey(folder, row.head + 1), limit)
+      .range(logKey(folder, seq + 1), logKey(folder, head + 1), limit)
       .map(pair => this.#logged(folder, pair));
   }
 
@@ -260,26 +290,27 @@ export class Tree {
   #pathOf(folder: FolderNumber, spot: Spot): Uint8Array {
     const parts: Uint8Array[] = [spot.name];
     for (let dir = spot.dir; dir !== ROOT; ) {
-      const row = readDir(this.#need(dirKey(folder, dir)));
+      const row = this.#rows.dir(folder, dir);
       parts.unshift(row.name);
       dir = row.parent;
     }
     return joinParts(parts);
   }
 
+  /** Where the path stands, and what is there; undefined where a part above the last was never a directory. */
+  #look(folder: FolderNumber, path: Uint8Array): { spot: Spot; entry: Entry | undefined } | undefined {
+    const looked = this.#looked;
+    if (looked !== undefined && looked.path === path && looked.folder === folder) return looked;
+    const spot = this.#spotOf(folder, path);
+    if (spot === undefined) return undefined;
+    const found = { folder, path, spot, entry: this.#entry(folder, spot) };
+    if (this.#isOpen) this.#looked = found;
+    return found;
+  }
+
   #entry(folder: FolderNumber, spot: Spot | undefined): Entry | undefined {
     const bytes = spot === undefined ? undefined : this.#facts.get(entryKey(folder, spot));
     return bytes === undefined ? undefined : readEntry(bytes);
-  }
-
-  #row(folder: FolderNumber): FolderRow {
-    return readFolder(this.#need(folderKey(folder)));
-  }
-
-  #need(key: Uint8Array): Uint8Array {
-    const value = this.#facts.get(key);
-    if (value === undefined) throw new Error(`the store lacks ${Buffer.from(key).toString('hex')}`);
-    return value;
   }
 }
 
