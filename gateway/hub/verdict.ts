@@ -8,7 +8,7 @@
 //   is the base; a directory that holds things     ACCEPTED if it stays one,      NOT_EMPTY
 //                                                  else NOT_EMPTY
 //   is the base, or the base retouched             ACCEPTED (SAME if all equal)   ACCEPTED
-//   newer, same kind and content as the offer      SAME, or ACCEPTED for a mode
+//   newer, same kind and content as the offer      SAME, or ACCEPTED for a new mode
 //   newer, and the offer is a retouch              STALE
 //   newer, and the history knows the content       STALE
 //   newer                                          CONFLICT                       STALE
@@ -65,7 +65,12 @@ export function rule(store: Store, folder: FolderNumber, offer: Offered): Ruling
     if (isReplaced) return { verdict: Verdict.NOT_EMPTY, seq };
     return { verdict: Verdict.ACCEPTED, seq, ...(mode === offer.mode ? {} : { mode }) };
   }
-  if (isLike(offer, current)) return { verdict: isModeNew ? Verdict.ACCEPTED : Verdict.SAME, seq };
+  if (isLike(offer, current)) {
+    // Who knows no base may have what was there before: a mode that it had then is an old one.
+    const isOld =
+      isModeNew && base === undefined && versions().some(v => isLike(v, offer) && v.mode === offer.mode);
+    return { verdict: isModeNew && !isOld ? Verdict.ACCEPTED : Verdict.SAME, seq };
+  }
   if (isRetouch) return { verdict: Verdict.STALE, seq, ...(isModeNew ? { mode } : {}) };
   // A directory has no content that the history could know: what stands in it must not give way.
   const isKnown =

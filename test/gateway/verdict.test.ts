@@ -76,6 +76,14 @@ describe('verdict', () => {
     expect(current('d')).toMatchObject({ mode: 0o700 });
   });
 
+  it('put: the same content with a mode that it had before, against no base -> same: a stale copy', () => {
+    oven.upload('a', one);
+    oven.upload('a', one, { base: 1, mode: 0o600 });
+    expect(stove.upload('a', one)).toEqual([Verdict.SAME, 2]);
+    expect(stove.upload('a', one, { mode: 0o640 })).toEqual([Verdict.ACCEPTED, 3]);
+    expect(oven.upload('a', one, { base: 2, mode: 0o644 })).toEqual([Verdict.ACCEPTED, 4]);
+  });
+
   it('put: a version that the history knows -> stale, with the current seq', () => {
     oven.upload('a', one);
     oven.upload('a', two, { base: 1 });
