@@ -28,7 +28,6 @@ import { codeOf, DiskError, troubleOf } from './trouble.ts';
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']);
 
 const LINK_NAME = Buffer.from('link');
-const UNSEEN_DIRECTORY = 0o700;
 
 export interface Placed {
   slot: number;
@@ -96,7 +95,8 @@ export class Change {
   makeDirectory(path: Path, mode: number): Stat {
     const spot = this.#folder.spot(path);
     try {
-      this.#system.mkdirSync(spot.place, UNSEEN_DIRECTORY);
+      // With its permissions from the first: should this process end here, they would be taken for the user's.
+      this.#system.mkdirSync(spot.place, mode);
     } catch (error) {
       if (codeOf(error) === 'EEXIST') throw new DiskError('EEXIST', this.#standing(spot));
       throw error;

@@ -36,7 +36,7 @@ export class Aside {
       then(true); // gone meanwhile: there is nothing to keep
       return;
     }
-    const to = conflictPath(loser.path, core.options.board, core.now, attempt);
+    const to = conflictPath(loser.path, core.options.board, core.wall, attempt);
     const expect = statOf(before.local);
     this.change.run({ do: 'setAside', path: loser.path, to, expect }, did => {
       if (did.trouble?.code === 'EEXIST' && attempt < TRIES_MAX) {

@@ -61,8 +61,12 @@ export class Core {
     skipped: 0,
   };
 
-  /** Milliseconds since 1970, of the event at hand. */
+  /** The machine's clock at the event at hand, milliseconds since 1970. It may be set back at any time. */
+  wall = 0;
+  /** The same, but that it never goes back: what all waiting goes by, or a clock that is set back an hour would stop
+   * everything for an hour. Ahead of the machine's clock from then on. */
   now = 0;
+  private aheadMs = 0;
   /** When the engine wants a tick, milliseconds; the driver keeps one timer. */
   wakeAt = Number.POSITIVE_INFINITY;
   /** Something may have become possible among the places that wait to go up, or to come down. */
@@ -98,6 +102,18 @@ export class Core {
     this.isNew = catalog.folder.length === 0;
     this.garbage = new Garbage(catalog);
     this.writer = new ListWriter(catalog, this.garbage);
+  }
+
+  /** A new event, at this time of the machine's clock. */
+  readClock(wall: number): void {
+    this.wall = wall;
+    this.aheadMs = Math.max(this.aheadMs, this.now - wall);
+    this.now = wall + this.aheadMs;
+  }
+
+  /** A time of `now`, by the machine's clock as it is. */
+  onWall(time: number): number {
+    return time - this.aheadMs;
   }
 
   gauge(...facts: ConstructorParameters<typeof Gauge>): Gauge {

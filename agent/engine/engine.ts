@@ -85,15 +85,15 @@ export class Engine {
 
   /** When a tick is wanted, milliseconds since 1970; Infinity for never. */
   get wakeAt(): number {
-    return this.core.wakeAt;
+    return this.core.onWall(this.core.wakeAt);
   }
 
   /** Takes one event; the effects to carry out, in order, in an array that the next call takes back. */
   handle(event: Event, now: number): readonly Effect[] {
     const { core } = this;
     core.effects.length = 0;
-    core.now = now;
-    if (core.wakeAt <= now) {
+    core.readClock(now);
+    if (core.wakeAt <= core.now) {
       core.wakeAt = Number.POSITIVE_INFINITY;
       this.tick();
     }
@@ -199,8 +199,9 @@ export class Engine {
       this.apply.pump();
       this.fetches.pump();
       this.serve.pump();
-      // A pass that rests goes on with the event that it waits for; a mark starts the next one only after it.
-      if (!this.offers.isMarked && !this.apply.isMarked) break;
+      // A pass that rests goes on with the event that it waits for; a mark starts the next one only after it. While the
+      // folder is gone both rest, marked.
+      if (core.isPaused || (!this.offers.isMarked && !this.apply.isMarked)) break;
       if (round === ROUNDS_MAX - 1) core.wake(core.now);
     }
     this.durable.pump(this.isResting);

@@ -207,7 +207,7 @@ export class Scan {
       path,
       isBegun: false,
       isLong: false,
-      startedAt: this.core.now,
+      startedAt: this.core.wall,
       isFull,
       isChanged: false,
     };
