@@ -130,8 +130,10 @@ export class Disk {
 
   /** Opens the folder, the first time or again. Tells `folder` when its state changed since it was last told. */
   checkRoot(): Trouble | undefined {
+    const hadTrouble = this.#home.trouble !== undefined;
     const isAnew = this.#home.check();
     const { trouble } = this.#home;
+    if (hadTrouble && trouble === undefined) this.#stage.forget();
     // What is staged may be other content when the folder is back: the group that waits for its sync ends here.
     if (isAnew || trouble !== undefined) this.#change.forget();
     if (isAnew) this.#letGo();

@@ -59,12 +59,13 @@ export class Home {
 
   /**
    * Looks whether the folder is there and the right one, and opens it anew when it is not the one held. True when
-   * it was opened: the staging area is empty then.
+   * it was opened. The staging area is empty then, and also when there was trouble before.
    */
   check(): boolean {
     const { flags } = this.#system;
     let root = -1;
     let state = -1;
+    const hadTrouble = this.trouble !== undefined;
     try {
       root = this.#system.openSync(this.#root, flags.RDONLY | flags.DIRECTORY);
       state = this.#openState(root);
@@ -73,7 +74,11 @@ export class Home {
       const stateInode = this.#system.fstatSync(state).ino;
       this.trouble = undefined;
       const isKnown = dev === this.device && ino === this.#rootInode && stateInode === this.stateInode;
-      if (isKnown && this.#stageInodeIn(state) === this.#stageInode) return false;
+      if (isKnown && this.#stageInodeIn(state) === this.#stageInode) {
+        // What was staged before was given up then, and could not be removed.
+        if (hadTrouble && this.stageFd >= 0) this.#empty(this.stageFd);
+        return false;
+      }
       const stage = this.#openStage(state);
       this.close();
       this.device = dev;
