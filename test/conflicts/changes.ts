@@ -4,17 +4,16 @@
 //
 // Every side writes bytes of its own, so that it can be told whose are where.
 
-import type { Volume } from 'memfs';
 import { some } from '../disk/bench.ts';
 import { memorySystem } from '../sim/disk.ts';
 import { ROOT } from '../sim/machine.ts';
+import type { Volume } from '../sim/volume.ts';
 
-type Disk = InstanceType<typeof Volume>;
 export type Side = 'A' | 'B';
 
 export interface UserChange {
   name: string;
-  make(disk: Disk, side: Side): void;
+  make(disk: Volume, side: Side): void;
 }
 
 const at = (path: string) => `${ROOT}/${path}`;
@@ -28,14 +27,14 @@ export const bytesOf = (side: Side | 'base', path: string): Buffer =>
     [...`${side} ${path}`].reduce((sum, character) => sum * 31 + character.charCodeAt(0), 7),
   );
 
-const rename = (disk: Disk, from: string, to: string) => memorySystem(disk).renameSync(at(from), at(to));
-const removeTree = (disk: Disk) => {
+const rename = (disk: Volume, from: string, to: string) => memorySystem(disk).renameSync(at(from), at(to));
+const removeTree = (disk: Volume) => {
   disk.unlinkSync(at('d/f'));
   disk.unlinkSync(at('d/g'));
   memorySystem(disk).rmdirSync(at('d'));
 };
 
-export function makeBase(disk: Disk): void {
+export function makeBase(disk: Volume): void {
   disk.mkdirSync(at('d'));
   disk.writeFileSync(at('d/f'), bytesOf('base', 'd/f'));
   disk.writeFileSync(at('d/g'), bytesOf('base', 'd/g'));

@@ -1,12 +1,12 @@
 // What the disk's tests stand on: a Disk whose turns the test runs, and the events it told.
 
-import type { Volume } from 'memfs';
 import { type Arena, openArena } from '../../agent/arena/arena.ts';
 import { Disk, type DiskOptions } from '../../agent/disk/carry.ts';
 import type { Scheduler } from '../../agent/disk/schedule.ts';
 import { squeeze } from '../../agent/disk/squeeze.ts';
 import type { System } from '../../agent/disk/system.ts';
 import type { Effect, Event, Path, Stat } from '../../agent/engine/ports.ts';
+import type { Volume } from '../sim/volume.ts';
 
 /** Calls that wait for the test to run them, in the order they were asked for. */
 export class Turns implements Scheduler {
@@ -56,7 +56,7 @@ export const some = (count: number, seed = 1): Buffer => {
 
 /** A person's hands on the folder, outside of the agent. Places are absolute. */
 export type Hands = Pick<
-  InstanceType<typeof Volume>,
+  Volume,
   | 'writeFileSync'
   | 'readFileSync'
   | 'appendFileSync'

@@ -1,5 +1,5 @@
-import { Volume } from 'memfs';
 import { memorySystem } from '../sim/disk.ts';
+import { Volume } from '../sim/volume.ts';
 import type { Ground } from './bench.ts';
 import { acceptChanging } from './changing.ts';
 import { acceptLooking } from './looking.ts';

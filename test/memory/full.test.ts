@@ -1,7 +1,6 @@
 // Every pool filled to its end: it waits, evicts or spills as DESIGN.md's table says, the ledger shows it, nothing
 // is left out and the arena stays as long as it was. (Watches: test/disk/watcher.test.ts.)
 
-import { Volume } from 'memfs';
 import { expect, test } from 'vitest';
 import { openArena } from '../../agent/arena/arena.ts';
 import { openTree } from '../../agent/arena/tree.ts';
@@ -23,6 +22,7 @@ import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import { ask, type Bench, openBench, patch, path, SECOND, some, stage } from '../disk/bench.ts';
 import { memorySystem } from '../sim/disk.ts';
 import { ROOT } from '../sim/machine.ts';
+import { Volume } from '../sim/volume.ts';
 import { MemoryPages } from '../tree/pages.ts';
 import { Pair } from './pair.ts';
 
@@ -161,7 +161,7 @@ test('full: more files to fetch than slots and window -> apply waits, every file
   pair.machine.start();
   pair.time.runFor(60_000);
   for (let i = 0; i < files; i++)
-    expect(content(i).equals(pair.machine.volume.readFileSync(`${ROOT}/f${i}`) as Buffer)).toBe(true);
+    expect(content(i).equals(pair.machine.volume.readFileSync(`${ROOT}/f${i}`))).toBe(true);
   const fetches = pair.gauge('fetches');
   expect(fetches).toMatchObject({ taken: 0, limit: 32, highWater: 32, whenFull: 'waits' });
   expect(fetches.times).toBeGreaterThan(1);

@@ -6,7 +6,7 @@ import { squeeze } from '../../agent/disk/squeeze.ts';
 import type { MemoryLook } from '../../agent/sync.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEvent } from '../../gateway/hub/ports.ts';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
+import { type MemoryStore, openMemoryStore } from '../../gateway/store/memory.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
 import { type BoardLink, type BoardLinkHandlers, noCounts } from '../../transport/link.ts';
@@ -16,21 +16,23 @@ import { Time } from '../sim/time.ts';
 export class Pair {
   readonly time = new Time();
   readonly machine: Machine;
-  readonly store = openMemoryStore();
+  readonly store: MemoryStore;
   /** Frames' cells that were sent while the link did not flow. */
   readonly held: (() => void)[] = [];
   isFlowing = true;
   isSpeaking = true;
-  private readonly hub = new Hub({
-    store: this.store,
-    hasher: openArena({ bytes: 2 * 1024 * 1024 }),
-    squeeze,
-    newFolderId: () => new Uint8Array(ID_BYTES).fill(7),
-    frameBytesMax: FRAME_BYTES_MAX,
-  });
+  private readonly hub: Hub;
   private handlers: BoardLinkHandlers | undefined;
 
-  constructor() {
+  constructor(store = openMemoryStore()) {
+    this.store = store;
+    this.hub = new Hub({
+      store,
+      hasher: openArena({ bytes: 2 * 1024 * 1024 }),
+      squeeze,
+      newFolderId: () => new Uint8Array(ID_BYTES).fill(7),
+      frameBytesMax: FRAME_BYTES_MAX,
+    });
     this.machine = new Machine('board', {
       time: this.time,
       openLink: (_machine, handlers) => this.openLink(handlers),

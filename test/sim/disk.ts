@@ -1,147 +1,185 @@
-// The carrier's file system calls on a memfs volume: the disk of a simulated machine.
+// The carrier's file system calls on the disk of a simulated machine.
 //
-// memfs is no POSIX file system; what the carrier leans on is put right here:
-//   - there is no /proc: a descriptor's place is the path that its file has now, so a directory that is moved while
-//     it is held open is met under its new path, as on Linux
-//   - rename refuses to replace a directory that is not empty (ENOTEMPTY), a directory by a file (EISDIR) and a
-//     file by a directory (ENOTDIR), does nothing between two names of one file, and moves a symlink itself, not
-//     what it points to
-//   - chmod leaves the mtime alone; unlink says EISDIR to a directory, as Linux does
-//   - an inode number is never used again, so a new file is never taken for the old one
-//
-// Fault model: none yet; every call works and is durable at once. Names are UTF-8. Times are whole milliseconds of
-// JavaScript's Date: who wants them simulated fakes Date (vi.useFakeTimers({ toFake: ['Date'] })).
+// Fault model: a gate stands before each call. Whoever keeps it may let an errno come instead of the call, change the
+// files before the call sees them, or end the process or the power there. What is not synced is lost with the power,
+// as medium.ts has it.
 
 import { constants } from 'node:fs';
-import type { Volume } from 'memfs';
 import type { OpenDirectory, Place, RawStats, Seconds, System } from '../../agent/disk/system.ts';
+import { failure, MODES } from './files.ts';
+import type { Inode } from './inode.ts';
+import { namesOf, statsOf, type Volume } from './volume.ts';
 
-/** What memfs keeps of an open file; not in its types. */
-interface OpenFiles {
-  _core: { fds: Record<number, { link: { getPath(): string } } | undefined>; releasedInos: number[] };
+export type Call = Exclude<keyof System, 'flags' | 'at' | 'self' | 'within'>;
+
+export interface DiskPorts {
+  /** Called before each call, with the path that it changes, if it does. What it throws is what the call throws. */
+  gate(call: Call, path?: Place): void;
+  /** Runs a job after a while. */
+  later(job: () => void): void;
 }
 
-const TYPE_MASK = 0o170000;
-const TYPE_DIRECTORY = 0o040000;
-const TYPE_SYMLINK = 0o120000;
+const PORTS: DiskPorts = { gate: () => {}, later: job => job() };
+const PERMISSIONS = 0o7777;
 
-export function memorySystem(
-  volume: InstanceType<typeof Volume>,
-  later: (job: () => void) => void = job => job(),
-): System {
-  const core = (volume as unknown as OpenFiles)._core;
-  const files = core.fds;
-  core.releasedInos.push = () => 0;
+export function memorySystem({ files, medium }: Volume, ports: Partial<DiskPorts> = {}): System {
+  const { gate, later } = { ...PORTS, ...ports };
+  const find = (place: Place, isFollowed: boolean) => files.find(text(place), isFollowed);
+  const { O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
 
-  const self = (fd: number): string => {
-    const file = files[fd];
-    if (file === undefined) throw failure('EBADF', `descriptor ${fd}`);
-    return file.link.getPath() || '/';
+  const openSync = (place: Place, flags: number, mode = 0o666): number => {
+    gate('openSync', (flags & O_CREAT) !== 0 ? place : undefined);
+    const path = text(place);
+    const spot = files.spot(path, (flags & O_NOFOLLOW) === 0);
+    let { inode } = spot;
+    if (inode === undefined) {
+      if ((flags & O_CREAT) === 0) throw failure('ENOENT', path);
+      inode = files.create(spot, MODES.FILE | (mode & PERMISSIONS));
+    } else if ((flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0) throw failure('EEXIST', path);
+    if ((flags & O_DIRECTORY) !== 0 && inode.names === undefined) throw failure('ENOTDIR', path);
+    if ((flags & O_NOFOLLOW) !== 0 && inode.isSymlink && (flags & PATH) === 0) throw failure('ELOOP', path);
+    return files.open(inode);
   };
 
-  const text = (place: Place): string => (typeof place === 'string' ? place : place.toString('utf8'));
-  const lstat = (place: Place): RawStats => volume.lstatSync(text(place)) as unknown as RawStats;
-  const typeOf = (place: Place): number | undefined => {
-    try {
-      return lstat(place).mode & TYPE_MASK;
-    } catch {
-      return undefined;
-    }
-  };
-
-  const keepTimes = (place: Place, act: () => void): void => {
-    const before = volume.lstatSync(text(place));
-    act();
-    volume.lutimesSync(text(place), Number(before.atimeMs) / 1000, Number(before.mtimeMs) / 1000);
-  };
-
-  const moveSymlink = (from: string, to: string): void => {
-    if (typeOf(to) !== undefined) volume.unlinkSync(to);
-    volume.linkSync(from, to);
-    volume.unlinkSync(from);
-  };
-
-  // memfs counts a child twice when a rename replaced it, and then takes the directory for full for ever.
-  const removeDirectory = (path: string): void => {
-    if (typeOf(path) !== TYPE_DIRECTORY || volume.readdirSync(path).length > 0) volume.rmdirSync(path);
-    else volume.rmSync(path, { recursive: true });
-  };
-
-  const replace = (from: string, to: string): void => {
-    const fromType = typeOf(from);
-    const toType = typeOf(to);
-    if (fromType !== undefined && toType !== undefined) {
-      if (lstat(from).ino === lstat(to).ino) return;
-      if (toType === TYPE_DIRECTORY && fromType !== TYPE_DIRECTORY) throw failure('EISDIR', to);
-      if (toType !== TYPE_DIRECTORY && fromType === TYPE_DIRECTORY) throw failure('ENOTDIR', to);
-      if (toType === TYPE_DIRECTORY) removeDirectory(to);
-    }
-    if (fromType === TYPE_SYMLINK) moveSymlink(from, to);
-    else volume.renameSync(from, to);
-  };
-
-  const at = (directory: number, name: Uint8Array): string =>
-    `${self(directory)}/${Buffer.from(name).toString('utf8')}`;
+  const setTime = (inode: Inode, mtime: Seconds): void => files.setTime(inode, toMilliseconds(mtime));
 
   return {
     flags: {
       RDONLY: constants.O_RDONLY,
       RDWR: constants.O_RDWR,
-      CREAT: constants.O_CREAT,
-      EXCL: constants.O_EXCL,
-      DIRECTORY: constants.O_DIRECTORY,
-      NOFOLLOW: constants.O_NOFOLLOW,
+      CREAT: O_CREAT,
+      EXCL: O_EXCL,
+      DIRECTORY: O_DIRECTORY,
+      NOFOLLOW: O_NOFOLLOW,
       NONBLOCK: constants.O_NONBLOCK,
-      PATH: 0,
+      PATH,
     },
-    at,
+    at: (directory, name) => `/proc/self/fd/${directory}/${latin1(name)}`,
+    self: fd => `/proc/self/fd/${fd}`,
     within: (directory, act) =>
-      act(name => at(directory, typeof name === 'string' ? Buffer.from(name, 'latin1') : name)),
-    self,
-    // Later, as a process would: other effects come between.
-    syncFileSystem: (_directory, done) => later(() => done(true)),
-    roomIn: () => Number.POSITIVE_INFINITY,
-    openSync: (place, flags, mode) => volume.openSync(text(place), flags, mode),
-    closeSync: fd => volume.closeSync(fd),
-    readSync: (fd, into, offset, length, position) => volume.readSync(fd, into, offset, length, position),
-    writeSync: (fd, from, offset, length, position) => volume.writeSync(fd, from, offset, length, position),
-    fsyncSync: fd => volume.fsyncSync(fd),
-    fstatSync: fd => volume.fstatSync(fd) as unknown as RawStats,
-    lstatSync: lstat,
-    fchmodSync: (fd, mode) => keepTimes(self(fd), () => volume.fchmodSync(fd, mode)),
-    chmodSync: (place, mode) => keepTimes(place, () => volume.chmodSync(text(place), mode)),
-    futimesSync: (fd, atime, mtime) => volume.futimesSync(fd, toNumber(atime), toNumber(mtime)),
-    utimesSync: (place, atime, mtime) => volume.utimesSync(text(place), toNumber(atime), toNumber(mtime)),
-    lutimesSync: (place, atime, mtime) => volume.lutimesSync(text(place), toNumber(atime), toNumber(mtime)),
-    mkdirSync: (place, mode) => volume.mkdirSync(text(place), { mode }),
-    rmdirSync: place => removeDirectory(text(place)),
-    unlinkSync: place => {
-      if (typeOf(place) === TYPE_DIRECTORY) throw failure('EISDIR', text(place));
-      volume.unlinkSync(text(place));
+      act(name => `/proc/self/fd/${directory}/${typeof name === 'string' ? name : latin1(name)}`),
+
+    // What was written before it began is on the medium, and nothing else need be.
+    syncFileSystem: (_directory, done) => {
+      let isDone = true;
+      try {
+        gate('syncFileSystem');
+        medium.syncAll();
+      } catch (error) {
+        if ((error as { code?: string }).code === undefined) throw error;
+        isDone = false;
+      }
+      later(() => done(isDone));
     },
-    renameSync: (from, to) => replace(text(from), text(to)),
-    linkSync: (from, to) => volume.linkSync(text(from), text(to)),
-    symlinkSync: (target, place) => volume.symlinkSync(text(target), text(place)),
-    readlinkSync: place => Buffer.from(volume.readlinkSync(text(place)) as string, 'utf8'),
-    opendirSync: place => snapshot(volume.readdirSync(text(place), { encoding: 'buffer' }) as Buffer[]),
+    roomIn: () => Number.POSITIVE_INFINITY,
+
+    openSync,
+    closeSync: fd => files.close(fd),
+    readSync: (fd, into, offset, length, position) => {
+      gate('readSync');
+      const inode = files.descriptor(fd);
+      if (!inode.isFile) throw failure('EISDIR', `descriptor ${fd}`);
+      const bytes = inode.content.subarray(position, position + length);
+      into.set(bytes, offset);
+      return bytes.length;
+    },
+    writeSync: (fd, from, offset, length, position) => {
+      gate('writeSync', `/proc/self/fd/${fd}`);
+      files.write(files.descriptor(fd), from.subarray(offset, offset + length), position);
+      return length;
+    },
+    fsyncSync: fd => {
+      const inode = files.descriptor(fd);
+      try {
+        gate('fsyncSync');
+      } catch (error) {
+        medium.spoil(inode);
+        throw error;
+      }
+      medium.sync(inode);
+    },
+    fstatSync: fd => {
+      gate('fstatSync');
+      return statsOf(files.descriptor(fd)) as RawStats;
+    },
+    lstatSync: place => {
+      gate('lstatSync');
+      return statsOf(find(place, false)) as RawStats;
+    },
+    fchmodSync: (fd, mode) => {
+      gate('fchmodSync', `/proc/self/fd/${fd}`);
+      files.chmod(files.descriptor(fd), mode);
+    },
+    chmodSync: (place, mode) => {
+      gate('chmodSync', place);
+      files.chmod(find(place, true), mode);
+    },
+    futimesSync: (fd, _atime, mtime) => {
+      gate('futimesSync', `/proc/self/fd/${fd}`);
+      setTime(files.descriptor(fd), mtime);
+    },
+    utimesSync: (place, _atime, mtime) => {
+      gate('utimesSync', place);
+      setTime(find(place, true), mtime);
+    },
+    lutimesSync: (place, _atime, mtime) => {
+      gate('lutimesSync', place);
+      setTime(find(place, false), mtime);
+    },
+    mkdirSync: (place, mode) => {
+      gate('mkdirSync', place);
+      files.create(files.spot(text(place)), MODES.DIRECTORY | (mode & PERMISSIONS));
+    },
+    rmdirSync: place => {
+      gate('rmdirSync', place);
+      files.remove(files.spot(text(place)), true);
+    },
+    unlinkSync: place => {
+      gate('unlinkSync', place);
+      files.remove(files.spot(text(place)), false);
+    },
+    renameSync: (from, to) => {
+      gate('renameSync', to);
+      files.rename(files.spot(text(from)), files.spot(text(to)));
+    },
+    linkSync: (from, to) => {
+      gate('linkSync', to);
+      files.link(find(from, false), files.spot(text(to)));
+    },
+    symlinkSync: (target, place) => {
+      gate('symlinkSync', place);
+      files.create(files.spot(text(place)), MODES.SYMLINK | 0o777, text(target));
+    },
+    readlinkSync: place => {
+      gate('readlinkSync');
+      const inode = find(place, false);
+      if (!inode.isSymlink) throw failure('EINVAL', text(place));
+      return Buffer.from(inode.target, 'latin1');
+    },
+    opendirSync: place => {
+      gate('opendirSync');
+      return snapshot([...namesOf(find(place, true)).keys()]);
+    },
   };
 }
 
-function snapshot(names: Buffer[]): OpenDirectory {
+/** O_PATH is not among Node's constants. */
+const PATH = 0o10000000;
+
+function snapshot(names: string[]): OpenDirectory {
   let next = 0;
   return {
     readSync: () => {
       const name = names[next++];
-      return name === undefined ? null : { name: name.toString('latin1') };
+      return name === undefined ? null : { name };
     },
     closeSync: () => {},
   };
 }
 
-function toNumber(seconds: Seconds): number {
-  return Number(seconds);
-}
+/** Whole microseconds: what is more is cut off, as libuv does. */
+const toMilliseconds = (seconds: Seconds): number => Math.trunc(Number(seconds) * 1e6) / 1e3;
 
-function failure(code: string, about: string): Error {
-  return Object.assign(new Error(`${code}: ${about}`), { code });
-}
+const text = (place: Place): string => (typeof place === 'string' ? place : place.toString('latin1'));
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');

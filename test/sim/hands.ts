@@ -1,12 +1,9 @@
 // The user's hands on a simulated board: one random change of the folder at a time, as people and programs make
 // them. Names come from a small set, so that boards meet on the same paths.
 
-import type { Volume } from 'memfs';
-import { memorySystem } from './disk.ts';
 import { ROOT } from './machine.ts';
 import type { Random } from './random.ts';
-
-type Disk = InstanceType<typeof Volume>;
+import type { Volume } from './volume.ts';
 
 const NAMES = ['a', 'b', 'c', 'd.txt', 'e.txt', 'f', 'grün', 'h.tar.gz'];
 
@@ -16,10 +13,10 @@ interface Found {
   all: string[];
 }
 
-function find(disk: Disk): Found {
+function find(disk: Volume): Found {
   const found: Found = { directories: [ROOT], files: [], all: [] };
   const walk = (directory: string): void => {
-    for (const name of (disk.readdirSync(directory) as string[]).sort()) {
+    for (const name of disk.readdirSync(directory).sort()) {
       if (name === '.toastbox') continue;
       const path = `${directory}/${name}`;
       const stat = disk.lstatSync(path);
@@ -34,7 +31,8 @@ function find(disk: Disk): Found {
   return found;
 }
 
-const exists = (disk: Disk, path: string): boolean => {
+// Not existsSync, which follows symlinks.
+const exists = (disk: Volume, path: string): boolean => {
   try {
     disk.lstatSync(path);
     return true;
@@ -43,13 +41,6 @@ const exists = (disk: Disk, path: string): boolean => {
   }
 };
 
-function removeAll(disk: Disk, path: string): void {
-  if (disk.lstatSync(path).isDirectory()) {
-    for (const name of disk.readdirSync(path) as string[]) removeAll(disk, `${path}/${name}`);
-    memorySystem(disk).rmdirSync(path);
-  } else disk.unlinkSync(path);
-}
-
 /** Sizes around the borders that matter: nothing, one block, several, more than a window. */
 function content(random: Random): Uint8Array {
   const size = random.pick([0, 1, 100, 1023, 1024, 5_000, 20_000, 70_000]);
@@ -57,7 +48,7 @@ function content(random: Random): Uint8Array {
 }
 
 /** Makes one change; the paths it touched. */
-export function touch(disk: Disk, random: Random): string[] {
+export function touch(disk: Volume, random: Random): string[] {
   const { directories, files, all } = find(disk);
   const fresh = `${random.pick(directories)}/${random.pick(NAMES)}`;
   const file = files.length > 0 ? random.pick(files) : undefined;
@@ -76,7 +67,7 @@ export function touch(disk: Disk, random: Random): string[] {
       return [fresh];
     case 4:
       if (any === undefined) return [];
-      removeAll(disk, any);
+      disk.rmSync(any, { recursive: disk.lstatSync(any).isDirectory() });
       return [any];
     case 5:
       if (file === undefined) return [];
@@ -86,13 +77,13 @@ export function touch(disk: Disk, random: Random): string[] {
       if (file === undefined) return [];
       const beside = `${file}.new`;
       disk.writeFileSync(beside, content(random));
-      memorySystem(disk).renameSync(beside, file);
+      disk.renameSync(beside, file);
       return [beside, file];
     }
     case 7:
     case 8:
       if (any === undefined || !isFree || fresh.startsWith(`${any}/`)) return [];
-      memorySystem(disk).renameSync(any, fresh);
+      disk.renameSync(any, fresh);
       return [any, fresh];
     case 9:
       if (any === undefined || disk.lstatSync(any).isSymbolicLink()) return [];
@@ -104,7 +95,7 @@ export function touch(disk: Disk, random: Random): string[] {
       return [fresh];
     default: {
       if (file === undefined) return [];
-      const bytes = Buffer.from(disk.readFileSync(file) as Buffer);
+      const bytes = disk.readFileSync(file);
       const at = random.below(bytes.length + 1);
       const patch = random.bytes(random.below(50));
       const parts = [
@@ -119,7 +110,7 @@ export function touch(disk: Disk, random: Random): string[] {
 }
 
 /** The whole tree as text, for comparing: kinds, permissions, times of files, bytes. */
-export function tree(disk: Disk): Map<string, string> {
+export function tree(disk: Volume): Map<string, string> {
   const lines = new Map<string, string>();
   for (const path of find(disk).all) {
     const stat = disk.lstatSync(path);
@@ -128,7 +119,7 @@ export function tree(disk: Disk): Map<string, string> {
     if (stat.isDirectory()) lines.set(name, `directory ${mode}`);
     else if (stat.isSymbolicLink()) lines.set(name, `link ${disk.readlinkSync(path)}`);
     else {
-      const bytes = disk.readFileSync(path) as Buffer;
+      const bytes = disk.readFileSync(path);
       lines.set(name, `file ${mode} ${stat.mtimeMs} ${bytes.length} ${bytes.toString('base64')}`);
     }
   }

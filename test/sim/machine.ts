@@ -1,83 +1,115 @@
-// One simulated board: a memfs disk, a catalog in memory, and the real agent over them. Kill and start again at any
-// event: what was written stays, what was only in the process is gone.
+// One simulated board: a disk, a clock, and the real agent over them.
+//
+// Fault model: the process may end before any call of the disk, and between any two events; the power may go at the
+// same places. A supervisor starts the process again when it ends by itself. The clock may jump. A trap set for some
+// call from now on may do any of this there, let the call fail, or let somebody change the folder before it.
 
-import { Volume } from 'memfs';
-import type { OpenPages } from '../../agent/disk/pages.ts';
-import type { Watcher, WatcherPorts } from '../../agent/disk/watcher.ts';
-import type { Event, Path } from '../../agent/engine/ports.ts';
+import type { Place } from '../../agent/disk/system.ts';
+import type { WatcherPorts } from '../../agent/disk/watcher.ts';
+import type { Path } from '../../agent/engine/ports.ts';
 import { Sync } from '../../agent/sync.ts';
 import type { BoardLink, BoardLinkHandlers } from '../../transport/link.ts';
-import { memorySystem } from './disk.ts';
+import { type Call, memorySystem } from './disk.ts';
+import { failure } from './files.ts';
+import { openSimPages } from './pages.ts';
+import type { Random } from './random.ts';
 import type { Time } from './time.ts';
+import { Volume } from './volume.ts';
+import { type Hint, SimWatcher } from './watching.ts';
 
 export const ROOT = '/folder';
+const CATALOG = '/state/catalog';
 /** Small enough that every bound of the arena is met. */
-const ARENA_BYTES = 2 * 1024 * 1024;
+export const ARENA_BYTES = 2 * 1024 * 1024;
 const RESCAN_SECONDS = 60;
 /** Few enough that a folder of a simulated board fills them. */
 const FETCHES_MAX = 32;
 /** What a sync of the file system takes: much comes between. */
 const SYNC_MS = 20;
-const PAGE_BYTES = 4096;
+/** Before a supervisor starts a process that ended. */
+const SUPERVISOR_MS = 5_000;
 
-/** The catalog's pages as the process left them: a kill loses nothing that was written. */
-class Pages implements OpenPages {
-  readonly pages: Uint8Array[] = [];
-  get pageCount(): number {
-    return this.pages.length;
-  }
-  read(page: number, into: Uint8Array): void {
-    into.set(this.pages[page] ?? new Uint8Array(PAGE_BYTES));
-  }
-  write(page: number, from: Uint8Array): void {
-    while (this.pages.length <= page) this.pages.push(new Uint8Array(PAGE_BYTES));
-    (this.pages[page] as Uint8Array).set(from);
-  }
-  sync(): void {}
-  cut(page: number): void {
-    this.pages.length = Math.min(this.pages.length, page);
-  }
-  close(): void {}
-}
+/** Calls that need room on the disk. */
+const GROWING = new Set<Call>(['writeSync', 'mkdirSync', 'symlinkSync', 'linkSync', 'renameSync']);
+
+/** What ends a process in the middle of a call: no error of the disk's, so nobody takes it for one. */
+class Ended extends Error {}
 
 export interface MachinePorts {
   time: Time;
   openLink(machine: Machine, handlers: BoardLinkHandlers): BoardLink;
   /** A file's bytes are about to go from the disk by the agent's doing. */
-  onLoss(machine: Machine, path: string, bytes: Uint8Array): void;
+  onLoss?(machine: Machine, path: string, bytes: Uint8Array): void;
+  /** An event of the watcher; not delivered when left out. */
+  onHint?(machine: Machine, hint: Hint, deliver: () => void): void;
+  /** The agent met a mistake of ours; thrown when left out. */
+  onMistake?(machine: Machine, error: unknown): void;
   tell(line: string): void;
 }
 
+/** Waits for a call that it is fit for, and then acts; it may throw what the call throws. */
+export interface Trap {
+  /** Calls that are let through before. */
+  calls: number;
+  fits(call: Call, isGrowing: boolean): boolean;
+  spring(call: Call): void;
+}
+
 export class Machine {
-  readonly name: string;
-  readonly volume = new Volume();
+  name: string;
+  readonly volume: Volume;
   sync: Sync | undefined;
   readonly ports: MachinePorts;
-  private pages = new Pages();
+  readonly traps: Trap[] = [];
+  /** No room on the disk until then. */
+  fullUntil = 0;
+  /** The machine's clock, ahead of the simulated time. */
+  aheadMs = 0;
   private watch: WatcherPorts | undefined;
+  private markers = 0;
   /** Of the running process; calls of an older one are not made any more. */
   private process = 0;
+  /** Removing something failed since it started. */
+  hasFailedToRemove = false;
+  /** Without power. */
+  isOff = false;
 
   constructor(name: string, ports: MachinePorts) {
     this.name = name;
     this.ports = ports;
+    this.volume = new Volume(() => this.now);
     this.volume.mkdirSync(ROOT);
+    this.volume.mkdirSync('/state');
+    this.volume.medium.syncAll();
+  }
+
+  get now(): number {
+    return this.ports.time.now + this.aheadMs;
+  }
+
+  get isRunning(): boolean {
+    return this.sync !== undefined;
   }
 
   start(): void {
-    const { time } = this.ports;
+    if (this.isOff || this.isRunning) return;
+    const { time, tell } = this.ports;
     const process = ++this.process;
     const isRunning = () => this.process === process;
-    const system = memorySystem(this.volume, job => time.after(SYNC_MS, () => isRunning() && job()));
-    const { renameSync, unlinkSync } = system;
-    system.renameSync = (from, to) => {
-      this.watchOver(String(to));
-      renameSync(from, to);
-    };
-    system.unlinkSync = place => {
-      this.watchOver(String(place));
-      unlinkSync(place);
-    };
+    const after = (ms: number, job: () => void) =>
+      time.after(ms, () => {
+        if (isRunning()) this.run(job);
+      });
+    this.volume.files.closeAll();
+    this.hasFailedToRemove = false;
+    const system = memorySystem(this.volume, {
+      gate: (call, path) => {
+        if (!isRunning()) throw new Ended('the process has ended');
+        this.pass(call, path);
+      },
+      later: job => after(SYNC_MS, job),
+    });
+    system.roomIn = () => (time.now < this.fullUntil ? 0 : Number.POSITIVE_INFINITY);
     let order = 0;
     this.sync = new Sync(
       {
@@ -92,78 +124,126 @@ export class Machine {
       {
         system,
         scheduler: {
-          soon: job => time.after(0, () => isRunning() && job()),
-          later: (job, ms) => time.after(ms, () => isRunning() && job()),
-          now: () => time.now,
+          soon: job => after(0, job),
+          later: (job, ms) => after(ms, job),
+          now: () => this.now,
         },
         clock: {
-          now: () => time.now,
+          now: () => this.now,
           wake: (at, call) => {
             const mine = ++order;
             if (at === Number.POSITIVE_INFINITY) return;
-            time.after(Math.max(0, at - time.now), () => isRunning() && mine === order && call());
+            after(Math.max(0, at - this.now), () => mine === order && call());
           },
         },
-        openWatcher: ports => this.openWatcher(ports),
-        openPages: () => this.pages,
+        openWatcher: ports => {
+          this.watch = ports;
+          const watcher = new SimWatcher(this.volume.files, ports, hint => {
+            const deliver = () => after(0, () => ports.tell(hint));
+            if (!isRunning()) watcher.close();
+            else this.ports.onHint?.(this, hint, deliver);
+          });
+          return watcher;
+        },
+        openPages: () => openSimPages(this.volume, system, CATALOG),
         setCatalogAside: () => {
-          this.pages = new Pages();
+          system.renameSync(CATALOG, `${CATALOG}.aside`);
           return 'aside';
         },
         openLink: (_session, handlers) => this.ports.openLink(this, handlers),
-        freshMarker: () => this.name,
-        onNote: note => this.ports.tell(`${this.name} ${describe(note)}`),
-        onLog: (_level, text) => this.ports.tell(`${this.name} ${text}`),
-        onFail: error => {
-          throw error;
-        },
+        freshMarker: () => `${this.name} ${++this.markers}`,
+        onNote: note => tell(`${this.name}: ${describe(note)}`),
+        onLog: (_level, line) => tell(`${this.name}: ${line}`),
+        onFail: error => isRunning() && this.fail(error),
       },
     );
-    this.sync.start();
+    try {
+      this.sync.start();
+    } catch (error) {
+      if (isRunning()) this.fail(error);
+    }
   }
 
-  /** The process ends between two instructions. */
+  /** The process ends here and now. */
   kill(): void {
     this.process++;
     this.sync = undefined;
-    this.watch = undefined;
+  }
+
+  /** The power goes now, and comes back with start(). From within a call: throw what end() gives after it. */
+  cutPower(random: Random): void {
+    this.kill();
+    this.isOff = true;
+    // Not in the middle of a call, of which the rest still has its descriptors.
+    this.ports.time.after(0, () => {
+      this.volume.cut(random);
+      this.isOff = false;
+    });
+  }
+
+  /** What a call throws in which the process ended. */
+  end(): Error {
+    return new Ended('the process ends');
+  }
+
+  /** The watcher tells the agent something. */
+  hint(directory: Path, name: Uint8Array | undefined): void {
+    this.watch?.tell({ is: 'hint', dir: directory, name });
   }
 
   /** Its catalog is damaged beyond use; found out at the next start. */
   loseCatalog(): void {
-    this.pages = new Pages();
+    if (this.volume.existsSync(CATALOG)) this.volume.truncateSync(CATALOG, 0);
   }
 
-  get isRunning(): boolean {
-    return this.sync !== undefined;
+  /** Before each call of the agent's. */
+  private pass(call: Call, path: Place | undefined): void {
+    const isGrowing = path !== undefined && (GROWING.has(call) || call === 'openSync');
+    const trap = this.traps.find(waiting => waiting.fits(call, isGrowing) && waiting.calls-- <= 0);
+    if (trap !== undefined) {
+      this.traps.splice(this.traps.indexOf(trap), 1);
+      trap.spring(call);
+    }
+    if (isGrowing && this.ports.time.now < this.fullUntil) throw failure('ENOSPC', call);
+    if (path !== undefined && (call === 'unlinkSync' || call === 'renameSync')) this.watchOver(path);
   }
 
-  hint(directory: Path, name: Uint8Array): void {
-    const event: Event = { is: 'hint', dir: directory, name };
-    this.watch?.tell(event);
+  /** Runs what nobody in the process stands behind: what it throws ends the process. */
+  private run(job: () => void): void {
+    try {
+      job();
+    } catch (error) {
+      if (!(error instanceof Ended)) this.fail(error, true);
+    }
   }
 
-  private openWatcher(ports: WatcherPorts): Watcher {
-    this.watch = ports;
-    return { watch: () => {}, unwatch: () => {}, gauges: () => [], close: () => {} };
+  private fail(error: unknown, isMistake = typeof (error as { code?: unknown }).code !== 'string'): void {
+    this.kill();
+    if (isMistake) {
+      if (this.ports.onMistake === undefined) throw error;
+      this.ports.onMistake(this, error);
+    }
+    this.ports.tell(`${this.name}: the process ended: ${error instanceof Error ? error.message : error}`);
+    const { process } = this;
+    this.ports.time.after(SUPERVISOR_MS, () => this.process === process && this.start());
   }
 
   // What stands in the folder, and not under our own state, must be known elsewhere before it goes.
-  private watchOver(place: string): void {
-    if (!place.startsWith(`${ROOT}/`) || place.startsWith(`${ROOT}/.toastbox`)) return;
-    let isFile = false;
-    try {
-      const stat = this.volume.lstatSync(place);
-      isFile = stat.isFile() && stat.nlink === 1;
-    } catch {
-      return;
-    }
-    if (isFile) this.ports.onLoss(this, place, this.volume.readFileSync(place) as Buffer);
+  private watchOver(place: Place): void {
+    const { onLoss } = this.ports;
+    if (onLoss === undefined) return;
+    const { directory, name, inode } = this.volume.files.spot(String(place));
+    if (inode === undefined || !inode.isFile || inode.links > 1) return;
+    const path = `${directory.path}/${name}`;
+    if (path.startsWith(`${ROOT}/`) && !path.startsWith(`${ROOT}/.toastbox`))
+      onLoss(this, path, inode.content.slice());
   }
 }
 
-function describe(note: object): string {
-  return JSON.stringify(note, (_key, value) =>
-    value instanceof Uint8Array ? Buffer.from(value).toString() : value,
+/** A note, for a story. */
+export function describe(note: object): string {
+  const words = Object.entries(note).map(([name, value]) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString() : `${name} ${value}`,
   );
+  return words.join(', ');
 }

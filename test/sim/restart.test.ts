@@ -37,6 +37,88 @@ test('restart: after a kill, nothing changed -> every file looked at, none read;
   expect(counters(pair)).toMatchObject({ readFiles: 1, sentFiles: 1 });
 });
 
+test('kill: at each call of the disk while a directory comes -> its permissions are those that it has elsewhere', () => {
+  const source = new Pair();
+  source.machine.volume.mkdirSync(`${ROOT}/d`);
+  source.machine.start();
+  source.time.runFor(30_000);
+  for (let calls = 0, isReached = true; isReached; calls++) {
+    const { machine, time } = new Pair(source.store);
+    isReached = false;
+    machine.start();
+    machine.traps.push({
+      calls,
+      fits: call => machine.volume.existsSync(`${ROOT}/d`) || call === 'mkdirSync',
+      spring: () => {
+        isReached = true;
+        machine.kill();
+        throw machine.end();
+      },
+    });
+    time.runFor(30_000);
+    machine.start();
+    time.runFor(30_000);
+    expect(machine.volume.lstatSync(`${ROOT}/d`).mode & 0o777).toBe(0o755);
+  }
+});
+
+test('rest: the folder is gone while something waits -> the agent rests, and goes on when it is back', () => {
+  const pair = new Pair();
+  const { volume } = pair.machine;
+  pair.machine.start();
+  pair.time.runFor(30_000);
+  pair.machine.traps.push({
+    calls: 0,
+    fits: call => call === 'lstatSync',
+    spring: () => volume.renameSync(ROOT, '/away'),
+  });
+  volume.writeFileSync(`${ROOT}/file`, 'content');
+  // A world that does not come to rest throws.
+  pair.time.runFor(600_000);
+  expect(pair.entries).toBe(0);
+  volume.renameSync('/away', ROOT);
+  pair.time.runFor(130_000);
+  expect(pair.entries).toBe(1);
+});
+
+test('rest: the folder is gone for a moment while a file is staged -> nothing staged is left', () => {
+  const source = new Pair();
+  source.machine.volume.writeFileSync(`${ROOT}/file`, some(100_000));
+  source.machine.start();
+  source.time.runFor(30_000);
+  const { machine, time } = new Pair(source.store);
+  const { volume } = machine;
+  machine.start();
+  let isStaged = false;
+  machine.traps.push({
+    calls: 1,
+    fits: call => call === 'writeSync' && volume.readdirSync(`${ROOT}/.toastbox/stage`).length > 0,
+    spring: () => {
+      isStaged = true;
+      volume.renameSync(ROOT, '/away');
+      machine.hint(new Uint8Array(0), undefined);
+    },
+  });
+  while (!isStaged) time.runFor(1);
+  time.runFor(1_000);
+  expect(volume.readdirSync('/away/.toastbox/stage')).toHaveLength(1);
+  volume.renameSync('/away', ROOT);
+  time.runFor(130_000);
+  expect(volume.readFileSync(`${ROOT}/file`).equals(some(100_000))).toBe(true);
+  expect(volume.readdirSync(`${ROOT}/.toastbox/stage`)).toEqual([]);
+  expect(volume.files.openCount).toBe(4);
+});
+
+test('clock: set back by an hour -> what is due comes when it is due', () => {
+  const pair = new Pair();
+  pair.machine.start();
+  pair.time.runFor(30_000);
+  pair.machine.aheadMs -= 3_600_000;
+  pair.machine.volume.writeFileSync(`${ROOT}/file`, 'content');
+  pair.time.runFor(130_000);
+  expect(pair.entries).toBe(1);
+});
+
 test('end: an assertion of the arena fails in the middle of the work -> the error names its place', () => {
   const pair = new Pair();
   pair.machine.volume.writeFileSync(`${ROOT}/file`, 'content');
