@@ -230,6 +230,9 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
       write('.toastbox/folder', marker);
       expect(bench.disk.checkRoot()).toBeUndefined();
       expect(bench.events.splice(0)).toEqual([{ is: 'folder', trouble: undefined }]);
+      // Given up while it was gone, and not removable then.
+      expect(bench.hands.readdirSync(at('.toastbox/stage'))).toEqual([]);
+      stage(bench, 1, path('staged'));
       expect(place(1, 'new', undefined)?.trouble).toBeUndefined();
 
       gone(() => bench.hands.renameSync(bench.root, `${bench.root}.away`), 'ENOENT');
