@@ -78,7 +78,7 @@ export class Gather {
       this.loners.delete(nameOfPlace(place));
       return 'alone';
     }
-    if (Math.abs(this.core.now - local.ctime / 1000) < YOUNG_MS) {
+    if (Math.abs(this.core.wall - local.ctime / 1000) < YOUNG_MS) {
       this.offers.retry(this.core.now + YOUNG_MS);
       return 'later';
     }

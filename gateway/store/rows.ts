@@ -54,6 +54,7 @@ export class Rows {
 
   /** The row, to be changed now. */
   change(folder: FolderNumber): FolderRow {
+    this.#mustBeOpen();
     const held = this.#heldFolder(folder);
     held.isChanged = true;
     return held.row;
@@ -64,9 +65,15 @@ export class Rows {
   }
 
   changeDir(folder: FolderNumber, dir: DirNumber): DirRow {
+    this.#mustBeOpen();
     const held = this.#heldDir(folder, dir);
     held.isChanged = true;
     return held.row;
+  }
+
+  /** Outside a transaction nothing is held, and the change would be lost. */
+  #mustBeOpen(): void {
+    if (!this.#isOpen) throw new Error('a change outside a transaction');
   }
 
   #heldFolder(folder: FolderNumber): Held<FolderRow> {

@@ -14,6 +14,7 @@ import { compareBytes } from '../../protocol/path.ts';
 import type { BoardLink, BoardLinkHandlers } from '../../transport/link.ts';
 import { Machine } from '../sim/machine.ts';
 import { Time } from '../sim/time.ts';
+import { makeBase } from './changes.ts';
 
 interface Link {
   handlers: BoardLinkHandlers | undefined;
@@ -26,6 +27,17 @@ const REST_MS_MAX = 30 * 60_000;
 const STEP_MS = 1_000;
 
 let hasher: Arena | undefined;
+
+/** Three boards at rest on one base. */
+export function openTrio(): { group: Group; copy: Machine; a: Machine; b: Machine } {
+  const group = new Group(['copy', 'a', 'b']);
+  const [copy, a, b] = group.machines as [Machine, Machine, Machine];
+  for (const machine of group.machines) machine.start();
+  makeBase(a.volume);
+  group.look();
+  group.rest();
+  return { group, copy, a, b };
+}
 
 export class Group {
   readonly time = new Time();

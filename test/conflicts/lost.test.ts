@@ -3,8 +3,8 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../sim/machine.ts';
-import { bytesOf, CHANGES, makeBase } from './changes.ts';
-import { Group } from './group.ts';
+import { bytesOf, CHANGES } from './changes.ts';
+import { openTrio } from './group.ts';
 import { copiesIn, type Facets, facetsOf } from './outcome.ts';
 
 interface End {
@@ -15,12 +15,7 @@ interface End {
 
 /** While the board is away, others make `first`, its own user makes `later`, and its catalog goes. */
 function play(first: string | undefined, later: string | undefined): End {
-  const group = new Group(['copy', 'a', 'b']);
-  const [copy, a, b] = group.machines as [Machine, Machine, Machine];
-  for (const machine of group.machines) machine.start();
-  makeBase(a.volume);
-  group.look();
-  group.rest();
+  const { group, copy, a, b } = openTrio();
   group.part(b);
   b.kill();
   b.loseCatalog();

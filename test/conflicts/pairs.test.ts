@@ -3,10 +3,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { cut } from '../gateway/world.ts';
-import type { Machine } from '../sim/machine.ts';
 import { readText } from '../tidy/repo.ts';
 import { bytesOf, CHANGES, makeBase, type Side, type UserChange } from './changes.ts';
-import { Group } from './group.ts';
+import { Group, openTrio } from './group.ts';
 import { copiesIn, effects, type Facets, facetsOf, outcome } from './outcome.ts';
 
 /** `| letter | name | cells ... |`, as DESIGN.md has it under its heading. */
@@ -33,12 +32,7 @@ interface End {
 
 /** `first` is with the gateway and on every board before `later` is heard of. */
 function play(first: UserChange, later: UserChange, laterSide: Side = 'B'): End {
-  const group = new Group(['copy', 'a', 'b']);
-  const [copy, a, b] = group.machines as [Machine, Machine, Machine];
-  for (const machine of group.machines) machine.start();
-  makeBase(a.volume);
-  group.look();
-  group.rest();
+  const { group, copy, a, b } = openTrio();
   group.part(a);
   group.part(b);
   first.make(a.volume, 'A');
