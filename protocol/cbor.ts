@@ -8,13 +8,18 @@
 // Cost: a scratch buffer of a little over a frame, for the life of the process, so that encoding leaves no garbage
 // larger than the header itself.
 
-import { Encoder } from 'cbor-x/index-no-eval';
+import { createRequire } from 'node:module';
 import { assert } from './assert.ts';
 import { headerLength, type Refusal } from './bounds.ts';
 import { FRAME_BYTES_MAX } from './limits.ts';
 
+type CborX = typeof import('cbor-x/index-no-eval');
 /** `useBuffer` is missing from cbor-x's types: the next encode starts at the buffer's beginning. */
-type Codec = Encoder & { useBuffer(bytes: Uint8Array): void };
+type Codec = InstanceType<CborX['Encoder']> & { useBuffer(bytes: Uint8Array): void };
+
+// Required, not imported, as is all CommonJS that an agent loads: for an import Node reads the source with a lexer of
+// its own, to find out what it exports, and that takes 2 MiB of anonymous memory that do not come back.
+const { Encoder } = createRequire(import.meta.url)('cbor-x/index-no-eval') as CborX;
 
 // copyBuffers: decoded byte strings own their bytes; see decodeHeader().
 const codec = new Encoder({ useRecords: false, tagUint8Array: false, copyBuffers: true }) as Codec;

@@ -12,7 +12,6 @@
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 import type { IClientOptions } from 'mqtt';
-import mqttClient from 'mqtt/lib/client';
 import { FRAME_BYTES_MAX, FRAME_BYTES_MIN, LABEL } from '../protocol/limits.ts';
 import { printable } from '../protocol/path.ts';
 import {
@@ -35,9 +34,9 @@ import {
 } from './status.ts';
 import { Wire } from './wire.ts';
 
-// Node's import gives a CommonJS module's exports; what bundles or runs tests may give its `default` at once.
-const MqttClient = mqttClient.default ?? (mqttClient as unknown as typeof mqttClient.default);
+// CommonJS is required, not imported: protocol/cbor.ts says why.
 const require = createRequire(import.meta.url);
+const { default: MqttClient } = require('mqtt/lib/client') as typeof import('mqtt/lib/client');
 
 /** A PUBLISH at QoS 0 around its payload: fixed header, topic with its length, no properties. MQTT 5, 3.3. */
 const PUBLISH_BYTES = 5 + 2 + TOPIC_BYTES_MAX + 1;

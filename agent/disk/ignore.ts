@@ -12,13 +12,17 @@
 //
 // A file that cannot be read, or is too long, changes nothing: the rules before it stay, and `trouble` says why.
 
-import ignore, { type Ignore } from 'ignore';
+import { createRequire } from 'node:module';
+import type { Ignore } from 'ignore';
 import type { Path, Rules, Stat, Trouble } from '../engine/ports.ts';
 import { latin1 } from './folder.ts';
 import type { Home } from './home.ts';
 import { isSame, toStat } from './stat.ts';
 import type { System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
+
+// CommonJS is required, not imported: protocol/cbor.ts says why.
+const ignore = createRequire(import.meta.url)('ignore') as typeof import('ignore');
 
 export const IGNORE_NAME = Buffer.from('.toastboxignore');
 const IGNORE_BYTES_MAX = 64 * 1024;
