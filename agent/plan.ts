@@ -3,7 +3,8 @@
 //
 //   RAM  = arena + beside + watches x (WATCH_BYTES + WATCH_KERNEL_BYTES) + CODE_BYTES_LEAST
 //   heap = watches x WATCH_HEAP_BYTES, of HEAP_BYTES_LEFT
-//   disk = CATALOG_BYTES_LEAST + files x CATALOG_FILE_BYTES - what the catalog has already + the largest file
+//   disk = CATALOG_BYTES_BESIDE + files x CATALOG_FILE_BYTES - what the catalog has already + the largest file;
+//          CATALOG_BYTES_LEAST, where nobody says how many files
 //
 // The number of files decides about the disk alone. All constants are measured, on x86-64 with Node 20.20, and held
 // to by test/system/plan.test.ts: an agent that really runs stays under them, and not far.
@@ -41,9 +42,12 @@ export const CODE_BYTES_LEAST = 10 * MIB;
  * file is made shorter. Measured, at the most and in the end: 102 and 68 for 10,000 files that go up, 81 and 64 for
  * 30,000, 68 at the most for 100,000; 119 and 69 for 30,000 that come down. */
 export const CATALOG_FILE_BYTES = 150;
-/** A catalog of few files: roots, the maps of free pages, and the pages that some quick commits leave behind before
- * they are taken again. 3,000 files have a file of 370 to 770 KB for a while. */
-const CATALOG_BYTES_LEAST = 512 * KIB;
+/** And whatever the number: the maps of free pages, and the pages that some quick commits leave behind before they are
+ * taken again. 3,000 files have a file of 370 to 770 KB for a while. */
+const CATALOG_BYTES_BESIDE = 512 * KIB;
+/** An empty catalog, below which nothing works: roots, maps, the first page of the tree and its next version. An agent
+ * with more than that starts, and waits for room by itself when it needs some. */
+const CATALOG_BYTES_LEAST = 64 * KIB;
 
 export interface PlanAsk {
   arenaBytes: number;
@@ -83,7 +87,7 @@ export interface Plan {
 export function planOf(ask: PlanAsk): Plan {
   const { arenaBytes, watches, files, largestBytes, ramBytes, diskBytes } = ask;
   const ram = ramOf(arenaBytes, watches);
-  const catalog = files === undefined ? undefined : CATALOG_BYTES_LEAST + files * CATALOG_FILE_BYTES;
+  const catalog = files === undefined ? undefined : CATALOG_BYTES_BESIDE + files * CATALOG_FILE_BYTES;
   const disk = Math.max(0, (catalog ?? CATALOG_BYTES_LEAST) - (ask.catalogBytes ?? 0)) + (largestBytes ?? 0);
   const misfits: Misfit[] = [];
   if (ramBytes !== undefined && ram > ramBytes)

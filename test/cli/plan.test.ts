@@ -51,6 +51,16 @@ describe('plan', () => {
     expect(misfit!.of).toBe('heap');
     expect(planOf({ ...USUAL, ...misfit!.instead[0] }).misfits).toEqual([]);
   });
+  test('plan: hardly any disk, and nobody says how many files -> starts with room for an empty catalog', () => {
+    const misfits = (diskKib: number, catalogBytes = 0) =>
+      planOf({ ...USUAL, diskBytes: diskKib * 1024, catalogBytes }).misfits.map(({ of }) => of);
+    expect(misfits(63)).toEqual(['disk']);
+    expect(misfits(64)).toEqual([]);
+    expect(misfits(0, 100_000)).toEqual([]);
+    expect(planOf({ ...USUAL, files: 1, diskBytes: 64 * 1024 }).misfits.map(({ of }) => of)).toEqual([
+      'disk',
+    ]);
+  });
   test('plan: disk for catalog and largest file -> counted together, less what the catalog has', () => {
     const ask = { ...USUAL, files: 1000, largestBytes: 100 * MIB, diskBytes: 100 * MIB };
     expect(planOf(ask).misfits.map(({ of }) => of)).toEqual(['disk']);
