@@ -31,6 +31,8 @@ const STAGE_PLACE = '.toastbox/stage';
 const STATUS_MS = 1_000;
 /** Files on their way down at once: a quarter of a megabyte of heap. */
 const FETCHES_MAX = 512;
+/** Frames of content on their way at once: four of 32 KiB keep MQTT.js inside a 64 MB board's budget. */
+const WINDOW_FRAMES = 4;
 
 /** The real outside but for the link: what the agent and the gateway's plain copies share. */
 export function realPorts(
@@ -115,6 +117,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         isArenaTouched: true,
         rescanSeconds,
         fetchesMax: FETCHES_MAX,
+        windowFrames: WINDOW_FRAMES,
       },
       ports,
     );

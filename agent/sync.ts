@@ -43,6 +43,7 @@ export interface SyncOptions {
   rescanSeconds: number;
   /** See EngineOptions. */
   fetchesMax: number;
+  windowFrames: number;
 }
 
 /** The outside world, real or simulated. */

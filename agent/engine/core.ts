@@ -25,6 +25,8 @@ export interface EngineOptions {
    * there. Half of them, if they are small, share one sync of the file system while the other half is pulled.
    */
   fetchesMax: number;
+  /** Frames of content asked for at once, and that the gateway may ask for: what arrives from the link in one go. */
+  windowFrames: number;
 }
 
 export interface Counters {

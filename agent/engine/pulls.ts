@@ -1,7 +1,7 @@
 // What is asked of the gateway for the fetches under way, and how much at a time.
 //
-// Credit: the board asks for at most WINDOW_BYTES of content at a time, whatever the number of slots, so that is
-// what can arrive. A file of any size passes through. What did not come by ANSWER_MS is asked for again.
+// Credit: the board asks for so many frames of content at a time (`windowFrames`), whatever the number of slots, so
+// that is what can arrive. A file of any size passes through. What did not come by ANSWER_MS is asked for again.
 
 import { RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import type { PullItem } from '../../protocol/messages.ts';
@@ -10,9 +10,6 @@ import type { Core } from './core.ts';
 import { NO_CONTENT } from './entry.ts';
 import type { Fetch, Fetching } from './fetching.ts';
 
-/** Frames asked for at once: four of 32 KiB keep MQTT.js inside a 64 MB board's budget. */
-export const WINDOW_FRAMES = 4;
-const WINDOW_BYTES = WINDOW_FRAMES * RUN_BYTES_MAX;
 const ANSWER_MS = 10_000;
 
 export class Pulls {
@@ -20,13 +17,21 @@ export class Pulls {
   private readonly fetching: Fetching;
   private readonly items: PullItem[] = [];
   private readonly gauge: Gauge;
+  private readonly windowBytes: number;
   private isMarked = false;
   private wasLive = false;
 
   constructor(core: Core, fetching: Fetching) {
     this.core = core;
     this.fetching = fetching;
-    this.gauge = core.gauge('pull window', WINDOW_BYTES, 'waits', () => this.fetching.bytesAsked, 'bytes');
+    this.windowBytes = core.options.windowFrames * RUN_BYTES_MAX;
+    this.gauge = core.gauge(
+      'pull window',
+      this.windowBytes,
+      'waits',
+      () => this.fetching.bytesAsked,
+      'bytes',
+    );
   }
 
   /** Something may be asked for that could not be before. */
@@ -73,7 +78,7 @@ export class Pulls {
   private askAll(): void {
     this.isMarked = false;
     for (const fetch of this.fetching.asking()) {
-      if (this.fetching.bytesAsked >= WINDOW_BYTES) {
+      if (this.fetching.bytesAsked >= this.windowBytes) {
         this.gauge.met();
         break;
       }
@@ -85,9 +90,9 @@ export class Pulls {
   private ask(fetch: Fetch): void {
     const { bytesAsked: asked } = this.fetching;
     const left = fetch.version.size - fetch.offset;
-    const room = WINDOW_BYTES - asked;
-    const wanted = Math.min(WINDOW_FRAMES, Math.ceil(left / RUN_BYTES_MAX));
-    const credit = Math.max(asked === 0 ? 1 : 0, Math.min(wanted, Math.floor(room / RUN_BYTES_MAX)));
+    const room = this.windowBytes - asked;
+    const wanted = Math.min(Math.ceil(left / RUN_BYTES_MAX), Math.floor(room / RUN_BYTES_MAX));
+    const credit = Math.max(asked === 0 ? 1 : 0, wanted);
     if (credit === 0 && left > room) {
       this.gauge.met();
       return;

@@ -15,7 +15,6 @@ import type { Message, MessageNamed } from '../../protocol/messages.ts';
 import type { Apply } from './apply.ts';
 import type { Core } from './core.ts';
 import { sameBytes } from './entry.ts';
-import { WINDOW_FRAMES } from './pulls.ts';
 
 const HELLO_MS = 5_000;
 const REFUSED_MS = 30_000;
@@ -74,7 +73,7 @@ export class Session {
       folder: core.catalog.folder,
       position: core.catalog.position,
       frameBytesMax: this.linkBytesMax,
-      window: WINDOW_FRAMES,
+      window: core.options.windowFrames,
       software: core.options.software,
     });
   }

@@ -2,6 +2,7 @@
 // effects out; everything that must survive is in the store.
 //
 //   take(event, now)  any number of times, inside one store transaction (pump.ts)
+//   early()           before it ends, if one likes: effects that are true whether it commits or not
 //   drain()           after it committed: the effects, which may be carried out now
 //   fail(code, now)   instead, when it did not: what the events did is forgotten, the boards are told to start over
 //
@@ -96,6 +97,12 @@ export class Hub {
         this.#onTick(now);
         break;
     }
+  }
+
+  early(): HubEffect[] {
+    const effects: HubEffect[] = [];
+    for (const session of this.#sessions.values()) effects.push(...session.early());
+    return effects;
   }
 
   drain(): HubEffect[] {
@@ -224,7 +231,7 @@ export class Hub {
         return;
       case 'pull':
         for (const frame of session.pulls.answer(session.number, message.items, session.frameBytesMax)) {
-          session.send(frame.message, frame.body);
+          session.serve(frame.message, frame.body);
         }
         return;
       case 'settled':

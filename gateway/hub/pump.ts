@@ -1,10 +1,12 @@
 // Carries events into the hub and its effects out, with the store's transaction around them.
 //
-//   push --> queue --(one turn of the loop)--> transaction { take, take, ... } --committed--> drain --> carry
-//                                                        '------------------- failed --------> fail --> carry
+//   push --> queue --(one turn of the loop)--> transaction { take, take, ..., early --> carry }
+//                                                        '--committed--> drain --> carry
+//                                                        '--failed-----> fail ---> carry
 //
-// No effect leaves before the commit that it speaks of: every `done` is durable. What came meanwhile shares the next
-// commit, so the more there is to do, the fewer fsyncs each change costs.
+// No effect leaves before the commit that it speaks of: every `done` is durable. What speaks of none (what is asked
+// for, content that was asked for) leaves before it, so boards work while the disk does. What came meanwhile shares
+// the next commit, so the more there is to do, the fewer fsyncs each change costs.
 //
 // The queue is bounded. What does not fit is dropped and counted, as a broker would drop it: the board asks again.
 
@@ -65,6 +67,7 @@ export class Pump {
     if (events.length === 0) return;
     const outcome = store.transaction(() => {
       for (const event of events) hub.take(event, time);
+      for (const effect of hub.early()) carry(effect);
     });
     const effects = outcome.isDurable ? hub.drain() : hub.fail(outcome.code, time);
     for (const effect of effects) carry(effect);

@@ -41,6 +41,8 @@ export class Session {
   readonly #dones: DoneItem[] = [];
   readonly #needs: NeedItem[] = [];
   readonly #frames: { message: Message; body: Uint8Array | undefined }[] = [];
+  /** Content that was asked for. */
+  readonly #served: { message: Message; body: Uint8Array | undefined }[] = [];
   #head: number | undefined;
   /** Offers that were answered, by number. What is older than all of them was answered too. */
   readonly #answered = new Map<number, DoneItem>();
@@ -91,6 +93,10 @@ export class Session {
     this.#frames.push({ message, body });
   }
 
+  serve(message: Message, body: Uint8Array | undefined): void {
+    this.#served.push({ message, body });
+  }
+
   done(item: DoneItem): void {
     this.#dones.push(item);
     this.#answered.set(item.req, item);
@@ -134,24 +140,31 @@ export class Session {
     return this.#repeatAt;
   }
 
+  /** What is to be sent and promises nothing: what is asked of the board, and content, which it checks by its id.
+   * Should the transaction fail, its uploads are dropped: answers to what was asked are then unasked for. */
+  *early(): Generator<HubEffect> {
+    for (const { message, body } of this.#served.splice(0)) yield this.#sending(message, body);
+    for (const items of splitItems(this.#needs.splice(0), this.frameBytesMax)) {
+      yield this.#sending({ is: 'need', session: this.number, items });
+    }
+  }
+
   /** What there is to send. `done` goes before `head`: a board that is told its own seq first need not ask for it. */
   *drain(): Generator<HubEffect> {
-    const { board, number: session } = this;
-    const messages: { message: Message; body: Uint8Array | undefined }[] = this.#frames.splice(0);
+    const { number: session } = this;
+    for (const { message, body } of this.#frames.splice(0)) yield this.#sending(message, body);
     for (const items of splitItems(this.#dones.splice(0), this.frameBytesMax)) {
-      messages.push({ message: { is: 'done', session, items }, body: undefined });
+      yield this.#sending({ is: 'done', session, items });
     }
-    for (const items of splitItems(this.#needs.splice(0), this.frameBytesMax)) {
-      messages.push({ message: { is: 'need', session, items }, body: undefined });
-    }
-    if (this.#head !== undefined) {
-      messages.push({ message: { is: 'head', session, head: this.#head }, body: undefined });
-      this.#head = undefined;
-    }
-    for (const { message, body } of messages) {
-      this.counters.bytesOut += body?.length ?? 0;
-      yield { do: 'send', board, message, body };
-    }
+    yield* this.early();
+    if (this.#head === undefined) return;
+    yield this.#sending({ is: 'head', session, head: this.#head });
+    this.#head = undefined;
+  }
+
+  #sending(message: Message, body?: Uint8Array): HubEffect {
+    this.counters.bytesOut += body?.length ?? 0;
+    return { do: 'send', board: this.board, message, body };
   }
 
   /** Forgets what was to be sent, which was never made durable, and what was read beside it. */
@@ -159,6 +172,7 @@ export class Session {
     for (const { req } of this.#dones) this.#answered.delete(req);
     this.pulls = new Pulls(options);
     this.#frames.length = 0;
+    this.#served.length = 0;
     this.#dones.length = 0;
     this.#needs.length = 0;
     this.#head = undefined;

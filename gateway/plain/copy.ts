@@ -20,6 +20,8 @@ const BOARD = 'gateway';
 
 /** Files on their way at once, some 2 MiB of heap: a sync of a busy server's file system is worth many files. */
 const FETCHES_MAX = 4096;
+/** Frames of content on their way at once, 896 KiB: they lie in this process. */
+const WINDOW_FRAMES = 32;
 
 export class Copy {
   private readonly sync: Sync;
@@ -38,7 +40,16 @@ export class Copy {
     makePrivate(state);
     const software = `toastbox ${VERSION}`;
     this.sync = new Sync(
-      { folder, board: BOARD, share, software, arenaBytes, rescanSeconds, fetchesMax: FETCHES_MAX },
+      {
+        folder,
+        board: BOARD,
+        share,
+        software,
+        arenaBytes,
+        rescanSeconds,
+        fetchesMax: FETCHES_MAX,
+        windowFrames: WINDOW_FRAMES,
+      },
       {
         ...realPorts(state, watches),
         openLink: (_session, handlers) => this.open(handlers),

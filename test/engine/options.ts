@@ -9,4 +9,5 @@ export const OPTIONS: EngineOptions = {
   session: 1,
   rescanSeconds: 3600,
   fetchesMax: 8,
+  windowFrames: 4,
 };

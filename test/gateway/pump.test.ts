@@ -35,6 +35,27 @@ describe('pump', () => {
     expect(oven.took('head').map(({ message }) => message.head)).toEqual([20]);
   });
 
+  it('pump: a need beside a change in one batch -> asked before the commit, done and head after it', () => {
+    const atCommit: string[][] = [];
+    let oven: TestBoard | undefined;
+    const kinds = () => (oven?.heard ?? []).map(({ message }) => message.is);
+    const store = openMemoryStore({
+      onCommit: () => {
+        atCommit.push(kinds());
+        return undefined;
+      },
+    });
+    const world = new World(store);
+    oven = world.board('oven').hello();
+    oven.heard = [];
+    atCommit.length = 0;
+    const items = [oven.item('small'), oven.fileItem('big', cut(makeRandom(5).bytes(100_000)))];
+    oven.push({ is: 'offer', session: 7, items });
+    world.pump.step();
+    expect(atCommit).toEqual([['need']]);
+    expect(kinds()).toEqual(['need', 'done', 'head']);
+  });
+
   it('pump: the commit of an upload -> its blocks are in the image that a crash leaves', () => {
     const store = openMemoryStore();
     const world = new World(store);

@@ -69,6 +69,7 @@ async function live(folder: string, gateway: Endless, changes: number): Promise<
       arenaBytes: 2 * 1024 * 1024,
       rescanSeconds: 3600,
       fetchesMax: FETCHES_MAX,
+      windowFrames: 4,
     },
     {
       ...realPorts(state, WATCHES),

@@ -271,6 +271,7 @@ function openCore(): Core {
     session: 1,
     rescanSeconds: 600,
     fetchesMax: 64,
+    windowFrames: 4,
   };
   return new Core(options, catalog, arena, { isIgnored: () => false }, squeeze);
 }

@@ -204,6 +204,7 @@ export class Gateway {
     }
     const outcome = this.store.transaction(() => {
       for (const event of events) hub.take(event, now);
+      for (const effect of hub.early()) this.carry(effect);
     });
     const commits = this.commits.splice(0);
     if (outcome.isDurable) for (const commit of commits) this.ports.onCommit(commit);

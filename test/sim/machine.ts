@@ -120,6 +120,7 @@ export class Machine {
         arenaBytes: ARENA_BYTES,
         rescanSeconds: RESCAN_SECONDS,
         fetchesMax: FETCHES_MAX,
+        windowFrames: 4,
       },
       {
         system,
