@@ -65,6 +65,7 @@ export class Home {
     const { flags } = this.#system;
     let root = -1;
     let state = -1;
+    let stage = -1;
     const hadTrouble = this.trouble !== undefined;
     try {
       root = this.#system.openSync(this.#root, flags.RDONLY | flags.DIRECTORY);
@@ -74,27 +75,34 @@ export class Home {
       const stateInode = this.#system.fstatSync(state).ino;
       this.trouble = undefined;
       const isKnown = dev === this.device && ino === this.#rootInode && stateInode === this.stateInode;
-      if (isKnown && this.#stageInodeIn(state) === this.#stageInode) {
+      const isSame = isKnown && this.#stageInodeIn(state) === this.#stageInode;
+      if (isSame && this.stageFd >= 0) {
         // What was staged before was given up then, and could not be removed.
-        if (hadTrouble && this.stageFd >= 0) this.#empty(this.stageFd);
+        if (hadTrouble) this.#empty(this.stageFd);
         return false;
       }
-      const stage = this.#openStage(state);
+      stage = this.#openStage(state);
+      if (stage >= 0) this.#empty(stage);
+      const stageInode = stage < 0 ? -1 : this.#system.fstatSync(stage).ino;
+      if (isSame) {
+        // None could be made before: the folder may be writable by now.
+        [this.stageFd, this.#stageInode] = [stage, stageInode];
+        stage = -1;
+        return false;
+      }
       this.close();
       this.device = dev;
       this.#rootInode = ino;
       this.stateInode = stateInode;
-      this.#stageInode = stage < 0 ? -1 : this.#system.fstatSync(stage).ino;
+      this.#stageInode = stageInode;
       [this.rootFd, this.stateFd, this.stageFd] = [root, state, stage];
-      root = -1;
-      state = -1;
+      [root, state, stage] = [-1, -1, -1];
       return true;
     } catch (error) {
       this.trouble = troubleOf(error);
       return false;
     } finally {
-      if (root >= 0) this.#system.closeSync(root);
-      if (state >= 0) this.#system.closeSync(state);
+      for (const fd of [root, state, stage]) if (fd >= 0) this.#system.closeSync(fd);
     }
   }
 
@@ -170,10 +178,8 @@ export class Home {
     this.#system.fsyncSync(root);
   }
 
-  /**
-   * Opens the staging directory and empties it: what a former life left there is of no use. -1 where none can be
-   * made: on a read-only file system looking still works, and staging says what is wrong.
-   */
+  /** Opens the staging directory. -1 where none can be made: on a read-only file system looking still works, and
+   * staging says what is wrong. */
   #openStage(state: number): number {
     const place = this.#system.at(state, STAGE_NAME);
     try {
@@ -183,9 +189,7 @@ export class Home {
       if (code === 'EROFS' || code === 'EACCES') return -1;
       if (code !== 'EEXIST') throw error;
     }
-    const stage = this.#openDirectory(place);
-    this.#empty(stage);
-    return stage;
+    return this.#openDirectory(place);
   }
 
   #stageInodeIn(state: number): number {
@@ -197,6 +201,7 @@ export class Home {
     }
   }
 
+  /** What a former life left there is of no use. */
   #empty(stage: number): void {
     const directory = this.#system.opendirSync(this.#system.self(stage), {
       encoding: 'latin1',

@@ -4,6 +4,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { Home } from '../../agent/disk/home.ts';
 import { realSystem, type System } from '../../agent/disk/system.ts';
 import type { Effect, Event } from '../../agent/engine/ports.ts';
 import { ask, type Bench, list, mustLook, openBench, path, stage } from './bench.ts';
@@ -247,6 +248,38 @@ test.each(CASES)(
     } finally {
       bench.disk.close();
       closeGround(bench);
+    }
+  },
+);
+
+test.each(ERRNOS)(
+  'faults: opening the folder, each call fails with %s -> no leak, staging works after',
+  code => {
+    const faulty = new Faulty();
+    const ground = openGround();
+    const marker = { expect: undefined, fresh: 'this one' };
+    try {
+      const before = openFiles();
+      // At first with nothing there, then as after a kill: with something staged.
+      for (const isFirst of [true, false]) {
+        for (let failing = 0; ; failing++) {
+          if (isFirst) fs.rmSync(join(ground.root, '.toastbox'), { recursive: true, force: true });
+          else fs.writeFileSync(join(ground.root, '.toastbox/stage/3'), 'left');
+          const home = new Home(faulty.system, ground.root, marker);
+          faulty.arm(failing, code);
+          home.check();
+          const isReached = faulty.calls > failing;
+          faulty.arm(-1, code);
+          home.check();
+          expect(home.trouble).toBeUndefined();
+          expect(home.stageFd).toBeGreaterThanOrEqual(0);
+          home.close();
+          expect(openFiles()).toBe(before);
+          if (!isReached) break;
+        }
+      }
+    } finally {
+      closeGround(ground);
     }
   },
 );
