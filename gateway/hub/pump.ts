@@ -29,8 +29,9 @@ export interface PumpOptions {
   now: () => number;
   /** A mistake of ours, or a broken store: the process is to end. Thrown out of the loop's turn when left out. */
   onFail?: (error: Error) => void;
-  /** Work of its own, done a step at a time while no event waits. */
-  beside?: { readonly wakeAt: number; step(now: number): void };
+  /** Work of its own, done a step at a time while no event waits. It says what made a transaction of its fail: the
+   * hub hears of it as of one of its own. */
+  beside?: { readonly wakeAt: number; step(now: number): string | undefined };
 }
 
 export class Pump {
@@ -109,10 +110,11 @@ export class Pump {
 
   /** A step of what is done beside; true when another is due. */
   #work(): boolean {
-    const { beside, now } = this.#with;
+    const { hub, beside, carry, now } = this.#with;
     const time = now();
     if (beside === undefined || time < beside.wakeAt) return false;
-    beside.step(time);
+    const trouble = beside.step(time);
+    if (trouble !== undefined) for (const effect of hub.fail(trouble, time)) carry(effect);
     return beside.wakeAt <= time;
   }
 

@@ -39,29 +39,36 @@ export class Retention {
     this.wakeAt = options.startedAt + FIRST_AFTER_MS;
   }
 
-  /** One step, if it is due. What the store cannot do now is tried in the next round. */
-  step(now: number): void {
-    if (now < this.wakeAt) return;
+  /** One step, if it is due. What the store cannot do now is tried in the next round, and said: like any transaction
+   * that fails, it takes along what waited in the store for uploads under way. */
+  step(now: number): string | undefined {
+    if (now < this.wakeAt) return undefined;
     const { store, pins } = this.#with;
     if (!this.#isUnderWay) {
       this.#adapt();
       store.startCollecting(now - this.#keepMs, pins());
     }
-    this.#isUnderWay = this.#collect();
+    const trouble = this.#collect();
     if (!this.#isUnderWay) this.wakeAt = now + ROUND_EVERY_MS;
+    return trouble;
   }
 
-  /** False: the round is over. In a damaged store a record that must be there is not: the rest goes on. */
-  #collect(): boolean {
+  /** What went wrong, which ends the round. In a damaged store a record that must be there is not: the rest goes on. */
+  #collect(): string | undefined {
     const { store, onTrouble } = this.#with;
+    this.#isUnderWay = false;
     try {
       const outcome = store.transaction(() => store.collect());
-      if (!outcome.isDurable) onTrouble(`dropping old versions failed: ${outcome.code}`);
-      return outcome.isDurable && outcome.value;
+      if (outcome.isDurable) {
+        this.#isUnderWay = outcome.value;
+        return undefined;
+      }
+      onTrouble(`dropping old versions failed: ${outcome.code}`);
+      return outcome.code;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       onTrouble(`dropping old versions failed: ${why}; toastbox verify tells more`);
-      return false;
+      return why;
     }
   }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { versionsOf } from '../../gateway/history/versions.ts';
+import type { HubEffect } from '../../gateway/hub/ports.ts';
 import { Pump } from '../../gateway/hub/pump.ts';
 import { Retention } from '../../gateway/hub/retention.ts';
 import { openLmdbShelves, openLmdbStore } from '../../gateway/store/lmdb.ts';
@@ -15,7 +16,7 @@ import type { Word } from '../../gateway/verify/findings.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { Kind, Verdict } from '../../protocol/messages.ts';
 import { makeRandom } from './random.ts';
-import { arena, type Content, cut, type TestBoard, text, World } from './world.ts';
+import { arena, type Content, cut, NOTHING, type TestBoard, text, World } from './world.ts';
 
 const BLOOM_BITS = 2 ** 16;
 const open = (): { world: World; store: MemoryStore } => {
@@ -346,7 +347,7 @@ describe('retention', () => {
       step(now: number) {
         expect(isBusy).toBe(false);
         steps++;
-        retention.step(now);
+        return retention.step(now);
       },
     };
     const pump = new Pump({ hub: world.hub, store, carry: () => {}, now: () => world.now, beside });
@@ -362,6 +363,43 @@ describe('retention', () => {
     pump.close();
     expect(steps).toBeGreaterThan(5);
     expect(seqsOf(world, 'l')).toEqual([5]);
+    expect(damagesOf(store)).toEqual([]);
+  });
+
+  test('retention: a step that fails beside an upload -> the board is turned away, and its file is whole in the end', async () => {
+    let code: string | undefined;
+    const store = openMemoryStore({ bloomBits: BLOOM_BITS, onCommit: () => code });
+    const world = new World(store);
+    const board = world.board('oven').hello();
+    for (let n = 0; n < 3; n++) board.symlink('l', `to ${n}`, n);
+    const content = noise(6, 300_000);
+    const item = board.fileItem('a', content);
+    board.offer(item);
+    let left = 5;
+    board.serve(answer => (left-- > 0 ? answer : undefined));
+    // What came of its recipe waits in the store for the next commit.
+    code = 'EIO';
+    const troubles: string[] = [];
+    const beside = new Retention({
+      store,
+      pins: () => world.hub.pins(),
+      keepMs: 0,
+      startedAt: world.now - 3_600_000,
+      onTrouble: text => troubles.push(text),
+    });
+    const carry = (effect: HubEffect) => {
+      if (effect.do === 'send') board.hear(effect.message, effect.body ?? NOTHING);
+    };
+    const pump = new Pump({ hub: world.hub, store, carry, now: () => world.now, beside });
+    pump.push({ is: 'left', board: 'nobody' });
+    while (beside.wakeAt <= world.now) await new Promise(setImmediate);
+    pump.close();
+    expect(troubles).toEqual(['dropping old versions failed: EIO']);
+    expect(board.verdicts().get(item.req)).toEqual([Verdict.BUSY, 0]);
+    code = undefined;
+    world.pass(5_001);
+    expect(board.upload('a', content)?.[0]).toBe(Verdict.ACCEPTED);
+    expect(isWhole(board, content)).toBe(true);
     expect(damagesOf(store)).toEqual([]);
   });
 

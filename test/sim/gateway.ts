@@ -128,6 +128,8 @@ export class Gateway {
         if (store !== this.store || !this.isCollecting) return;
         const outcome = store.transaction(() => store.collect());
         this.isCollecting = outcome.isDurable && outcome.value;
+        if (!outcome.isDurable)
+          for (const effect of hub.fail(outcome.code, this.ports.time.now)) this.carry(effect);
       });
     return before;
   }
