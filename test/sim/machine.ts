@@ -29,6 +29,9 @@ const SYNC_MS = 20;
 /** Before a supervisor starts a process that ended. */
 const SUPERVISOR_MS = 5_000;
 
+/** The catalog is committed every three seconds under load, and tried again five after it failed; a sync between. */
+const COMMIT_MS_MOST = 10_000;
+
 /** Calls that need room on the disk. */
 const GROWING = new Set<Call>(['writeSync', 'mkdirSync', 'symlinkSync', 'linkSync', 'renameSync']);
 
@@ -42,6 +45,8 @@ export interface MachinePorts {
   onLoss?(machine: Machine, path: string, bytes: Uint8Array): void;
   /** An event of the watcher; not delivered when left out. */
   onHint?(machine: Machine, hint: Hint, deliver: () => void): void;
+  /** The agent may not know any more that it received this path. */
+  onForgotten?(machine: Machine, path: string): void;
   /** The agent met a mistake of ours; thrown when left out. */
   onMistake?(machine: Machine, error: unknown): void;
   tell(line: string): void;
@@ -73,6 +78,10 @@ export class Machine {
   hasFailedToRemove = false;
   /** Without power. */
   isOff = false;
+  /** When each path was last received in this life. */
+  private readonly received = new Map<string, number>();
+  /** When the last life ended, until the next begins. */
+  private endedAt: number | undefined;
 
   constructor(name: string, ports: MachinePorts) {
     this.name = name;
@@ -151,9 +160,16 @@ export class Machine {
           system.renameSync(CATALOG, `${CATALOG}.aside`);
           return 'aside';
         },
-        openLink: (_session, handlers) => this.ports.openLink(this, handlers),
+        openLink: (_session, handlers) => {
+          this.forget();
+          return this.ports.openLink(this, handlers);
+        },
         freshMarker: () => `${this.name} ${++this.markers}`,
-        onNote: note => tell(`${this.name}: ${describe(note)}`),
+        onNote: note => {
+          tell(`${this.name}: ${describe(note)}`);
+          if (note.kind === 'received')
+            this.received.set(Buffer.from(note.path).toString('latin1'), time.now);
+        },
         onLog: (_level, line) => tell(`${this.name}: ${line}`),
         onFail: error => isRunning() && this.fail(error),
       },
@@ -165,8 +181,17 @@ export class Machine {
     }
   }
 
+  /** A life begins: what the one before received shortly before its end may not have been committed. */
+  private forget(): void {
+    const committedBefore = (this.endedAt ?? this.ports.time.now) - COMMIT_MS_MOST;
+    for (const [path, at] of this.received) if (at >= committedBefore) this.ports.onForgotten?.(this, path);
+    this.received.clear();
+    this.endedAt = undefined;
+  }
+
   /** The process ends here and now. */
   kill(): void {
+    this.endedAt ??= this.ports.time.now;
     this.process++;
     this.sync = undefined;
   }

@@ -4,7 +4,8 @@
 //      told to go may be gone: those replaced before the time that was given.
 //   2. Nothing changes that nobody changed: what a board has accepted is at a path that somebody touched on that board,
 //      or above or under one. (Not where a board forgot what was agreed on: it offers what it has. Nor where old
-//      versions go: a board that ended before its last commit may offer one of them.)
+//      versions go: a board that ended before its last commit may offer one of them. Nor what a board received just
+//      before its end: it offers that as its own, and a deletion made elsewhere meanwhile is undone.)
 //   3. At the end, with links up: all boards show the same tree, and nothing is left to do.
 //   4. At the end, no staged file is left (but where removing one failed: then it goes at the next start), nothing
 //      stands outside the folder, no descriptor too many is open, and the arena is as long as at the start.

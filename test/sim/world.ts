@@ -85,6 +85,7 @@ export class World {
           openLink: (machine, handlers) => this.network.open(machine, machine.name, handlers),
           onLoss: ({ name }, path, bytes) => this.oracle.loses(name, path, bytes, this.gateway),
           onHint: (_machine, hint, deliver) => this.hint(hint, deliver),
+          onForgotten: ({ name }, path) => this.oracle.touches(name, path),
           onMistake: ({ name }, error) => this.mistake(name, error),
           tell,
         }),
