@@ -158,7 +158,10 @@ export class Change {
       if (expect.kind === Kind.FILE) this.#system.utimesSync(self, seconds, seconds);
       this.#durable.changed(fd);
       this.#durable.changed(spot.directory);
-      return toStat(this.#system.fstatSync(fd));
+      // Its time is ours now and tells nothing any more; its size may tell of a write in between.
+      const after = toStat(this.#system.fstatSync(fd));
+      if (after.size !== stands.size) throw new DiskError('CHANGED', after);
+      return after;
     } finally {
       this.#system.closeSync(fd);
     }

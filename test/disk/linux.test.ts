@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { realSystem } from '../../agent/disk/system.ts';
+import { realSystem, type System } from '../../agent/disk/system.ts';
 import type { Effect } from '../../agent/engine/ports.ts';
 import { PATH_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
@@ -141,6 +141,22 @@ test('times: any microsecond from 1902 to 2109 -> comes back exactly, of files a
     link = did({ do: 'retouch', path: path('link'), mode: 0o777, mtime, expect: link }).stat;
     expect(link?.mtime).toBe(mtime);
   }
+});
+
+test('retouch: a user appends just before the time is set -> said to have changed, with what stands there', () => {
+  put(1, 'file', 'x');
+  const file = mustLook(bench, path('file'));
+  const utimesSync: System['utimesSync'] = (place, ...times) => {
+    fs.appendFileSync(join(bench.root, 'file'), 'y');
+    fs.utimesSync(place, ...times);
+  };
+  const racing = openBench({ ...bench, system: systemWith({ utimesSync }) });
+  const effect: Effect = { do: 'retouch', path: path('file'), mode: 0o600, mtime: SECOND, expect: file };
+  const told = ask(racing, effect, 'did');
+  racing.disk.close();
+  expect(told.trouble).toEqual({ code: 'CHANGED' });
+  expect(told.stat).toMatchObject({ size: 2, mtime: SECOND });
+  expect(fs.readFileSync(join(bench.root, 'file'), 'utf8')).toBe('xy');
 });
 
 test('examine: a file changed within the last tick -> read a tick later, others at once', () => {

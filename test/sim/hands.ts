@@ -109,6 +109,12 @@ export function touch(disk: Volume, random: Random): string[] {
   }
 }
 
+/** Places in the folder that changed at that time of the machine's or later. */
+export const changedSince = (disk: Volume, time: number): string[] =>
+  find(disk)
+    .all.filter(path => disk.lstatSync(path).ctimeMs >= time)
+    .map(path => path.slice(ROOT.length + 1));
+
 /** The whole tree as text, for comparing: kinds, permissions, times of files, bytes. */
 export function tree(disk: Volume): Map<string, string> {
   const lines = new Map<string, string>();

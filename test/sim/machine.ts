@@ -45,8 +45,8 @@ export interface MachinePorts {
   onLoss?(machine: Machine, path: string, bytes: Uint8Array): void;
   /** An event of the watcher; not delivered when left out. */
   onHint?(machine: Machine, hint: Hint, deliver: () => void): void;
-  /** The agent may not know any more that it received this path. */
-  onForgotten?(machine: Machine, path: string): void;
+  /** A life begins, which may not know what the one before did since that time of the machine's. */
+  onLife?(machine: Machine, since: number): void;
   /** The agent met a mistake of ours; thrown when left out. */
   onMistake?(machine: Machine, error: unknown): void;
   tell(line: string): void;
@@ -78,9 +78,7 @@ export class Machine {
   hasFailedToRemove = false;
   /** Without power. */
   isOff = false;
-  /** When each path was last received in this life. */
-  private readonly received = new Map<string, number>();
-  /** When the last life ended, until the next begins. */
+  /** When the last life ended, by the machine's clock, until the next begins. */
   private endedAt: number | undefined;
 
   constructor(name: string, ports: MachinePorts) {
@@ -161,15 +159,12 @@ export class Machine {
           return 'aside';
         },
         openLink: (_session, handlers) => {
-          this.forget();
+          this.ports.onLife?.(this, (this.endedAt ?? this.now) - COMMIT_MS_MOST);
+          this.endedAt = undefined;
           return this.ports.openLink(this, handlers);
         },
         freshMarker: () => `${this.name} ${++this.markers}`,
-        onNote: note => {
-          tell(`${this.name}: ${describe(note)}`);
-          if (note.kind === 'received')
-            this.received.set(Buffer.from(note.path).toString('latin1'), time.now);
-        },
+        onNote: note => tell(`${this.name}: ${describe(note)}`),
         onLog: (_level, line) => tell(`${this.name}: ${line}`),
         onFail: error => isRunning() && this.fail(error),
       },
@@ -181,17 +176,9 @@ export class Machine {
     }
   }
 
-  /** A life begins: what the one before received shortly before its end may not have been committed. */
-  private forget(): void {
-    const committedBefore = (this.endedAt ?? this.ports.time.now) - COMMIT_MS_MOST;
-    for (const [path, at] of this.received) if (at >= committedBefore) this.ports.onForgotten?.(this, path);
-    this.received.clear();
-    this.endedAt = undefined;
-  }
-
   /** The process ends here and now. */
   kill(): void {
-    this.endedAt ??= this.ports.time.now;
+    this.endedAt ??= this.now;
     this.process++;
     this.sync = undefined;
   }

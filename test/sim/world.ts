@@ -14,7 +14,7 @@ import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Call } from './disk.ts';
 import { failure } from './files.ts';
 import { Gateway } from './gateway.ts';
-import { touch, tree } from './hands.ts';
+import { changedSince, touch, tree } from './hands.ts';
 import { ARENA_BYTES, Machine, ROOT, type Trap } from './machine.ts';
 import { Network, NO_FAULTS } from './network.ts';
 import { Oracle, unsettled } from './oracle.ts';
@@ -85,7 +85,9 @@ export class World {
           openLink: (machine, handlers) => this.network.open(machine, machine.name, handlers),
           onLoss: ({ name }, path, bytes) => this.oracle.loses(name, path, bytes, this.gateway),
           onHint: (_machine, hint, deliver) => this.hint(hint, deliver),
-          onForgotten: ({ name }, path) => this.oracle.touches(name, path),
+          onLife: ({ name, volume }, since) => {
+            for (const place of changedSince(volume, since)) this.oracle.touches(name, place);
+          },
           onMistake: ({ name }, error) => this.mistake(name, error),
           tell,
         }),
