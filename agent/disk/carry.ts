@@ -232,6 +232,10 @@ export class Disk {
         return did(this.#change.retouch(effect.path, effect.mode, effect.mtime, effect.expect));
       case 'setAside':
         return did(this.#change.setAside(effect.path, effect.to, effect.expect));
+      case 'keep':
+        if (effect.path === undefined) this.#durable.changedAnywhere();
+        else this.#change.keep(effect.path);
+        return undefined;
       case 'sync':
         this.#durable.flush(trouble => this.#answer({ is: 'synced', trouble }));
         return undefined;

@@ -27,6 +27,9 @@ import { codeOf, DiskError, troubleOf } from './trouble.ts';
 /** What link() says where the file system has no hard links, or none of this one. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']);
 
+/** What opening says where there is no content to keep, or none that could be had. */
+const NOT_KEPT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENXIO', 'REFUSED', 'CHANGED']);
+
 const LINK_NAME = Buffer.from('link');
 
 export interface Placed {
@@ -164,6 +167,24 @@ export class Change {
       return after;
     } finally {
       this.#system.closeSync(fd);
+    }
+  }
+
+  /** What stands there, or that nothing does, is to be durable with the next sync. */
+  keep(path: Path): void {
+    const { flags } = this.#system;
+    try {
+      const { directory, place } = this.#folder.spot(path);
+      this.#durable.changed(directory);
+      const fd = this.#system.openSync(place, flags.RDONLY | flags.NOFOLLOW | flags.NONBLOCK);
+      try {
+        this.#durable.changed(fd);
+      } finally {
+        this.#system.closeSync(fd);
+      }
+    } catch (error) {
+      // Gone, a symlink, or not for us to read: nothing, or nothing but its directory. Moved on, it is found again.
+      if (!NOT_KEPT.has(codeOf(error) ?? '')) this.#durable.fail(troubleOf(error));
     }
   }
 

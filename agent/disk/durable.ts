@@ -32,6 +32,9 @@ export class Durable {
   readonly #elsewhere: number[] = [];
   /** More changed inside than is kept open: only a sync of the file system reaches all of it. */
   #isAll = false;
+  /** Users changed more than was named one by one. Without a sync of the file system it is left to the kernel, some
+   * half a minute, as all that users write is. */
+  #isWished = false;
   /** Seen to work: until then nothing is left to it alone. */
   #hasSyncedAll = false;
   #trouble: Trouble | undefined;
@@ -69,6 +72,16 @@ export class Durable {
     this.#trouble ??= this.#syncEach(this.#takeAll());
   }
 
+  /** Anything in the folder may have changed. */
+  changedAnywhere(): void {
+    this.#isWished = true;
+  }
+
+  /** What changed could not be noted: the next flush says so. */
+  fail(trouble: Trouble): void {
+    this.#trouble ??= trouble;
+  }
+
   get #count(): number {
     return this.#inside.size + this.#elsewhere.length;
   }
@@ -77,7 +90,9 @@ export class Durable {
   flush(done: (trouble: Trouble | undefined) => void): void {
     const told = this.#trouble;
     this.#trouble = undefined;
-    if (!this.#isAll && this.#inside.size <= SINGLE_SYNCS_MAX) {
+    const isFew = !this.#isAll && !this.#isWished && this.#inside.size <= SINGLE_SYNCS_MAX;
+    this.#isWished = false;
+    if (isFew) {
       const trouble = this.#syncEach(this.#takeAll());
       done(told ?? trouble);
       return;
@@ -102,6 +117,7 @@ export class Durable {
   forget(): void {
     if (this.#isAll || this.#count > 0) this.#trouble ??= { code: 'CHANGED' };
     this.#isAll = false;
+    this.#isWished = false;
     this.#closeAll(this.#takeAll());
   }
 

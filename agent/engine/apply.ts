@@ -161,9 +161,10 @@ export class Apply {
   private adopt(turn: Turn): boolean {
     const { entry, remote } = turn;
     if (isAt(entry.local, remote)) {
-      this.agree(turn, entry.local);
+      this.agreeAsIs(turn);
       return true;
     }
+    this.core.keep(turn.path);
     return this.retouch(turn);
   }
 
@@ -171,7 +172,7 @@ export class Apply {
     const { entry, remote } = turn;
     const { local } = entry;
     if (isAt(local, remote)) {
-      this.agree(turn, local);
+      this.agreeAsIs(turn);
       return true;
     }
     if (local !== undefined && hasSameContent(local, remote)) return this.retouch(turn);
@@ -181,6 +182,12 @@ export class Apply {
     if (remote.kind === Kind.DIRECTORY) return this.makeDirectory(turn);
     if (remote.kind === Kind.SYMLINK) return this.makeSymlink(turn);
     return this.fetches.start(turn.place, turn.path, entry, this.like(turn));
+  }
+
+  /** The user made the same change, or we did in a life that ended before it knew. */
+  private agreeAsIs(turn: Turn): void {
+    this.agree(turn, turn.entry.local);
+    this.core.keep(turn.path);
   }
 
   /** The disk shows the gateway's version: that is what both ends agree on now. */

@@ -11,6 +11,10 @@ import type { Place } from './keys.ts';
 import { BlockList, Garbage, ListWriter } from './lists.ts';
 import type { Effect, Note, Path, Rules, Squeeze } from './ports.ts';
 
+/** Changes of users' that are made durable one by one; more of them share a sync of the file system, which costs what
+ * five to ten fsyncs do. */
+const KEPT_MAX = 8;
+
 export interface EngineOptions {
   /** This board's name, the share it joins, and what it runs: for hello. */
   board: string;
@@ -92,6 +96,8 @@ export class Core {
   readonly isNew: boolean;
   /** The folder was changed since the last `synced`. */
   isUnsynced = false;
+  /** Changes of a user's that were agreed on since the last `sync`. */
+  private kept = 0;
   /** A `sync` is under way: the folder rests, so that one is enough. */
   isSyncing = false;
 
@@ -122,6 +128,23 @@ export class Core {
     const gauge = new Gauge(...facts);
     this.gauges.push(gauge);
     return gauge;
+  }
+
+  /** What a user did at this path is agreed on: it must be on the disk before the catalog says so, or a power cut
+   * would look like the user taking it back. */
+  keep(path: Path): void {
+    this.isUnsynced = true;
+    if (this.kept > KEPT_MAX) return;
+    this.emit({ do: 'keep', path: this.kept === KEPT_MAX ? undefined : path });
+    this.kept++;
+  }
+
+  /** Makes durable what was changed and kept until now. */
+  sync(): void {
+    this.isSyncing = true;
+    this.isUnsynced = false;
+    this.kept = 0;
+    this.emit({ do: 'sync' });
   }
 
   emit(effect: Effect): void {

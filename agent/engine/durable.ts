@@ -3,7 +3,9 @@
 //   folder changed --> sync (fsync of its directories) --> commit of the catalog --> settled(position)
 //
 // The catalog may be behind the folder, never ahead of it: after a power cut the disk is looked at again, and a
-// change that the catalog missed is found there. So an acknowledgement waits for both, and nothing else waits.
+// change that the catalog missed is found there. So an acknowledgement waits for both, and nothing else waits. That
+// goes for what users wrote as well (core.keep): a new file that the cut takes away must not look like one that was
+// deleted, nor one that is empty after it like an edit.
 //
 // Commits are batched: a commit writes the changed pages and their path to the root. Between them, at rest, the
 // catalog's file is made shorter, a part at a time.
@@ -56,14 +58,8 @@ export class Durable {
       return;
     }
     this.dirtySince = core.now;
-    if (core.isUnsynced) this.sync();
+    if (core.isUnsynced) core.sync();
     else this.commit();
-  }
-
-  private sync(): void {
-    this.core.isSyncing = true;
-    this.core.isUnsynced = false;
-    this.core.emit({ do: 'sync' });
   }
 
   onSynced(event: Extract<Event, { is: 'synced' }>): void {
@@ -74,7 +70,7 @@ export class Durable {
       return;
     }
     // What was under way when it began ended meanwhile: the catalog tells of it already.
-    if (this.core.isUnsynced) this.sync();
+    if (this.core.isUnsynced) this.core.sync();
     else this.commit();
   }
 

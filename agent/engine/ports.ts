@@ -122,6 +122,8 @@ export type Effect =
   | { do: 'remove'; path: Path; expect: Stat } //                                   -> did
   | { do: 'retouch'; path: Path; mode: number; mtime: number; expect: Stat } //     -> did
   | { do: 'setAside'; path: Path; to: Path; expect: Stat } // rename, never over something -> did
+  // What a user did there is agreed on: the next `sync` makes it durable. No path: everything in the folder.
+  | { do: 'keep'; path: Path | undefined }
   // Makes every change to the folder durable: fsync of each directory changed since the last time.
   | { do: 'sync' } //                                                               -> synced
   // A wish: the watcher has a budget. `isActive`: something changes there, so it may take another's place.

@@ -20,6 +20,7 @@ export function agree(core: Core, offer: Offer, before: Entry, { verdict, seq }:
   const overtaking = agreed !== undefined && agreed.seq > seq ? { ...agreed, list: 0 } : undefined;
   const remote = isNewer ? before.remote : overtaking;
   core.put(offer.place, { ...before, synced, remote }, before);
+  core.keep(offer.path);
   if (verdict !== Verdict.ACCEPTED) return; // the gateway had it already
   core.counters.sentFiles++;
   core.note({ kind: 'sent', path: offer.path, what: facts.kind, bytes: offer.bytesSent });

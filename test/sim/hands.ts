@@ -32,7 +32,7 @@ function find(disk: Volume): Found {
 }
 
 // Not existsSync, which follows symlinks.
-const exists = (disk: Volume, path: string): boolean => {
+export const exists = (disk: Volume, path: string): boolean => {
   try {
     disk.lstatSync(path);
     return true;

@@ -5,7 +5,8 @@
 //   2. Nothing changes that nobody changed: what a board has accepted is at a path that somebody touched on that board,
 //      or above or under one. (Not where a board forgot what was agreed on: it offers what it has. Nor where old
 //      versions go: a board that ended before its last commit may offer one of them. Nor what a board received just
-//      before its end: it offers that as its own, and a deletion made elsewhere meanwhile is undone.)
+//      before its end: it offers that as its own, and a deletion made elsewhere meanwhile is undone.) And nothing is
+//      deleted that nobody took away there, whatever a power cut left of it.
 //   3. At the end, with links up: all boards show the same tree, and nothing is left to do.
 //   4. At the end, no staged file is left (but where removing one failed: then it goes at the next start), nothing
 //      stands outside the folder, no descriptor too many is open, and the arena is as long as at the start.
@@ -45,6 +46,8 @@ export class Oracle {
   private readonly known = new Map<string, Known>();
   /** By board's name. */
   private readonly touched = new Map<string, Set<string>>();
+  /** Those that were gone after it. */
+  private readonly removed = new Map<string, Set<string>>();
 
   constructor(hasher: Arena) {
     this.hasher = hasher;
@@ -61,6 +64,21 @@ export class Oracle {
     paths.add(path);
   }
 
+  removes(board: string, path: string): void {
+    let paths = this.removed.get(board);
+    if (paths === undefined) {
+      paths = new Set();
+      this.removed.set(board, paths);
+    }
+    paths.add(path);
+  }
+
+  /** What was done on the board was done under another name. */
+  renames(from: string, to: string): void {
+    for (const path of this.touched.get(from) ?? []) this.touches(to, path);
+    for (const path of this.removed.get(from) ?? []) this.removes(to, path);
+  }
+
   prunes(before: number): void {
     this.prunedBefore = Math.max(this.prunedBefore, before);
   }
@@ -75,6 +93,8 @@ export class Oracle {
     const isExcused = this.isForgetful || this.prunedBefore > 0;
     if (change.board !== RESTORER && !isExcused && !this.wasTouched(change.board, path))
       this.findings.push(`unasked: ${change.board} changed ${utf8(path)} to kind ${change.kind}`);
+    if (change.kind === Kind.ABSENT && change.board !== RESTORER && !this.wasRemoved(change.board, path))
+      this.findings.push(`unasked: ${change.board} deleted ${utf8(path)}`);
   }
 
   /** A file's bytes are about to go from a board. */
@@ -95,6 +115,19 @@ export class Oracle {
       if (paths.has(place) || /\.conflict-/.test(name)) return true;
     }
     for (const other of paths) if (other.startsWith(`${place}/`)) return true;
+    return false;
+  }
+
+  /** It was taken away, or something above it was, or is something else now. */
+  private wasRemoved(board: string, path: string): boolean {
+    const removed = this.removed.get(board);
+    const touched = this.touched.get(board);
+    let place = '';
+    for (const name of utf8(path).split('/')) {
+      if (place !== '' && touched?.has(place)) return true;
+      place = place === '' ? name : `${place}/${name}`;
+      if (removed?.has(place)) return true;
+    }
     return false;
   }
 

@@ -14,7 +14,7 @@ import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Call } from './disk.ts';
 import { failure } from './files.ts';
 import { Gateway } from './gateway.ts';
-import { changedSince, touch, tree } from './hands.ts';
+import { changedSince, exists, touch, tree } from './hands.ts';
 import { ARENA_BYTES, Machine, ROOT, type Trap } from './machine.ts';
 import { Network, NO_FAULTS } from './network.ts';
 import { Oracle, unsettled } from './oracle.ts';
@@ -159,6 +159,7 @@ export class World {
   /** The twin gets a name of its own. */
   private rename(machine: Machine): void {
     this.stop(machine);
+    this.oracle.renames(machine.name, 'twin');
     machine.name = 'twin';
     this.tell('the second board0 is called twin from now on');
     this.oracle.isForgetful = true;
@@ -261,6 +262,7 @@ export class World {
     for (const path of touch(machine.volume, random)) {
       const place = path.slice(ROOT.length + 1);
       this.oracle.touches(machine.name, place);
+      if (!exists(machine.volume, path)) this.oracle.removes(machine.name, place);
       this.tell(`${machine.name}: the user touches ${place}`);
     }
   }
