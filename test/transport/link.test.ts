@@ -1,4 +1,5 @@
-// The link's acceptance suite: the same on Mosquitto over MQTT 5 and on the embedded broker over 3.1.1.
+// The link's acceptance suite: the same on Mosquitto over MQTT 5 and on the embedded broker over 3.1.1, with a board's
+// own client and with MQTT.js at both ends.
 
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -11,9 +12,11 @@ const STATUS = 'toastbox/1/board/b1/status';
 const random = () => 0.1;
 
 describe.each([
-  { kind: MOSQUITTO, isHere: hasMosquitto },
-  { kind: EMBEDDED, isHere: true },
-])('link over $kind.name', ({ kind, isHere }) => {
+  { kind: MOSQUITTO, isHere: hasMosquitto, client: 'own' as const },
+  { kind: MOSQUITTO, isHere: hasMosquitto, client: 'MQTT.js' as const },
+  { kind: EMBEDDED, isHere: true, client: 'own' as const },
+  { kind: EMBEDDED, isHere: true, client: 'MQTT.js' as const },
+])('link over $kind.name, client $client', ({ kind, isHere, client }) => {
   if (!isHere) {
     it.skip('needs mosquitto, which is not installed', () => {});
     return;
@@ -32,12 +35,12 @@ describe.each([
     return { ...broker, url: `mqtt://127.0.0.1:${broker.port}` };
   }
   const aBoard: typeof board = options => {
-    const taped = board({ random, ...options });
+    const taped = board({ random, client, ...options });
     later(taped.link);
     return taped;
   };
   const aGateway: typeof gateway = options => {
-    const taped = gateway({ random, ...options });
+    const taped = gateway({ random, client, ...options });
     later(taped.link);
     return taped;
   };
@@ -296,10 +299,10 @@ describe.each([
 
   it('close: while connecting and while waiting -> settles, no handler is called', async () => {
     const { url } = await start();
-    const connecting = board({ url });
+    const connecting = board({ url, client });
     await new Promise(setImmediate);
     await connecting.link.close();
-    const waiting = board({ url: `mqtt://127.0.0.1:${await freePort()}` });
+    const waiting = board({ url: `mqtt://127.0.0.1:${await freePort()}`, client });
     await waiting.tape.take('down');
     await waiting.link.close();
     expect([...connecting.tape.marks, ...waiting.tape.marks]).toEqual([]);
