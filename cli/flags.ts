@@ -14,7 +14,7 @@
 // gain, or less than what one run differs from the next: --single-threaded, --single-threaded-gc,
 // --heap-growing-percent=10, --liftoff-only, MALLOC_ARENA_MAX=1, UV_THREADPOOL_SIZE=1.
 //
-// Of these, what V8 reads while it runs is also set by the program itself (LATE_FLAGS in cli/toastbox.mjs), for
+// Of these, what V8 reads while it runs is also set by the program itself (LATE_FLAGS in cli/begin.mjs), for
 // whoever starts `node cli/toastbox.mjs agent`: 35 / 33 then, and no bound for the old generation, which cannot be
 // set once Node runs.
 

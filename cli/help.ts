@@ -12,8 +12,19 @@ const HEAD = [
   'A board runs the agent, one machine the gateway; a broker lies between them.',
 ];
 
-export function generalHelp(): string {
-  const commands: [string, string][] = COMMAND_NAMES.map(name => [name, COMMANDS[name].summary]);
+const BEGINNING = [
+  'To begin:',
+  ...columns([
+    ['toastbox demo', 'both ends on this machine'],
+    ['toastbox help gateway', 'then on your own machines'],
+    ['toastbox help agent', ''],
+  ]),
+  '',
+];
+
+/** `names`: the commands that there are. */
+export function generalHelp(names: readonly CommandName[] = COMMAND_NAMES): string {
+  const commands: [string, string][] = names.map(name => [name, COMMANDS[name].summary]);
   return [
     ...HEAD,
     '',
@@ -21,13 +32,7 @@ export function generalHelp(): string {
     '',
     ...columns([...commands, ['help', 'explain a command: toastbox help agent']]),
     '',
-    'To begin:',
-    ...columns([
-      ['toastbox demo', 'both ends on this machine'],
-      ['toastbox help gateway', 'then on your own machines'],
-      ['toastbox help agent', ''],
-    ]),
-    '',
+    ...(names.includes('demo') ? BEGINNING : []),
     ...wrap(
       'Every option may also stand in the environment (--rescan is TOASTBOX_RESCAN) or in a TOML file given by --config (rescan = "10m"). The command line is strongest, then the environment, then the file.',
     ),

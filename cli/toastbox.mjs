@@ -8,49 +8,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
-
-const NODE_LEAST = [20, 11];
-/** A young generation that does not grow, and collections after little growth. */
-const LATE_FLAGS = {
-  agent: ['--semi-space-growth-factor=1', '--optimize-for-size'],
-  gateway: ['--semi-space-growth-factor=1', '--heap-growing-percent=40'],
-};
+import { begin, refuse } from './begin.mjs';
 
 const program = fileURLToPath(import.meta.url);
 const built = join(dirname(program), '..', 'dist', 'cli', 'main.js');
-const [major, minor] = process.versions.node.split('.').map(Number);
 
-// The password is taken out of the environment that programs started from here, and reports of a crash, would have.
-const env = { ...process.env };
-delete process.env.TOASTBOX_PASSWORD;
-
-function refuse(text) {
-  console.error(`toastbox: ${text}`);
-  process.exit(4);
-}
-
-function crash(error) {
-  const stack = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`\ntoastbox: a mistake of ours, please report it:\n${stack}\n`, () => process.exit(1));
-}
-
-if (major < NODE_LEAST[0] || (major === NODE_LEAST[0] && minor < NODE_LEAST[1])) {
-  refuse(`this is Node ${process.versions.node}; it needs ${NODE_LEAST.join('.')} or newer`);
-} else if (!existsSync(built)) {
-  refuse('it is not built yet; run `npm run build` in the checkout');
-} else {
-  process.on('uncaughtException', crash);
-  for (const flag of LATE_FLAGS[process.argv[2]] ?? []) setFlagsFromString(flag);
-  import(pathToFileURL(built).href)
-    .then(({ main }) =>
-      main({
-        words: process.argv.slice(2),
-        world: { env, directory: process.cwd() },
-        out: process.stdout,
-        errors: process.stderr,
-        program,
-      }),
-    )
-    .then(code => process.exit(code), crash);
-}
+begin(program, () => {
+  if (!existsSync(built)) refuse('it is not built yet; run `npm run build` in the checkout');
+  return import(pathToFileURL(built).href);
+});

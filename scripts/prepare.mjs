@@ -22,6 +22,7 @@ const SOURCES = [
   'agent',
   'gateway',
   'cli',
+  'board',
   'bench',
   'asconfig.json',
   'tsconfig.json',

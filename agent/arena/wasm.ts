@@ -1,7 +1,8 @@
 // Finds, picks and loads the compiled module, and says what it exports.
 //
 // Two builds of the same source: one with SIMD, one without. Which one runs is asked of the engine, not of the
-// machine: a module of one SIMD instruction either validates or it does not.
+// machine: a module of one SIMD instruction either validates or it does not. They stand in build/, or, for a program
+// in one file, beside it.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -87,9 +88,11 @@ export function hasSimd(): boolean {
   return WebAssembly.validate(SIMD_PROBE);
 }
 
+/** Of this file, or of the one that it was bundled into. */
+const here = dirname(fileURLToPath(import.meta.url));
+
 /** The directory that our package.json stands in: above the source as well as above dist. */
 export function packageRoot(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
   for (let directory = here; ; directory = dirname(directory)) {
     const file = join(directory, 'package.json');
     if (existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).name === 'toastbox') return directory;
@@ -105,7 +108,9 @@ const modules = new Map<boolean, WebAssembly.Module>();
 export function loadModule(simd: boolean): WebAssembly.Module {
   let module = modules.get(simd);
   if (module === undefined) {
-    const file = join(packageRoot(), 'build', simd ? 'toastbox.simd.wasm' : 'toastbox.plain.wasm');
+    const name = simd ? 'toastbox.simd.wasm' : 'toastbox.plain.wasm';
+    const beside = join(here, name);
+    const file = existsSync(beside) ? beside : join(packageRoot(), 'build', name);
     if (!existsSync(file)) throw new Error(`${file} is missing: build it with \`npm run build:wasm\``);
     module = new WebAssembly.Module(readFileSync(file));
     modules.set(simd, module);

@@ -28,7 +28,8 @@ beforeAll(() => {
   for (const directory of ['cli', 'scripts', 'bin', 'dist/cli'])
     mkdirSync(join(root, directory), { recursive: true });
   program = join(root, 'cli', 'toastbox.mjs');
-  copyFileSync(join(repo, 'cli/toastbox.mjs'), program);
+  for (const file of ['toastbox.mjs', 'begin.mjs'])
+    copyFileSync(join(repo, 'cli', file), join(root, 'cli', file));
   copyFileSync(join(repo, 'scripts/prepare.mjs'), join(root, 'scripts', 'prepare.mjs'));
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
   symlinkSync(program, join(root, 'bin', 'toastbox'));

@@ -21,7 +21,8 @@ import { differences, readTree, type Tree } from './trees.ts';
 
 export const REPO = fileURLToPath(new URL('../../', import.meta.url));
 /** As a user starts it: to a shell, which starts Node with the flags of an agent. */
-export const PROGRAM = join(REPO, 'cli', 'toastbox.mjs');
+/** Another one by its path: a bundled program passes the same tests (HACKING.md). */
+export const PROGRAM = process.env.PROGRAM ?? join(REPO, 'cli', 'toastbox.mjs');
 
 /** LONG=1 runs the same scenarios at full size. */
 export const IS_LONG = process.env.LONG === '1';

@@ -6,7 +6,17 @@ const ROOT = new URL('../../', import.meta.url);
 
 export const readText = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8');
 
-export const AREAS = ['assembly', 'protocol', 'transport', 'agent', 'gateway', 'cli', 'bench', 'test'];
+export const AREAS = [
+  'assembly',
+  'protocol',
+  'transport',
+  'agent',
+  'gateway',
+  'cli',
+  'board',
+  'bench',
+  'test',
+];
 
 export interface Source {
   /** From the repo's root, with '/'. */

@@ -26,6 +26,9 @@ const TABLE: readonly (readonly [place: string, mayImport: readonly string[]])[]
   ['agent', ['protocol', 'transport', 'node:']],
   ['gateway', ['protocol', 'transport', 'agent', 'aedes', 'lmdb', 'node:']],
   ['cli', ['protocol', 'transport', 'agent', 'gateway', 'smol-toml', 'node:']],
+  // What is bundled may import all that is bundled; what bundles, packs and boots has no part in any of it.
+  ['board/programs', ['cli', 'gateway', 'node:']],
+  ['board', ['cli', 'agent', 'rolldown', 'node:']],
 ];
 
 /** Packages that one file imports, so that they can be replaced there. */

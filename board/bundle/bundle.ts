@@ -1,0 +1,144 @@
+// A program in one file: rolldown puts its modules and npm packages together, leaves out what nothing calls, and
+// makes it short. Beside the file stand the wasm's two builds, a launcher, and the licences of what is inside.
+//
+//   build/board/agent/      toastbox  toastbox.cjs  toastbox.simd.wasm  toastbox.plain.wasm  LICENSES
+//   build/board/gateway/    the same, with copies.cjs (a thread), verify.cjs (a process of its own) and what LMDB
+//                           compresses with (dict/); lmdb.node is missing: its native part is another for each target
+//
+// CommonJS, because that is what Node needs the least memory to load. ASCII only, because V8 keeps a source with one
+// character beyond Latin-1 at two bytes each. Names of functions stay as they are: a stack in a report must say where.
+//
+// The sources require CommonJS at run time (protocol/cbor.ts says why), which a bundler cannot follow; so that line is
+// rewritten here, and a file that does it in another way ends the build. The same bytes come out each time.
+
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Plugin, rolldown } from 'rolldown';
+import { BUILD, ROOT } from '../places.ts';
+import { launcher } from './launcher.ts';
+import { licencesOf } from './licences.ts';
+
+export const PROGRAMS = ['agent', 'gateway'] as const;
+export type Program = (typeof PROGRAMS)[number];
+
+/** Files that run: name in the bundle -> entrance. */
+const ENTRANCES: Readonly<Record<Program, Readonly<Record<string, string>>>> = {
+  agent: { toastbox: 'board/programs/agent.mjs' },
+  gateway: {
+    toastbox: 'board/programs/gateway.mjs',
+    copies: 'gateway/plain/worker.ts',
+    verify: 'gateway/verify/process.ts',
+  },
+};
+
+/** Where the gateway finds its two other files, in the checkout and in the bundle. */
+const BESIDE: readonly (readonly [there: string, here: string])[] = [
+  ['./worker.js', './copies.cjs'],
+  ['../gateway/verify/process.js', './verify.cjs'],
+];
+
+/** LMDB's native part, beside the gateway's files. */
+export const LMDB_NATIVE = 'lmdb.node';
+/** What LZ4 knows before it begins: a store is read with the one that it was written with. */
+const LMDB_DICTIONARY = 'dict/dict.txt';
+const WASM = ['toastbox.simd.wasm', 'toastbox.plain.wasm'];
+
+export interface Bundle {
+  directory: string;
+  /** Bytes of each file that runs, and of the wasm. */
+  bytes: Readonly<Record<string, number>>;
+}
+
+export async function bundle(program: Program): Promise<Bundle> {
+  const directory = join(BUILD, program);
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  const bytes: Record<string, number> = {};
+  const modules = new Set<string>();
+  for (const [name, entrance] of Object.entries(ENTRANCES[program])) {
+    const { code, from } = await oneFile(join(ROOT, entrance));
+    for (const module of from) modules.add(module);
+    writeFileSync(join(directory, `${name}.cjs`), code);
+    bytes[`${name}.cjs`] = Buffer.byteLength(code);
+  }
+  for (const name of WASM) copyFileSync(join(ROOT, 'build', name), join(directory, name));
+  if (program === 'gateway') {
+    const file = join(directory, LMDB_DICTIONARY);
+    mkdirSync(dirname(file));
+    copyFileSync(join(ROOT, 'node_modules', 'lmdb', LMDB_DICTIONARY), file);
+  }
+  writeFileSync(join(directory, 'toastbox'), launcher(), { mode: 0o755 });
+  writeFileSync(join(directory, 'LICENSES'), licencesOf(modules));
+  return { directory, bytes };
+}
+
+/** One entrance and all that it calls for, as text, and the modules that are in it. */
+async function oneFile(input: string): Promise<{ code: string; from: string[] }> {
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    // An extra of msgpackr that is looked for and may be missing.
+    external: [/^node:/, 'msgpackr-extract'],
+    plugins: [requiring(), beside(), native()],
+    logLevel: 'warn',
+    onLog(_, { code, message }) {
+      // ordered-binary makes its readers of text with eval; names that such code may see stay.
+      if (code !== 'EVAL') throw new Error(message);
+    },
+  });
+  try {
+    const { output } = await build.generate({
+      format: 'cjs',
+      codeSplitting: false,
+      minify: { compress: true, mangle: { keepNames: true }, codegen: true },
+      comments: { legal: false },
+    });
+    const [chunk] = output;
+    if (output.length !== 1 || chunk === undefined) throw new Error(`${input}: more than one file came out`);
+    return { code: inAscii(chunk.code), from: chunk.moduleIds };
+  } finally {
+    await build.close();
+  }
+}
+
+/** `createRequire(import.meta.url)(...)` in our sources -> `require(...)`, which is followed. */
+const requiring = (): Plugin => ({
+  name: 'requiring',
+  transform(code, id) {
+    if (id.includes('node_modules') || id === NATIVE || !code.includes('createRequire')) return undefined;
+    const followed = code
+      .replace(/^import \{ createRequire \} from 'node:module';$/m, '')
+      .replace(/^const require = createRequire\(import\.meta\.url\);$/m, '')
+      .replace(/createRequire\(import\.meta\.url\)(?=\()/g, 'require');
+    if (followed.includes('createRequire')) throw new Error(`${id} requires in a way that is not known here`);
+    return followed;
+  },
+});
+
+const beside = (): Plugin => ({
+  name: 'beside',
+  transform(code, id) {
+    if (id.includes('node_modules') || !code.includes('new URL(')) return undefined;
+    return BESIDE.reduce(
+      (text, [there, here]) =>
+        text.replaceAll(`new URL('${there}', import.meta.url)`, `new URL('${here}', import.meta.url)`),
+      code,
+    );
+  },
+});
+
+/** lmdb looks for its native part in packages of npm; here it stands beside. */
+const native = (): Plugin => ({
+  name: 'native',
+  resolveId: name => (name === 'node-gyp-build-optional-packages' ? NATIVE : undefined),
+  load: id =>
+    id === NATIVE
+      ? `import { createRequire } from 'node:module';
+         const load = createRequire(import.meta.url);
+         export default () => load('./${LMDB_NATIVE}');`
+      : undefined,
+});
+const NATIVE = '\0lmdb-native';
+
+const inAscii = (code: string): string =>
+  code.replace(/[^\n -~\t]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

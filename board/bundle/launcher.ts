@@ -1,0 +1,30 @@
+// The launcher of a bundled program: a shell's few lines that find Node and start it within the bounds of
+// cli/flags.ts, so that an agent has them however it is run.
+//
+// Node: the one of the package toastbox-node, two directories above the bundle; else the machine's own.
+
+import { AGENT_NODE_FLAGS, GATEWAY_NODE_FLAGS, MALLOC_ENV } from '../../cli/flags.ts';
+
+/** Node 20.11 on armv7 polls with a thread that never rests if io_uring is on; no other target gains by it. */
+const EVERYWHERE = 'UV_USE_IO_URING=0';
+
+export function launcher(): string {
+  const malloc = Object.entries(MALLOC_ENV).map(([name, value]) => `${name}="\${${name}-${value}}"`);
+  return `#!/bin/sh
+# Starts toastbox within bounds of memory: made from cli/flags.ts.
+self=$0
+[ -L "$self" ] && self=$(readlink -f "$self")
+here=\${self%/*}
+node=$here/../node
+[ -x "$node" ] || node=node
+export ${EVERYWHERE}
+case "$1" in
+agent)
+  export ${malloc.join(' ')}
+  exec "$node" ${AGENT_NODE_FLAGS.join(' ')} "$here/toastbox.cjs" "$@" ;;
+gateway)
+  exec "$node" ${GATEWAY_NODE_FLAGS.join(' ')} "$here/toastbox.cjs" "$@" ;;
+esac
+exec "$node" "$here/toastbox.cjs" "$@"
+`;
+}

@@ -1,0 +1,61 @@
+// What puts toastbox onto boards: `npm run board -- WORD ...`. Each word's code is loaded when it is called for.
+//
+// A word is one row of WORDS: what it takes, what it does, and the module that does it. It gets the words behind it
+// and says what the process exits with. Exit codes are those of the program itself (cli/exits.ts).
+
+import { Exit, exitOf, failureOf } from '../cli/exits.ts';
+import { suggestion } from '../cli/nearest.ts';
+
+export type Run = (words: readonly string[]) => Promise<Exit>;
+
+interface Word {
+  usage: string;
+  summary: string;
+  load(): Promise<Run>;
+}
+
+const WORDS: Readonly<Record<string, Word>> = {
+  bundle: {
+    usage: 'bundle [agent|gateway]',
+    summary: 'the program in one file, with the wasm beside it, into build/board/',
+    load: async () => (await import('./bundle/word.ts')).bundleWord,
+  },
+};
+
+const USAGE = [
+  'usage: npm run board -- WORD [...]',
+  '',
+  ...Object.values(WORDS).map(({ usage, summary }) => `  ${usage.padEnd(36)} ${summary}`),
+  '',
+  'What is downloaded is kept in .cache/board, or where BOARD_CACHE says. Pieces of Debian come from the mirror in',
+  "this machine's apt sources, or from BOARD_MIRROR. board/README.md tells the rest.",
+].join('\n');
+
+async function main([first, ...words]: readonly string[]): Promise<Exit> {
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
+    console.log(USAGE);
+    return first === undefined ? Exit.USAGE : Exit.FINE;
+  }
+  const word = WORDS[first];
+  if (word === undefined) {
+    const what = `there is no word ${JSON.stringify(first)}${suggestion(first, Object.keys(WORDS))}`;
+    console.error(`board: ${what}\n\n${USAGE}`);
+    return Exit.USAGE;
+  }
+  if (words.includes('--help') || words.includes('-h')) {
+    console.log(`usage: npm run board -- ${word.usage}\n\n  ${word.summary}`);
+    return Exit.FINE;
+  }
+  try {
+    const run = await word.load();
+    return await run(words);
+  } catch (error) {
+    const failure = failureOf(error);
+    console.error(`board: ${failure.message}`);
+    if (failure.advice !== undefined) console.error(`  ${failure.advice}`);
+    if (failure.kind === 'runtime' && failure.cause instanceof Error) console.error(failure.cause.stack);
+    return exitOf(failure);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

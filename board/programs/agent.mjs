@@ -1,0 +1,13 @@
+// The program as a board has it: an agent, and what asks about it. Bundled into one file (board/bundle), in which
+// nothing of the gateway is.
+import { begin } from '../../cli/begin.mjs';
+import { enter } from '../../cli/enter.ts';
+
+const commands = {
+  agent: async invocation => (await import('../../cli/agent.ts')).agentCommand(invocation),
+  status: async invocation => (await import('../../cli/status.ts')).statusCommand(invocation),
+  memory: async invocation => (await import('../../cli/memory.ts')).memoryCommand(invocation),
+  plan: async invocation => (await import('../../cli/plan.ts')).planCommand(invocation),
+};
+
+begin(process.argv[1], async () => ({ main: invocation => enter(commands, invocation) }));

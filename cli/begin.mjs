@@ -1,0 +1,39 @@
+// The first steps of every program that runs commands: the checkout's (toastbox.mjs) and the bundled ones
+// (board/programs). Plain JavaScript that any Node since 12 can read, so that one too old gets one clear line.
+import { setFlagsFromString } from 'node:v8';
+
+const NODE_LEAST = [20, 11];
+/** Exit code of the command line for a machine that is in the way (exits.ts). */
+const EXIT_MACHINE = 4;
+/** A young generation that does not grow, and collections after little growth. */
+const LATE_FLAGS = {
+  agent: ['--semi-space-growth-factor=1', '--optimize-for-size'],
+  gateway: ['--semi-space-growth-factor=1', '--heap-growing-percent=40'],
+};
+
+export function refuse(text) {
+  console.error(`toastbox: ${text}`);
+  process.exit(EXIT_MACHINE);
+}
+
+function crash(error) {
+  const stack = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`\ntoastbox: a mistake of ours, please report it:\n${stack}\n`, () => process.exit(1));
+}
+
+/** Runs the command line of `program`, a file's path, by the `main` that `load` brings, and ends with its exit code. */
+export function begin(program, load) {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < NODE_LEAST[0] || (major === NODE_LEAST[0] && minor < NODE_LEAST[1]))
+    refuse(`this is Node ${process.versions.node}; it needs ${NODE_LEAST.join('.')} or newer`);
+  // The password is taken out of the environment that programs started from here, and reports of a crash, would have.
+  const env = { ...process.env };
+  delete process.env.TOASTBOX_PASSWORD;
+  process.on('uncaughtException', crash);
+  const words = process.argv.slice(2);
+  for (const flag of LATE_FLAGS[words[0]] || []) setFlagsFromString(flag);
+  const world = { env, directory: process.cwd() };
+  load()
+    .then(({ main }) => main({ words, world, out: process.stdout, errors: process.stderr, program }))
+    .then(code => process.exit(code), crash);
+}

@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Bundle, bundle } from '../../board/bundle/bundle.ts';
+import { launcher } from '../../board/bundle/launcher.ts';
+import { Exit } from '../../cli/exits.ts';
+import { AGENT_NODE_FLAGS, GATEWAY_NODE_FLAGS, MALLOC_ENV } from '../../cli/flags.ts';
+
+const digests = (directory: string) =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(({ parentPath, name }) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(parentPath, name)))
+        .digest('hex'),
+    ]);
+
+let agent: Bundle;
+beforeAll(async () => {
+  agent = await bundle('agent');
+});
+
+const run = (...words: string[]) => {
+  const { status, stdout, stderr } = spawnSync(join(agent.directory, 'toastbox'), words, {
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+};
+
+describe('bundle', () => {
+  test('bundle: made twice -> the same bytes', async () => {
+    const first = digests(agent.directory);
+    expect(first.length).toBe(5);
+    await bundle('agent');
+    expect(digests(agent.directory)).toEqual(first);
+  });
+
+  test("bundle: the agent's -> nothing of the gateway, in ASCII, its licences with it", () => {
+    const code = readFileSync(join(agent.directory, 'toastbox.cjs'), 'latin1');
+    // What only the store and the broker have in them; whole texts in a failure would be half a megabyte.
+    expect(/openLmdbShelves|AedesServer|aedes-persistence|lmdb\.node/.exec(code)?.[0]).toBeUndefined();
+    expect(/[^\n -~\t]/.exec(code)?.[0]).toBeUndefined();
+    const licences = readFileSync(join(agent.directory, 'LICENSES'), 'utf8');
+    for (const name of ['mqtt', 'cbor-x', 'ignore', 'smol-toml'])
+      expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'));
+  });
+
+  test("bundle: the agent's -> its commands run, those of the gateway are refused", () => {
+    expect(run('plan', '--files', '1000', '--ram', '64MiB').status).toBe(Exit.FINE);
+    expect(run('--version').stdout).toMatch(/^toastbox \d/);
+    const { status, stderr } = run('gateway', '--data', '/x');
+    expect(status).toBe(Exit.USAGE);
+    expect(stderr).toContain('gateway is not in what is installed here');
+    expect(run('agent', '--help').stdout).toContain('--broker URL');
+  });
+
+  test('bundle: the launcher -> starts Node as the checkout does', () => {
+    expect(launcher()).toContain(`"$node" ${AGENT_NODE_FLAGS.join(' ')} "$here/toastbox.cjs"`);
+    expect(launcher()).toContain(`"$node" ${GATEWAY_NODE_FLAGS.join(' ')} "$here/toastbox.cjs"`);
+    for (const [name, value] of Object.entries(MALLOC_ENV))
+      expect(launcher()).toContain(`${name}="\${${name}-${value}}"`);
+  });
+});
