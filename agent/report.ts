@@ -138,14 +138,15 @@ export class Report {
 
 function linkOf(look: Look | undefined, broker: string, startedAt: number): AgentStatus['link'] {
   if (look === undefined) return { up: false, broker, since: startedAt, why: 'starting' };
-  const { up, why, since } = look.link;
-  if (up === undefined) return { up: false, broker, since, why };
+  const { up, why, since, tries } = look.link;
+  if (up === undefined) return { up: false, broker, since, why, tries };
   const refusal = look.engine.refusal;
   return {
     up: true,
     broker: up.broker,
     protocol: up.protocol,
     since,
+    tries,
     ...(refusal === undefined ? {} : { why: refusal }),
   };
 }

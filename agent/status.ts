@@ -31,6 +31,8 @@ export interface LinkStatus {
   since: number;
   /** Why it is down. */
   why?: string;
+  /** Connections begun since the start: moves on while the link is down. */
+  tries?: number;
 }
 
 /** The long work under way, for the progress bar. Totals are what is known so far: they may grow. */

@@ -80,7 +80,7 @@ export interface Look {
   tree: ReturnType<Tree['stats']>;
   memoryBytes: number;
   gauges: GaugeReading[];
-  link: { up: LinkUp | undefined; why: string; since: number };
+  link: { up: LinkUp | undefined; why: string; since: number; tries: number };
   bytes: { in: number; out: number };
   /** Messages that were no frames. */
   dropsIn: number;
@@ -153,7 +153,12 @@ export class Sync {
       pools: life.arena.pools(),
       tree: life.tree.stats(),
       memoryBytes: life.arena.memory.buffer.byteLength,
-      link: { up: this.linkUp, why: this.linkWhy, since: this.linkSince },
+      link: {
+        up: this.linkUp,
+        why: this.linkWhy,
+        since: this.linkSince,
+        tries: life.link.counts.tries,
+      },
       bytes: { in: life.link.counts.bytesIn, out: life.link.counts.bytesOut },
       dropsIn: life.link.counts.dropsIn,
     };

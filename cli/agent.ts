@@ -42,5 +42,6 @@ export async function agentCommand(invocation: Invocation): Promise<Exit> {
       const as = share === name ? '' : `, share ${share}`;
       screen.say(`toastbox agent ${name}${as}: ${folder} through ${shownUrl(broker)} (pid ${process.pid})`);
     },
+    { beats: { file: settings.pulse, env: world.env, warn } },
   );
 }

@@ -54,6 +54,7 @@ export async function gatewayCommand(invocation: Invocation): Promise<Exit> {
       const at = shownBroker ?? `its own broker at ${listen.host}:${port ?? listen.port}`;
       screen.say(`toastbox gateway: plain copies in ${folder}, through ${at} (pid ${process.pid})`);
     },
+    { beats: { file: undefined, env: world.env, warn } },
   );
 }
 

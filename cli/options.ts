@@ -249,6 +249,12 @@ const agent = {
       example: '/var/lib/toastbox-agent',
       help: 'Where the catalog and the control socket stand. Files on their way are always under FOLDER/.toastbox.',
     },
+    pulse: {
+      kind: 'path',
+      value: 'FILE',
+      example: '/run/toastbox.pulse',
+      help: 'Touch this file every ten seconds while all is well, for a watchdog: while work moves, or nothing is to be done, or what is in the way is nothing that a restart would mend.',
+    },
     overcommit: {
       kind: 'flag',
       default: 'false',

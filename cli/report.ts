@@ -13,7 +13,7 @@ import { wrap } from './help.ts';
 
 type Row = readonly [name: string, value: string];
 
-const STATES: Readonly<Record<AgentState, string>> = {
+export const STATES: Readonly<Record<AgentState, string>> = {
   starting: 'starting',
   scanning: 'scanning the folder',
   syncing: 'syncing',

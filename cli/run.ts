@@ -8,6 +8,7 @@ import type { Note } from '../agent/engine/ports.ts';
 import type { LogLevel } from '../agent/options.ts';
 import type { AgentStatus, Progress } from '../agent/status.ts';
 import type { GatewayStatus } from '../gateway/status.ts';
+import { type BeatOptions, beat } from './beat.ts';
 import { Exit } from './exits.ts';
 import { lineOf, Repeats } from './notes.ts';
 import type { Screen } from './screen.ts';
@@ -22,6 +23,12 @@ export interface Running {
   failed: Promise<Error>;
 }
 
+export interface RunOptions {
+  ending?: Ending;
+  /** Who is told that all is well. */
+  beats?: BeatOptions;
+}
+
 /** Ends the process at once, in whatever state. What is on disk is whole at any instant. */
 export function forceExit(screen: Screen, why: string): never {
   screen.end();
@@ -33,14 +40,16 @@ export async function runToEnd(
   screen: Screen,
   start: () => Promise<Running>,
   onStarted: (running: Running) => void,
-  ending: Ending = awaitEnding(() => forceExit(screen, 'forced to end')),
+  { ending = awaitEnding(() => forceExit(screen, 'forced to end')), beats }: RunOptions,
 ): Promise<Exit> {
   try {
     const running = await start();
     onStarted(running);
+    const stopBeats = beats === undefined ? () => {} : beat(beats, () => running.status());
     const stopProgress = showProgress(screen, () => progressOf(running.status()));
     const end = await Promise.race([ending.asked, running.failed]);
     stopProgress();
+    stopBeats();
     const timer = setTimeout(() => forceExit(screen, `did not stop in ${STOP_MS / 1000} s`), STOP_MS);
     await running.stop();
     clearTimeout(timer);

@@ -184,6 +184,7 @@ export class Keeper {
   #open(): void {
     const { endpoint, open } = this.#options;
     const protocol = this.#negotiation.next(performance.now());
+    this.counts.tries++;
     this.#connection = open(protocol, {
       up: frameBytesMax => {
         if (!this.isOpen) return;

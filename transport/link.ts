@@ -40,6 +40,8 @@ export interface LinkCounts {
   dropsIn: number;
   /** Times that the link came up. */
   ups: number;
+  /** Times that a connection was begun. While the link is down this moves on, 30 s apart at most. */
+  tries: number;
 }
 
 export const noCounts = (): LinkCounts => ({
@@ -50,6 +52,7 @@ export const noCounts = (): LinkCounts => ({
   dropsOut: 0,
   dropsIn: 0,
   ups: 0,
+  tries: 0,
 });
 
 /** What waits for the socket. */

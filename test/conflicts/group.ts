@@ -123,7 +123,16 @@ export class Group {
     link.handlers = handlers;
     this.#connect(board);
     return {
-      counts: { framesOut: 0, bytesOut: 0, framesIn: 0, bytesIn: 0, dropsOut: 0, dropsIn: 0, ups: 0 },
+      counts: {
+        framesOut: 0,
+        bytesOut: 0,
+        framesIn: 0,
+        bytesIn: 0,
+        dropsOut: 0,
+        dropsIn: 0,
+        ups: 0,
+        tries: 0,
+      },
       queue: { bytes: 0, bytesMax: FRAME_BYTES_MAX, highWater: 0, drops: 0 },
       send: (frame, sent) => {
         this.time.after(1, () => link.handlers === handlers && sent());
