@@ -20,12 +20,17 @@ const WORDS: Readonly<Record<string, Word>> = {
     summary: 'the program in one file, with the wasm beside it, into build/board/',
     load: async () => (await import('./bundle/word.ts')).bundleWord,
   },
+  deb: {
+    usage: 'deb [armhf|arm64|amd64] [--as VERSION]',
+    summary: 'packages for boards and machines that run Debian, into build/board/debs/',
+    load: async () => (await import('./packages/word.ts')).debWord,
+  },
 };
 
 const USAGE = [
   'usage: npm run board -- WORD [...]',
   '',
-  ...Object.values(WORDS).map(({ usage, summary }) => `  ${usage.padEnd(36)} ${summary}`),
+  ...Object.values(WORDS).map(({ usage, summary }) => `  ${usage.padEnd(40)} ${summary}`),
   '',
   'What is downloaded is kept in .cache/board, or where BOARD_CACHE says. Pieces of Debian come from the mirror in',
   "this machine's apt sources, or from BOARD_MIRROR. board/README.md tells the rest.",

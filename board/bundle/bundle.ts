@@ -14,6 +14,7 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Plugin, rolldown } from 'rolldown';
+import { VERSION } from '../../agent/version.ts';
 import { BUILD, ROOT } from '../places.ts';
 import { launcher } from './launcher.ts';
 import { licencesOf } from './licences.ts';
@@ -49,14 +50,18 @@ export interface Bundle {
   bytes: Readonly<Record<string, number>>;
 }
 
-export async function bundle(program: Program): Promise<Bundle> {
-  const directory = join(BUILD, program);
+/** `as`: the version that it says it is; another than this checkout's, to see an upgrade. */
+export async function bundle(
+  program: Program,
+  directory = join(BUILD, program),
+  as = VERSION,
+): Promise<Bundle> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const bytes: Record<string, number> = {};
   const modules = new Set<string>();
   for (const [name, entrance] of Object.entries(ENTRANCES[program])) {
-    const { code, from } = await oneFile(join(ROOT, entrance));
+    const { code, from } = await oneFile(join(ROOT, entrance), as);
     for (const module of from) modules.add(module);
     writeFileSync(join(directory, `${name}.cjs`), code);
     bytes[`${name}.cjs`] = Buffer.byteLength(code);
@@ -73,13 +78,13 @@ export async function bundle(program: Program): Promise<Bundle> {
 }
 
 /** One entrance and all that it calls for, as text, and the modules that are in it. */
-async function oneFile(input: string): Promise<{ code: string; from: string[] }> {
+async function oneFile(input: string, as: string): Promise<{ code: string; from: string[] }> {
   const build = await rolldown({
     input,
     platform: 'node',
     // An extra of msgpackr that is looked for and may be missing.
     external: [/^node:/, 'msgpackr-extract'],
-    plugins: [requiring(), beside(), native()],
+    plugins: [requiring(), beside(), native(), versioned(as)],
     logLevel: 'warn',
     onLog(_, { code, message }) {
       // ordered-binary makes its readers of text with eval; names that such code may see stay.
@@ -126,6 +131,12 @@ const beside = (): Plugin => ({
     );
   },
 });
+
+const versioned = (as: string): Plugin => ({
+  name: 'versioned',
+  transform: (code, id) => (id === VERSION_FILE ? code.replace(`'${VERSION}'`, `'${as}'`) : undefined),
+});
+const VERSION_FILE = join(ROOT, 'agent', 'version.ts');
 
 /** lmdb looks for its native part in packages of npm; here it stands beside. */
 const native = (): Plugin => ({

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bundle, bundle } from '../../board/bundle/bundle.ts';
 import { launcher } from '../../board/bundle/launcher.ts';
 import { Exit } from '../../cli/exits.ts';
@@ -20,8 +21,9 @@ const digests = (directory: string) =>
 
 let agent: Bundle;
 beforeAll(async () => {
-  agent = await bundle('agent');
+  agent = await bundle('agent', mkdtempSync(join(tmpdir(), 'toastbox-bundle-')));
 });
+afterAll(() => rmSync(agent.directory, { recursive: true }));
 
 const run = (...words: string[]) => {
   const { status, stdout, stderr } = spawnSync(join(agent.directory, 'toastbox'), words, {
@@ -34,7 +36,7 @@ describe('bundle', () => {
   test('bundle: made twice -> the same bytes', async () => {
     const first = digests(agent.directory);
     expect(first.length).toBe(5);
-    await bundle('agent');
+    await bundle('agent', agent.directory);
     expect(digests(agent.directory)).toEqual(first);
   });
 

@@ -1,18 +1,90 @@
-import { expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { planOf } from '../../agent/plan.ts';
+import { STUCK_MS } from '../../agent/pulse.ts';
 import { Exit } from '../../cli/exits.ts';
 import { read } from '../../cli/kinds.ts';
 import { COMMANDS } from '../../cli/options.ts';
-import { unitMemoryBytes, unitValue } from './unit.ts';
+import { type UnitName, unitBytes, unitValue } from './unit.ts';
 
-test('unit: its memory -> an agent with the usual options fits, by its own plan', () => {
-  const { arena, watches } = COMMANDS.agent.options;
-  const arenaBytes = read('size', arena.default, {}, '') as number;
-  const ask = { arenaBytes, watches: Number(watches.default), ramBytes: unitMemoryBytes() };
-  expect(planOf(ask).misfits).toEqual([]);
+const UNITS: UnitName[] = ['agent', 'gateway'];
+
+describe('unit', () => {
+  test('unit: its memory -> an agent with the usual options fits, by its own plan', () => {
+    const { arena, watches } = COMMANDS.agent.options;
+    const arenaBytes = read('size', arena.default, {}, '') as number;
+    const ramBytes = unitBytes('agent', 'MemoryMax');
+    expect(planOf({ arenaBytes, watches: Number(watches.default), ramBytes }).misfits).toEqual([]);
+    for (const name of UNITS)
+      expect(unitBytes(name, 'MemoryHigh')).toBeLessThan(unitBytes(name, 'MemoryMax'));
+  });
+
+  test.each(UNITS)(
+    'unit: %s -> by its launcher, told to systemd, within a sandbox that V8 survives',
+    name => {
+      expect(unitValue(name, 'ExecStart')).toBe(
+        `/usr/lib/toastbox/${name}/toastbox ${name} --config %d/${name}.toml`,
+      );
+      expect(unitValue(name, 'RestartPreventExitStatus')).toBe(String(Exit.USAGE));
+      expect([unitValue(name, 'Type'), unitValue(name, 'NotifyAccess')]).toEqual(['notify', 'all']);
+      expect([unitValue(name, 'ProtectSystem'), unitValue(name, 'NoNewPrivileges')]).toEqual([
+        'strict',
+        'yes',
+      ]);
+      expect(() => unitValue(name, 'MemoryDenyWriteExecute')).toThrow();
+      // What judges whether it is stuck must have its time.
+      expect(unitValue(name, 'WatchdogSec')).toBe('5min');
+      expect(STUCK_MS).toBeGreaterThan(5 * 60_000);
+    },
+  );
 });
 
-test('unit: started by its name, so that the heap is bounded; a mistake in the options -> not started again', () => {
-  expect(unitValue('ExecStart')).toMatch(/^\/usr\/local\/bin\/toastbox agent --config \S+$/);
-  expect(unitValue('RestartPreventExitStatus')).toBe(String(Exit.USAGE));
+describe('generator', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'toastbox-generator-'));
+    mkdirSync(join(root, 'etc/toastbox'), { recursive: true });
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  const SCRIPT = fileURLToPath(new URL('../../board/systemd/generator', import.meta.url));
+  const generate = (name: UnitName, toml: string): string | undefined => {
+    writeFileSync(join(root, `etc/toastbox/${name}.toml`), toml);
+    const script = readFileSync(SCRIPT, 'utf8').replaceAll('@NAME@', name);
+    const { status, stderr } = spawnSync('sh', ['-s', '--', join(root, 'out')], {
+      input: script,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, CONFIG_ROOT: root },
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    const file = join(root, 'out', `toastbox-${name}.service.d/options.conf`);
+    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  };
+
+  test("generator: an agent's options -> its folder may be written, by who owns it", () => {
+    const toml = `# folder = "/no"\nbroker = "mqtt://x"\n\n[agent]\n  folder="${root}" # ours\nstate = "/var/lib/100%"\n`;
+    const uid = process.getuid?.();
+    expect(generate('agent', toml)).toBe(
+      `[Service]\nReadWritePaths="-${root}"\nReadWritePaths="-/var/lib/100%%"\nUser=${uid}\n`,
+    );
+  });
+
+  test("generator: a gateway's options -> data and copies may be written, its user stays", () => {
+    expect(generate('gateway', 'data = "/a b"\nfolder = "/srv/x"\n')).toBe(
+      '[Service]\nReadWritePaths="-/srv/x"\nReadWritePaths="-/a b"\n',
+    );
+  });
+
+  test.each([
+    ['nothing filled in', '#folder = "/srv/x"\n'],
+    ['a folder that could end the line', 'folder = "/srv/\\"\\nUser=root"\n'],
+    ['a path that is none', 'folder = "srv"\n'],
+    ['a table of that name', '[folder]\n'],
+  ])('generator: %s -> nothing is added', (_, toml) => {
+    expect(generate('agent', toml)).toBeUndefined();
+  });
 });

@@ -9,13 +9,13 @@ import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync, writeS
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { CODE_BYTES_LEAST } from '../../agent/plan.ts';
-import { unitMemoryBytes } from '../board/unit.ts';
+import { unitBytes } from '../board/unit.ts';
 import { Random } from '../sim/random.ts';
 import { type Cast, IS_LONG, openCast } from './cast.ts';
 import { MemoryCgroup } from './cgroup.ts';
 
 const MIB = 2 ** 20;
-const LIMIT_BYTES = unitMemoryBytes() - CODE_BYTES_LEAST;
+const LIMIT_BYTES = unitBytes('agent', 'MemoryMax') - CODE_BYTES_LEAST;
 const FILES = IS_LONG ? 10_000 : 2_000;
 const LARGE_MIB = IS_LONG ? 200 : 64;
 /** Writing and reading back wait for the disk here: nothing stays in the cache for long. */

@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { VERSION } from '../../agent/version.ts';
+import { buildDeb } from '../../board/packages/deb.ts';
+import { strip } from '../../board/packages/elf.ts';
+import { agentPackage } from '../../board/packages/packages.ts';
+
+let place: string;
+beforeAll(() => {
+  place = mkdtempSync(join(tmpdir(), 'toastbox-packages-'));
+});
+afterAll(() => rmSync(place, { recursive: true }));
+
+const lines = (command: string, ...words: string[]): string[] => {
+  const { status, stdout, stderr } = spawnSync(command, words, { encoding: 'utf8' });
+  expect([status, stderr]).toEqual([0, '']);
+  return stdout.trim().split('\n');
+};
+
+describe('packages', () => {
+  test('strip: the Node that runs this -> runs, and is no longer', () => {
+    const node = readFileSync(process.execPath);
+    const stripped = strip(node);
+    expect(stripped.length).toBeLessThanOrEqual(node.length);
+    const file = join(place, 'node');
+    writeFileSync(file, stripped);
+    chmodSync(file, 0o755);
+    expect(lines(file, '-p', '1 + 1')).toEqual(['2']);
+    expect(() => strip(node.subarray(0, 10_000))).toThrow('cut short');
+    expect(() => strip(Buffer.from('#!/bin/sh'))).toThrow('no little-endian ELF');
+  });
+
+  test("packages: the agent's, built twice -> the same bytes, root's, of the release's time", async () => {
+    const [one, other] = [join(place, 'one'), join(place, 'other')];
+    const first = buildDeb(await agentPackage(), one);
+    process.umask(0o077);
+    const second = buildDeb(await agentPackage(), other);
+    process.umask(0o022);
+    expect(readFileSync(first).equals(readFileSync(second))).toBe(true);
+    const listed = lines('dpkg-deb', '--contents', first);
+    expect(listed.filter(line => !/ root\/root .* 2026-11-01 00:00 /.test(line))).toEqual([]);
+    const modes = listed.map(line => [line.split(' ')[0], line.split(' ').at(-1)]);
+    expect(modes).toContainEqual(['-rw-------', './etc/toastbox/agent.toml']);
+    expect(modes).toContainEqual(['-rwxr-xr-x', './usr/lib/toastbox/agent/toastbox']);
+    expect(modes).toContainEqual(['drwxr-xr-x', './usr/lib/toastbox/']);
+  });
+
+  test('packages: built again from the same -> not built; of another version -> another file that says so', async () => {
+    const first = buildDeb(await agentPackage(), place);
+    const { mtimeMs } = statSync(first);
+    expect(buildDeb(await agentPackage(), place)).toBe(first);
+    expect(statSync(first).mtimeMs).toBe(mtimeMs);
+    const next = buildDeb(await agentPackage('9.9.9'), place);
+    const fields = (deb: string) => lines('dpkg-deb', '--field', deb, 'Version', 'Architecture', 'Depends');
+    expect(fields(first)[0]).toBe(`Version: ${VERSION}`);
+    expect(fields(next)).toEqual([
+      'Version: 9.9.9',
+      'Architecture: all',
+      'Depends: adduser, toastbox-node (>= 20.11) | nodejs (>= 20.11)',
+    ]);
+    lines('dpkg-deb', '--extract', next, join(place, 'root'));
+    expect(lines(join(place, 'root/usr/lib/toastbox/agent/toastbox'), '--version')).toEqual([
+      'toastbox 9.9.9',
+    ]);
+  });
+});
