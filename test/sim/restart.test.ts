@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { some } from '../disk/bench.ts';
 import { Pair } from '../memory/pair.ts';
 import { ROOT } from './machine.ts';
+import { Random } from './random.ts';
 
 const FILES = 400;
 const counters = (pair: Pair) => pair.machine.sync!.look()!.engine.counters;
@@ -59,6 +60,34 @@ test('kill: at each call of the disk while a directory comes -> its permissions 
     machine.start();
     time.runFor(30_000);
     expect(machine.volume.lstatSync(`${ROOT}/d`).mode & 0o777).toBe(0o755);
+  }
+});
+
+test('power: a kill right after a file was put in place, a restart at rest, a cut -> the file stays, nothing goes up', () => {
+  const source = new Pair();
+  source.machine.volume.writeFileSync(`${ROOT}/file`, 'first');
+  source.machine.start();
+  source.time.runFor(30_000);
+  const { machine, time, store } = new Pair(source.store);
+  const { volume } = machine;
+  const content = () => volume.readFileSync(`${ROOT}/file`).toString();
+  machine.start();
+  time.runFor(30_000);
+  for (let seed = 1; seed <= 16; seed++) {
+    machine.kill();
+    source.machine.volume.writeFileSync(`${ROOT}/file`, `edit ${seed}`);
+    source.time.runFor(130_000);
+    machine.start();
+    while (content() !== `edit ${seed}`) time.runFor(1);
+    machine.kill();
+    machine.start();
+    time.runFor(30_000);
+    machine.cutPower(new Random(seed));
+    time.runFor(1);
+    machine.start();
+    time.runFor(30_000);
+    expect(content()).toBe(`edit ${seed}`);
+    expect(store.folders()[0]?.head).toBe(1 + seed);
   }
 });
 
