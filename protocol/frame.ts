@@ -85,9 +85,11 @@ function readFields(fields: Fields, header: readonly unknown[]): Record<string, 
   const values: Record<string, unknown> = {};
   let index = 1;
   for (const name in fields) {
-    const value = fields[name]!.check(header[index++]);
+    const field = fields[name]!;
+    const value = index < header.length ? field.check(header[index]) : field.absent;
     if (value === undefined) return name;
     values[name] = value;
+    index++;
   }
   return values;
 }

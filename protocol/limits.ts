@@ -24,6 +24,9 @@ export const ITEMS_MAX = 2048;
 /** A block id and a content id: BLAKE3, cut to 16 bytes. A collision costs 2^64 hashes, a second preimage 2^128. */
 export const ID_BYTES = 16;
 
+/** A term's name: chosen by chance at each start of a gateway, and compared with a thousand others at most. */
+export const TERM_BYTES = 8;
+
 /** Content-defined blocks: about 4 KiB on average, never outside these (the last one of a file may be shorter). */
 export const BLOCK_BYTES_MIN = 1024;
 export const BLOCK_BYTES_AIM = 4096;

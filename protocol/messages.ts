@@ -31,9 +31,22 @@ import {
   RECIPE_INLINE_BYTES_MAX,
   REQ_MAX,
   TARGET_BYTES_MAX,
+  UINT_MAX,
   WHOLE_BYTES_MAX,
 } from './limits.ts';
-import { bytes, idOrNone, int, list, type MessageKind, message, text, uint, type Values } from './schema.ts';
+import {
+  appended,
+  bytes,
+  idOrNone,
+  int,
+  list,
+  type MessageKind,
+  message,
+  termOrNone,
+  text,
+  uint,
+  type Values,
+} from './schema.ts';
 
 /** What stands at a path. ABSENT is a deletion, which has a seq like any change. */
 export const Kind = { ABSENT: 0, FILE: 1, DIRECTORY: 2, SYMLINK: 3 } as const;
@@ -82,6 +95,10 @@ export const Reason = {
 const session = uint();
 const req = uint(REQ_MAX);
 const seq = uint();
+const NONE = new Uint8Array(0);
+/** The start of the gateway in which a seq was given. Two histories that have a seq in one term are the same up to it:
+ * so an end sees whether the other's is its own, though a store was put back from a copy and counts on from there. */
+const term = appended(termOrNone(), NONE);
 
 // What a path holds. `content` is the content id of a FILE, the target of a SYMLINK, empty otherwise; `mtime` in
 // microseconds since 1970; `size` in bytes, 0 unless FILE.
@@ -107,6 +124,11 @@ export const hello = message('hello', 1, 'up', {
   /** Frames that the board may be asked for at once. */
   window: uint(255),
   software: text(),
+  /** That of `position`. */
+  term,
+  /** The newest seq beyond `position` that the board was told of a change of its own, and its term; 0 for none. */
+  ahead: appended(seq, 0),
+  aheadTerm: term,
 });
 
 export const offer = message('offer', 2, 'up', {
@@ -176,6 +198,10 @@ export const welcome = message('welcome', 16, 'down', {
   frameBytesMax: uint(FRAME_BYTES_MAX),
   /** The gateway's clock, milliseconds since 1970. */
   time: uint(),
+  /** The one that this gateway gives seqs in. */
+  term,
+  /** The seq up to which its history is that of the board, as far as what hello said tells. */
+  common: appended(seq, UINT_MAX),
 });
 
 /** The gateway does not know this session (it restarted): say hello again. */
@@ -188,7 +214,12 @@ export const need = message('need', 18, 'down', {
   items: list({ req, what: uint(255), ordinal: uint(), count: uint(0xffff), dictionary: uint() }),
 });
 
-export const done = message('done', 19, 'down', { session, items: list({ req, verdict: uint(255), seq }) });
+export const done = message('done', 19, 'down', {
+  session,
+  items: list({ req, verdict: uint(255), seq }),
+  /** That of the newest seq of the items. */
+  term,
+});
 
 export const head = message('head', 20, 'down', { session, head: seq });
 
@@ -199,6 +230,10 @@ export const changes = message('changes', 21, 'down', {
   after: seq,
   upto: seq,
   items: list({ seq, ...facts, like: bytes(PATH_BYTES_MAX) }),
+  /** As in the gateway's welcome: who tells. */
+  term,
+  /** That of `upto`. */
+  uptoTerm: term,
 });
 
 /** Body: the LITERAL parts' stored bytes, one after the other. The dictionary of a deflated literal is

@@ -2,9 +2,9 @@
 // `undefined`, never an exception: a peer's mistake is an answer that the caller counts.
 //
 // A message is a CBOR array: its type, then its fields in order. Elements past the last known field are ignored,
-// so a later version may append.
+// so a later version may append. What was appended is missing in a message of who does not know it yet.
 
-import { ID_BYTES, ITEMS_MAX, TEXT_BYTES_MAX, UINT_MAX } from './limits.ts';
+import { ID_BYTES, ITEMS_MAX, TERM_BYTES, TEXT_BYTES_MAX, UINT_MAX } from './limits.ts';
 
 /** Checks one decoded value: the value in our type, or undefined if it does not fit. */
 export interface Field<T> {
@@ -13,6 +13,8 @@ export interface Field<T> {
   readonly cddl: string;
   /** Of a list: the fields of its tuples, in order. */
   readonly tuple?: Fields;
+  /** Of a field that was appended: what stands for it where it is missing. */
+  readonly absent?: T;
 }
 
 export type Fields = Readonly<Record<string, Field<unknown>>>;
@@ -40,12 +42,20 @@ export const bytes = (max: number, min = 0): Field<Uint8Array> => ({
   cddl: `bstr .size (${min}..${max})`,
 });
 
-/** A block id or content id, or no bytes at all where there is none. */
-export const idOrNone = (): Field<Uint8Array> => ({
+const exactlyOrNone = (length: number, name: string): Field<Uint8Array> => ({
   check: value =>
-    value instanceof Uint8Array && (value.length === ID_BYTES || value.length === 0) ? value : undefined,
-  cddl: 'id / none',
+    value instanceof Uint8Array && (value.length === length || value.length === 0) ? value : undefined,
+  cddl: `${name} / none`,
 });
+
+/** A block id or content id, or no bytes at all where there is none. */
+export const idOrNone = (): Field<Uint8Array> => exactlyOrNone(ID_BYTES, 'id');
+
+/** A term, or no bytes at all where none is known. */
+export const termOrNone = (): Field<Uint8Array> => exactlyOrNone(TERM_BYTES, 'term');
+
+/** A field that was not there when the version began: behind all others, and `absent` where it is missing. */
+export const appended = <T>(field: Field<T>, absent: T): Field<T> => ({ ...field, absent });
 
 export const text = (pattern?: RegExp): Field<string> => ({
   check: value =>

@@ -60,7 +60,7 @@ export class Aside {
     core.note({ kind: 'conflict', path, copy: to });
     core.put(place, { ...before, local: undefined, synced: undefined }, before);
     // The change that came first should be on its way; if it is not, ask for all of them again.
-    if (before.remote === undefined && core.catalog.position >= facts.seq) core.catalog.position = 0;
+    if (before.remote === undefined && core.catalog.position >= facts.seq) core.catalog.rewind();
     const directory = core.catalog.findDirectory(parentOf(to));
     if (directory !== undefined) this.onGone({ parent: directory, name: nameOf(to) });
     if (before.id !== 0) this.onMoved(before.id);

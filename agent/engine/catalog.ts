@@ -12,7 +12,7 @@ import { joinParts, joinPath } from '../../protocol/path.ts';
 import type { Tree } from '../arena/tree.ts';
 import { Brief } from './brief.ts';
 import { decide, isLocalPending } from './decide.ts';
-import { type Entry, EntryCodec, type EntryId, freshEntry, isBlank } from './entry.ts';
+import { type Entry, EntryCodec, type EntryId, freshEntry, isBlank, sameBytes } from './entry.ts';
 import {
   directoryKey,
   entryKey,
@@ -254,12 +254,46 @@ export class Catalog {
 
   // ---- numbers
 
-  /** The newest seq that is recorded here. */
+  // What the gateway told is of one history, as long as it still has the position in its term, and the newest seq that
+  // a verdict told beyond it.
+
+  /** The newest seq up to which all is recorded here. */
   get position(): number {
     return this.notedPosition;
   }
 
-  set position(seq: number) {
+  get positionTerm(): Uint8Array {
+    return this.tree.get(metaKey('term'))?.slice() ?? EMPTY;
+  }
+
+  /** The newest seq beyond the position that is known of a change of this board's, 0 for none; and its term. */
+  get ahead(): { seq: number; term: Uint8Array } {
+    const value = this.tree.get(metaKey('ahead'));
+    const seq = value === undefined ? 0 : numberOf(value);
+    if (value === undefined || seq <= this.notedPosition) return { seq: 0, term: EMPTY };
+    return { seq, term: value.slice(NUMBER_BYTES) };
+  }
+
+  /** All up to here is recorded. */
+  advance(seq: number, term: Uint8Array): void {
+    if (!sameBytes(this.positionTerm, term)) this.tree.put(metaKey('term'), term);
+    this.moveTo(seq);
+  }
+
+  /** A verdict told of this seq. */
+  runAhead(seq: number, term: Uint8Array): void {
+    if (seq <= Math.max(this.notedPosition, this.ahead.seq)) return;
+    this.tree.put(metaKey('ahead'), Buffer.concat([bytesOf(seq), term]));
+  }
+
+  /** Asks for everything again. What is known is still of the same history. */
+  rewind(): void {
+    const { notedPosition: known, positionTerm } = this;
+    this.moveTo(0);
+    this.runAhead(known, positionTerm);
+  }
+
+  private moveTo(seq: number): void {
     this.notedPosition = seq;
     this.note();
   }
@@ -313,13 +347,21 @@ export class Catalog {
 
   private number(name: string): number {
     const value = this.tree.get(metaKey(name));
-    return value === undefined ? 0 : Number(new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0));
+    return value === undefined ? 0 : numberOf(value);
   }
 
   private setNumber(name: string, value: number): void {
-    if (this.number(name) === value) return;
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
-    this.tree.put(metaKey(name), bytes);
+    if (this.number(name) !== value) this.tree.put(metaKey(name), bytesOf(value));
   }
+}
+
+const NUMBER_BYTES = 8;
+
+const numberOf = (value: Uint8Array): number =>
+  Number(new DataView(value.buffer, value.byteOffset, NUMBER_BYTES).getBigUint64(0));
+
+function bytesOf(number: number): Uint8Array {
+  const bytes = new Uint8Array(NUMBER_BYTES);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(number));
+  return bytes;
 }

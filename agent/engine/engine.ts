@@ -77,6 +77,7 @@ export class Engine {
     this.fetches = new Fetches(this.core, this.examine);
     this.apply = new Apply(this.core, this.change, this.fetches, this.offers);
     this.session = new Session(this.core, this.apply);
+    this.session.onStranger = () => this.joinAnew();
     this.durable = new Durable(this.core);
     for (const machine of [this.examine, this.aside, this.offers, this.fetches, this.apply])
       machine.onGone = place => this.scan.wantDoubt(place);
@@ -237,6 +238,10 @@ export class Engine {
   private onMalformed(why: string): void {
     this.core.counters.malformed++;
     this.core.note({ kind: 'session', text: `dropped a malformed frame: ${why}` });
+    this.joinAnew();
+  }
+
+  private joinAnew(): void {
     if (this.session.state !== 'live') return;
     this.endSession();
     this.session.greet();
@@ -260,10 +265,7 @@ export class Engine {
         this.session.onRefuse(message.reason);
         return;
       case 'again':
-        if (this.session.state === 'live') {
-          this.endSession();
-          this.session.greet();
-        }
+        this.joinAnew();
         return;
     }
     const { core } = this;
@@ -273,7 +275,7 @@ export class Engine {
         this.serve.onNeed(message.items);
         return;
       case 'done':
-        this.offers.onDone(message.items);
+        this.offers.onDone(message);
         return;
       case 'head':
         this.session.onHead(message.head);

@@ -12,7 +12,7 @@
 // A pass goes through all waiting places in catalog order, so parents come before children, and twice: what is
 // new first, then deletions. A rename is then a new path whose content everyone still has.
 
-import { type DoneItem, Kind, Verdict } from '../../protocol/messages.ts';
+import { type DoneItem, Kind, type MessageNamed, Verdict } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Aside } from './aside.ts';
 import { Batch } from './batch.ts';
@@ -366,16 +366,22 @@ export class Offers {
     this.core.wake(this.retryAt);
   }
 
-  onDone(items: readonly DoneItem[]): void {
+  onDone({ items, term }: MessageNamed<'done'>): void {
     const { catalog } = this.core;
     const before = catalog.position;
     let position = before;
+    let newest = 0;
+    let isAsked = false;
     for (const item of items) {
+      newest = Math.max(newest, item.seq);
+      isAsked ||= this.offers.get(item.req) !== undefined;
       // Ours is the change that follows what is recorded: it need not be told again.
       if (this.end(item) && item.verdict === Verdict.ACCEPTED && item.seq === position + 1) position++;
     }
-    // A verdict may have sent it back to the beginning.
-    if (catalog.position === before) catalog.position = position;
+    // A verdict may have sent it back to the beginning. What was accepted was so by whoever tells, in one term with the
+    // newest.
+    if (catalog.position === before && position > before) catalog.advance(position, term);
+    if (isAsked) catalog.runAhead(newest, term);
   }
 
   /** True when the place's entry was there to take the verdict. */

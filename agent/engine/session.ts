@@ -2,19 +2,24 @@
 //
 //            linkUp                welcome, our folder
 //   DOWN ------------> GREETING ------------------------> LIVE
-//    ^                  | ^  hello again after HELLO_MS    | `again`, a malformed frame: GREETING
+//    ^                  | ^  hello again after HELLO_MS    | `again`, a malformed frame, a stranger: GREETING
 //    '---- linkDown ----+-+--------------------------------'
 //                       |
-//                       '-- welcome, another folder or a head behind us: start over
+//                       '-- welcome, another folder or a history that is not ours: start over
 //                       '-- refuse: said, and tried again after REFUSED_MS
 //
 // Nothing is remembered across sessions but the catalog: whatever was under way is derived from it again.
+//
+// A gateway's store may be put back from a copy, and count on from there. Whether what is known here is of the history
+// that it has, it sees at hello, by terms. So changes are taken only from the start of it that said welcome: of another
+// one, whose frames come late or whose welcome was lost, nothing is known. With such a stranger the session begins
+// anew, HELLO_MS after the last hello at the earliest, or two gateways on one broker would never let it rest.
 
 import { FRAME_BYTES_MIN, VERSION_MAX, VERSION_MIN } from '../../protocol/limits.ts';
 import type { Message, MessageNamed } from '../../protocol/messages.ts';
 import type { Apply } from './apply.ts';
 import type { Core } from './core.ts';
-import { sameBytes } from './entry.ts';
+import { NO_CONTENT, sameBytes } from './entry.ts';
 
 const HELLO_MS = 5_000;
 const REFUSED_MS = 30_000;
@@ -34,6 +39,10 @@ export class Session {
   private helloAt = 0;
   private askedAt = 0;
   private credit = 0;
+  /** The start of the gateway that said welcome. */
+  private term: Uint8Array = NO_CONTENT;
+  /** Another one was heard. */
+  private isStranger = false;
   private readonly core: Core;
   private readonly apply: Apply;
 
@@ -62,8 +71,10 @@ export class Session {
     const { core } = this;
     this.state = 'greeting';
     core.isLive = false;
+    this.isStranger = false;
     this.helloAt = core.now;
     core.wake(core.now + HELLO_MS);
+    const { ahead } = core.catalog;
     this.send({
       is: 'hello',
       session: core.options.session,
@@ -75,6 +86,9 @@ export class Session {
       frameBytesMax: this.linkBytesMax,
       window: core.options.windowFrames,
       software: core.options.software,
+      term: core.catalog.positionTerm,
+      ahead: ahead.seq,
+      aheadTerm: ahead.term,
     });
   }
 
@@ -88,6 +102,10 @@ export class Session {
       const due = this.helloAt + (this.refusal === undefined ? HELLO_MS : REFUSED_MS);
       if (now >= due) this.greet();
       else this.core.wake(due);
+    }
+    if (this.isStranger) {
+      if (now >= this.helloAt + HELLO_MS) this.onStranger();
+      else this.core.wake(this.helloAt + HELLO_MS);
     }
     if (this.credit > 0) {
       if (now >= this.askedAt + ANSWER_MS) this.credit = 0;
@@ -109,18 +127,22 @@ export class Session {
   /** True when a session begins: whatever was under way begins anew. */
   onWelcome(message: MessageNamed<'welcome'>): boolean {
     const { catalog } = this.core;
-    if (this.state !== 'greeting') return false;
+    if (this.state !== 'greeting') {
+      this.check(message.term);
+      return false;
+    }
     this.refusal = undefined;
     const known = catalog.folder;
     if (known.length > 0 && !sameBytes(known, message.folder)) {
       this.core.emit({ do: 'startOver', why: 'the gateway has another folder under this name' });
       return false;
     }
-    if (message.head < catalog.position) {
+    if (Math.min(message.head, message.common) < Math.max(catalog.position, catalog.ahead.seq)) {
       this.core.emit({ do: 'startOver', why: 'the gateway is older than what it told before' });
       return false;
     }
     if (known.length === 0) catalog.folder = message.folder;
+    this.term = message.term;
     this.state = 'live';
     this.core.isCaughtUp = false;
     this.head = message.head;
@@ -147,8 +169,11 @@ export class Session {
   /** Records changes that follow what is recorded. What a peer may not say, or undefined. */
   onChanges(message: MessageNamed<'changes'>): string | undefined {
     const { catalog } = this.core;
+    if (!this.check(message.term)) return undefined;
     // What is known already is passed over: an own change may have moved the position meanwhile.
     const { position } = catalog;
+    // Nothing follows what is known, though a head was told: by another start of the gateway, before it went.
+    if (message.after === position && message.upto === position) this.head = position;
     if (message.after > position || message.upto <= position) return undefined; // lost before, late or doubled
     let last = message.after;
     for (const item of message.items) {
@@ -157,11 +182,24 @@ export class Session {
       const fault = item.seq > position ? this.apply.record(item) : undefined;
       if (fault !== undefined) return fault;
     }
-    catalog.position = message.upto;
+    catalog.advance(message.upto, message.uptoTerm);
     this.onHead(message.upto);
     // The last frame of an answer: nothing more comes of it, whatever credit is left.
     this.credit = message.upto >= this.head ? 0 : Math.max(0, this.credit - 1);
     this.askedAt = this.core.now;
     return undefined;
   }
+
+  /** Whether this start of the gateway is the one that said welcome. */
+  private check(term: Uint8Array): boolean {
+    if (sameBytes(term, this.term)) return true;
+    if (this.state === 'live') {
+      this.isStranger = true;
+      this.core.wake(Math.max(this.core.now, this.helloAt + HELLO_MS));
+    }
+    return false;
+  }
+
+  /** The session is to begin anew. */
+  onStranger: () => void = () => {};
 }

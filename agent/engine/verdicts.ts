@@ -31,5 +31,5 @@ export function giveWay(core: Core, offer: Offer, before: Entry, seq: number): v
   const synced = offer.facts.kind === Kind.ABSENT ? undefined : { ...offer.facts, list: 0 };
   core.put(offer.place, { ...before, synced }, before);
   // A change that should have come long ago: ask for all of them again. Those that are known are passed over.
-  if (before.remote === undefined && core.catalog.position >= seq) core.catalog.position = 0;
+  if (before.remote === undefined && core.catalog.position >= seq) core.catalog.rewind();
 }

@@ -29,7 +29,8 @@ export function* answerNext(
   for (let credit = asked.credit; credit > 0; credit--) {
     const { items, isWhole } = fillFrame(store, folder, after, frameBytesMax);
     const upto = isWhole ? Math.max(head, after) : items[items.length - 1]!.seq;
-    yield { is: 'changes', session, after, upto, items };
+    const uptoTerm = store.termOf(folder, upto);
+    yield { is: 'changes', session, after, upto, items, term: store.term, uptoTerm };
     if (isWhole) return;
     after = upto;
   }

@@ -277,7 +277,12 @@ export class Hub {
     session.position = hello.position;
     this.#remember(session, now);
     const { id, head } = folder;
-    const { frameBytesMax } = this.#with;
+    const { frameBytesMax, store } = this.#with;
+    // Both are of the board's one history.
+    const common = Math.max(
+      store.commonWith(folder, hello.position, hello.term),
+      store.commonWith(folder, hello.ahead, hello.aheadTerm),
+    );
     session.send({
       is: 'welcome',
       session: session.number,
@@ -286,6 +291,8 @@ export class Hub {
       head,
       frameBytesMax,
       time: now,
+      term: store.term,
+      common,
     });
   }
 

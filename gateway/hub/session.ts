@@ -5,7 +5,7 @@
 
 import { RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import type { DoneItem, Message, MessageNamed, NeedItem } from '../../protocol/messages.ts';
-import type { Folder, FolderNumber } from '../store/port.ts';
+import type { Folder, FolderNumber, Store } from '../store/port.ts';
 import { splitItems } from './fill.ts';
 import type { BoardCounters, HubEffect, HubOptions } from './ports.ts';
 import { Pulls } from './pull.ts';
@@ -31,6 +31,7 @@ export class Session {
   readonly counters: BoardCounters;
   /** Bytes of content that may be asked for at once. */
   readonly windowBytes: number;
+  readonly #store: Store;
   pulls: Pulls;
   readonly uploads = new Map<number, Upload>();
   /** When anything was heard of it, and when an answer to a need. */
@@ -64,6 +65,7 @@ export class Session {
     this.folder = folder.number;
     this.frameBytesMax = Math.min(hello.frameBytesMax, options.frameBytesMax);
     this.counters = counters;
+    this.#store = options.store;
     this.pulls = new Pulls(options);
     this.seenAt = now;
     this.answeredAt = now;
@@ -154,7 +156,9 @@ export class Session {
     const { number: session } = this;
     for (const { message, body } of this.#frames.splice(0)) yield this.#sending(message, body);
     for (const items of splitItems(this.#dones.splice(0), this.frameBytesMax)) {
-      yield this.#sending({ is: 'done', session, items });
+      const newest = items.reduce((most, { seq }) => Math.max(most, seq), 0);
+      const term = this.#store.termOf(this.folder, newest);
+      yield this.#sending({ is: 'done', session, items, term });
     }
     yield* this.early();
     if (this.#head === undefined) return;

@@ -8,6 +8,7 @@
 //   'V' folder dir name NUL seq            -> a replaced version
 //   'W' folder dir name NUL kind content   -> seq of the newest replaced version with that content
 //   'X' folder content dir name            -> nothing: which live files hold a content
+//   'G' folder seq                         -> term: the start of a gateway that gave the seqs from this one on
 //   'C' content id                         -> a complete content: size, block count, recipe number
 //   'R' recipe page                        -> byte offset, then up to PAGE_RECORDS records
 //   'T' recipe                             -> nothing: a recipe still arriving; dropped at the next start
@@ -89,6 +90,8 @@ export const entryKey = (folder: FolderNumber, spot: Spot) =>
 export const readEntrySpot = (key: Uint8Array): Spot => readSpot(key.subarray(1 + FOLDER_BYTES));
 export const logKey = (folder: FolderNumber, seq: number) => inFolder('L', folder, seq);
 export const readLogSeq = (key: Uint8Array) => readNumber(key, 1 + FOLDER_BYTES);
+export const termKey = (folder: FolderNumber, seq: number) => inFolder('G', folder, seq);
+export const readTermFrom = (key: Uint8Array) => readNumber(key, 1 + FOLDER_BYTES);
 export const versionKey = (folder: FolderNumber, spot: Spot, seq: number) => {
   const key = Buffer.concat([inFolder('V', folder, spot.dir), spot.name, NUL, Buffer.alloc(NUMBER_BYTES)]);
   key.writeUIntBE(seq, key.length - NUMBER_BYTES, NUMBER_BYTES);

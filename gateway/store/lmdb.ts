@@ -9,11 +9,13 @@
 // Cost, measured on a virtual disk: 120 MB/s of incompressible blocks in commits of 8 MiB, 40 MB of anonymous memory;
 // the mapped file counts as RSS, and the kernel drops it at will.
 
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { type Database, open } from 'lmdb';
 import { Failure } from '../../agent/failure.ts';
+import { TERM_BYTES } from '../../protocol/limits.ts';
 import { beginBirth, checkHead, endBirth } from './birth.ts';
 import { BROKEN, type Store } from './port.ts';
 import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
@@ -30,13 +32,13 @@ const MDB_PANIC = -30795;
 
 /** Opens or makes the store in `directory`. Throws StoreTrouble when that is not possible. */
 export function openLmdbStore(directory: string): Store {
-  return openTables(openLmdbShelves(directory));
+  return openTables(openLmdbShelves(directory), { term: randomBytes(TERM_BYTES) });
 }
 
 /** Reads the store in `directory` beside the gateway that has it open, if one has. What it reads in one go, without
  * a turn of the loop, is of one moment. */
 export function readLmdbStore(directory: string): Store {
-  return openTables(openLmdbShelves(directory, false), false);
+  return openTables(openLmdbShelves(directory, false), { term: undefined });
 }
 
 export function openLmdbShelves(directory: string, isWritable = true): Shelves {

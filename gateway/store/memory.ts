@@ -5,6 +5,7 @@
 //
 // Cost: a sorted array of keys, so inserting is O(n); good to some hundred thousand records.
 
+import { TERM_BYTES } from '../../protocol/limits.ts';
 import { nameOf } from './keys.ts';
 import type { Store } from './port.ts';
 import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
@@ -26,9 +27,15 @@ export interface MemoryStore extends Store {
   image(): Image;
 }
 
+/** Stores opened so far in this process: each is another start. */
+let starts = 0;
+
 export function openMemoryStore(options: MemoryOptions = {}): MemoryStore {
   const shelves = openMemoryShelves(options);
-  return Object.assign(openTables(shelves, true, options.bloomBits), { image: () => shelves.image() });
+  const term = new Uint8Array(TERM_BYTES);
+  new DataView(term.buffer).setUint32(0, ++starts);
+  const tables = openTables(shelves, { term, bloomBits: options.bloomBits });
+  return Object.assign(tables, { image: () => shelves.image() });
 }
 
 export function openMemoryShelves(options: MemoryOptions = {}): Shelves & { image(): Image } {

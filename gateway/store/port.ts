@@ -111,6 +111,11 @@ export interface Store {
 
   folders(): Folder[];
   folder(share: string): Folder | undefined;
+  /** What this process gives seqs in (terms.ts). */
+  readonly term: Uint8Array;
+  termOf(folder: FolderNumber, seq: number): Uint8Array;
+  /** The last seq, up to `seq`, that a folder has in common with a history in which `seq` is of `term`. */
+  commonWith(folder: Folder, seq: number, term: Uint8Array): number;
   makeFolder(share: string, id: Uint8Array): Folder;
 
   /** The newest version at `path`, ABSENT for a deletion; undefined if nothing ever was there. */

@@ -3,7 +3,8 @@
 //
 //   version  kind u8 | mode u16 | seq f64 | size f64 | mtime f64 | arrived f64 | board | content
 //   entry    dir f64 | like | version        (dir: the number of the directory here, -1 if there never was one)
-//   folder   id 16 | number u32 | head f64 | entries f64 | bytes f64 | dirs f64 | share | dropped f64  (not at first)
+//   folder   id 16 | number u32 | head f64 | entries f64 | bytes f64 | dirs f64 | share | dropped f64 | terms f64
+//            (the last two not at first)
 //   dir      parent f64 | live children f64 | name
 //   content  size f64 | blocks f64 | recipe f64
 //   block    pack f64 | offset u32 | length u32
@@ -32,6 +33,8 @@ export interface FolderRow {
   dirs: number;
   /** Versions that are no longer kept. */
   dropped: number;
+  /** Rows that say which term holds from which seq on. */
+  terms: number;
 }
 
 export interface DirRow {
@@ -174,7 +177,7 @@ export function readEntry(bytes: Uint8Array): Entry {
 }
 
 export const writeFolder = (row: FolderRow): Buffer =>
-  new Writer(16 + 4 + 5 * 8 + 2 + Buffer.byteLength(row.share))
+  new Writer(16 + 4 + 6 * 8 + 2 + Buffer.byteLength(row.share))
     .raw(row.id)
     .u32(row.number)
     .f64(row.head)
@@ -183,6 +186,7 @@ export const writeFolder = (row: FolderRow): Buffer =>
     .f64(row.dirs)
     .text(row.share)
     .f64(row.dropped)
+    .f64(row.terms)
     .done();
 
 export function readFolder(bytes: Uint8Array): FolderRow {
@@ -196,6 +200,7 @@ export function readFolder(bytes: Uint8Array): FolderRow {
     dirs: from.f64(),
     share: from.text(),
     dropped: from.isEnd ? 0 : from.f64(),
+    terms: from.isEnd ? 0 : from.f64(),
   };
 }
 

@@ -10,14 +10,26 @@ import { WAITING_BYTES_MAX } from './port.ts';
 import { Recipes } from './recipes.ts';
 import { readBoard, writeBoard } from './record.ts';
 import { type Shelves, StoreTrouble } from './shelf.ts';
+import { Terms } from './terms.ts';
 import { Tree } from './tree.ts';
 
-/** Without `isWritable` nothing is cleared away, and every write fails. */
-export function openTables(shelves: Shelves, isWritable = true, bloomBits?: number): Store {
+const NONE = new Uint8Array(0);
+
+export interface TableOptions {
+  /** What this process gives seqs in: TERM_BYTES that no other start has. None where nothing is written. */
+  term: Uint8Array | undefined;
+  /** Of the sets that collecting marks in. */
+  bloomBits?: number | undefined;
+}
+
+/** Without a term nothing is cleared away, and every write fails. */
+export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOptions): Store {
+  const isWritable = term.length > 0;
   const facts = new Facts(shelves.facts);
   const blocks = new Blocks(facts, shelves.packs);
   const recipes = new Recipes(facts);
-  const tree = new Tree(facts);
+  const terms = new Terms(facts, term);
+  const tree = new Tree(facts, terms);
   const collector = new Collector(facts, blocks, flush, bloomBits);
   let boards = readBoards();
   let isOpen = false;
@@ -54,6 +66,7 @@ export function openTables(shelves: Shelves, isWritable = true, bloomBits?: numb
       blocks.drop();
       collector.stop();
       tree.drop();
+      terms.drop();
       boards = readBoards();
       if (error instanceof StoreTrouble) return { isDurable: false, code: error.code };
       throw error;
@@ -83,6 +96,9 @@ export function openTables(shelves: Shelves, isWritable = true, bloomBits?: numb
 
     folders: () => tree.folders(),
     folder: share => tree.folder(share),
+    term,
+    termOf: (folder, seq) => terms.of(folder, seq),
+    commonWith: (folder, seq, its) => terms.common(folder.number, folder.head, seq, its),
     makeFolder: (share, id) => tree.makeFolder(share, id),
     current: (folder, path) => tree.current(folder, path),
     isDirectory: (folder, path) => tree.isDirectory(folder, path),

@@ -53,6 +53,7 @@ import {
 } from './record.ts';
 import { Rows } from './rows.ts';
 import type { Pair } from './shelf.ts';
+import type { Terms } from './terms.ts';
 
 const SLASH = 0x2f;
 const NOTHING = new Uint8Array(0);
@@ -70,6 +71,7 @@ const WALKED_MAX = 64;
 export class Tree {
   readonly #facts: Facts;
   readonly #rows: Rows;
+  readonly #terms: Terms;
   /** By folder and path. A directory keeps its number, so only a transaction that failed makes one untrue. */
   readonly #walked = new Map<string, DirNumber>();
   /** The path looked up last in this transaction, until something is committed: an offer is ruled, then committed. */
@@ -78,8 +80,9 @@ export class Tree {
   #live: { folder: FolderNumber; path: Uint8Array } | undefined;
   #isOpen = false;
 
-  constructor(facts: Facts) {
+  constructor(facts: Facts, terms: Terms) {
     this.#facts = facts;
+    this.#terms = terms;
     this.#rows = new Rows(facts);
   }
 
@@ -119,7 +122,17 @@ export class Tree {
   makeFolder(share: string, id: Uint8Array): Folder {
     const [last] = this.#facts.range(...wholeTag('F'), 1, true);
     const number = ((last === undefined ? 0 : readFolder(last.value).number) + 1) as FolderNumber;
-    const row: FolderRow = { number, share, id, head: 0, entries: 0, bytes: 0, dirs: 0, dropped: 0 };
+    const row: FolderRow = {
+      number,
+      share,
+      id,
+      head: 0,
+      entries: 0,
+      bytes: 0,
+      dirs: 0,
+      dropped: 0,
+      terms: 0,
+    };
     this.#facts.put(shareKey(share), writeSpot({ dir: number, name: NOTHING }));
     this.#facts.put(folderKey(number), writeFolder(row));
     this.#facts.put(dirKey(number, ROOT), writeDir({ parent: ROOT, liveChildren: 0, name: NOTHING }));
@@ -175,6 +188,7 @@ export class Tree {
     this.#looked = undefined;
     const row = this.#rows.change(folder);
     const seq = ++row.head;
+    row.terms = this.#terms.begin(folder, seq) ?? row.terms;
     const version: Version = { ...change, seq };
 
     let dir = old?.dir;

@@ -1,6 +1,7 @@
 // Every share: its directories, paths, log, versions and counts agree with each other, and each file's content, of
 // now and of before, is whole. What is damaged is named by its path and version.
 
+import { TERM_BYTES } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { printable } from '../../protocol/path.ts';
 import {
@@ -18,10 +19,12 @@ import {
   readDirNumber,
   readEntrySpot,
   readNumber,
+  readTermFrom,
   readVersionSeq,
   readVersionSpot,
   type Spot,
   shareKey,
+  termKey,
   versionKey,
   wholeTag,
   writeSpot,
@@ -93,7 +96,7 @@ class FolderCheck {
   }
 
   run(): void {
-    const { share, number, entries, bytes, head, dirs, dropped } = this.#row;
+    const { share, number, entries, bytes, head, dirs, dropped, terms } = this.#row;
     this.#findings.step(`share ${share}`);
     this.#entries();
     const { count, children } = this.#directories();
@@ -102,6 +105,7 @@ class FolderCheck {
     this.#count('entries', this.#live, entries);
     this.#count('bytes', this.#liveBytes, bytes);
     this.#count('paths in the log', this.#rowsIn(logKey(number, 0), logKey(number, head + 1)), this.#paths);
+    this.#count('terms', this.#terms(), terms);
     const past = likeKey((number + 1) as FolderNumber, NOTHING, undefined);
     const contents = this.#rowsIn(likeKey(number, NOTHING, undefined), past);
     this.#count('contents', contents, this.#liveContents);
@@ -160,6 +164,23 @@ class FolderCheck {
       this.#findings.damage(
         `${this.#pathOf(spot)}: the content of version ${seq}${which}, ${size} bytes: ${why}`,
       );
+  }
+
+  /** How many there are that begin within the log. */
+  #terms(): number {
+    const { number, share, head } = this.#row;
+    let count = 0;
+    for (const { key, value } of rowsOf(
+      this.#findings,
+      this.#facts,
+      termKey(number, 0),
+      termKey(number, head + 1),
+    )) {
+      count++;
+      if (value.length !== TERM_BYTES)
+        this.#findings.damage(`share ${share}: the term from change ${readTermFrom(key)} on is damaged`);
+    }
+    return count;
   }
 
   /** How many there are, and their live children, as they say. */

@@ -274,21 +274,27 @@ describe('collect', () => {
     rmSync(directory, { recursive: true });
   });
 
-  test('collect: a store of before versions could go -> opens, and counts what went from then on', () => {
+  test('collect: a store of before versions could go and terms were kept -> opens, and counts both from then on', () => {
     const { world, store } = open();
     const board = world.board('oven').hello();
     board.symlink('l', 'a');
     board.symlink('l', 'b', 1);
     const [facts, packs] = store.image();
     const rows = new Map(facts);
-    for (const [key, value] of rows)
-      if (key.startsWith('F')) rows.set(key, value.subarray(0, value.length - 8));
+    for (const [key, value] of rows) {
+      if (key.startsWith('F')) rows.set(key, value.subarray(0, value.length - 16));
+      if (key.startsWith('G')) rows.delete(key);
+    }
     const old = openMemoryStore({ image: [rows, packs], bloomBits: BLOOM_BITS });
     expect(old.folder('attic')).toMatchObject({ share: 'attic', head: 2 });
     expect(damagesOf(old)).toEqual([]);
     old.startCollecting(world.now + 1, []);
     while (step(old));
     expect(damagesOf(old)).toEqual([]);
+    expect(old.termOf(old.folder('attic')!.number, 2)).toHaveLength(0);
+    new World(old).board('oven').hello().symlink('l', 'c', 2);
+    expect(damagesOf(old)).toEqual([]);
+    expect(old.termOf(old.folder('attic')!.number, 2)).toEqual(old.term);
   });
 });
 

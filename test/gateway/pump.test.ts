@@ -182,6 +182,9 @@ describe('pump', () => {
       frameBytesMax: FRAME_BYTES_MAX,
       window: 1,
       software: '',
+      term: new Uint8Array(0),
+      ahead: 0,
+      aheadTerm: new Uint8Array(0),
     } as const;
     pump.push({ is: 'message', board: 'oven', message: hello, body: text('') });
     pump.push({

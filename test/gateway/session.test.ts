@@ -169,10 +169,12 @@ describe('session', () => {
 
   it('next: nothing new -> one empty answer up to the head; a position past it -> up to that', () => {
     oven.hello();
-    expect(next(oven, 0)).toEqual([{ is: 'changes', session: 7, after: 0, upto: 0, items: [] }]);
+    const { term } = oven.world.store;
+    const empty = { is: 'changes', session: 7, items: [], term, uptoTerm: term };
+    expect(next(oven, 0)).toEqual([{ ...empty, after: 0, upto: 0, uptoTerm: new Uint8Array(0) }]);
     oven.upload('a', one);
-    expect(next(oven, 1)).toEqual([{ is: 'changes', session: 7, after: 1, upto: 1, items: [] }]);
-    expect(next(oven, 9)).toEqual([{ is: 'changes', session: 7, after: 9, upto: 9, items: [] }]);
+    expect(next(oven, 1)).toEqual([{ ...empty, after: 1, upto: 1 }]);
+    expect(next(oven, 9)).toEqual([{ ...empty, after: 9, upto: 9 }]);
     expect(next(oven, 0, 0)).toEqual([]);
   });
 

@@ -218,6 +218,9 @@ export class TestBoard {
       frameBytesMax: FRAME_BYTES_MAX,
       window: 4,
       software: 'test',
+      term: NOTHING,
+      ahead: 0,
+      aheadTerm: NOTHING,
       ...fields,
     });
   }

@@ -3,7 +3,7 @@
 
 import { openArena } from '../../agent/arena/arena.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
-import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
+import { FRAME_BYTES_MAX, ID_BYTES, TERM_BYTES } from '../../protocol/limits.ts';
 import {
   type ChangeItem,
   Kind,
@@ -23,6 +23,7 @@ const ITEMS_A_FRAME = 100;
 /** In microseconds. */
 const SECOND = 1_000_000;
 const FOLDER = new Uint8Array(ID_BYTES).fill(9);
+const TERM = new Uint8Array(TERM_BYTES).fill(5);
 const NOTHING = new Uint8Array(0);
 
 export const contentOf = (file: number): Buffer => some(CONTENT_BYTES, (file % CONTENTS) + 1);
@@ -88,12 +89,14 @@ export class Endless {
           head: this.head,
           frameBytesMax: FRAME_BYTES_MAX,
           time: 1_000,
+          term: TERM,
+          common: this.head,
         });
         break;
       case 'offer':
       case 'whole': {
         const items = message.items.map(({ req }) => ({ req, verdict: Verdict.ACCEPTED, seq: ++this.head }));
-        this.tell({ is: 'done', session: this.session, items });
+        this.tell({ is: 'done', session: this.session, items, term: TERM });
         this.tell({ is: 'head', session: this.session, head: this.head });
         this.onProgress(this.head);
         break;
@@ -119,7 +122,7 @@ export class Endless {
     for (let frame = 0; frame < credit && after < this.head; frame++) {
       const upto = Math.min(after + ITEMS_A_FRAME, this.head);
       const items = Array.from({ length: upto - after }, (_, n) => this.change(after + n + 1));
-      this.tell({ is: 'changes', session: this.session, after, upto, items });
+      this.tell({ is: 'changes', session: this.session, after, upto, items, term: TERM, uptoTerm: TERM });
       after = upto;
     }
   }

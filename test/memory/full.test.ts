@@ -330,12 +330,15 @@ test('full: a session more than the hub serves -> refused with the reason, count
       position: 0,
       window: 4,
       software: 't',
+      ahead: 0,
     };
     const message = {
       is: 'hello',
       ...facts,
       folder: new Uint8Array(0),
       frameBytesMax: FRAME_BYTES_MAX,
+      term: new Uint8Array(0),
+      aheadTerm: new Uint8Array(0),
     } as const;
     store.transaction(() => hub.take({ is: 'message', board, message, body: new Uint8Array(0) }, 1));
     return hub.drain();

@@ -27,6 +27,7 @@ function plain(kind: MessageKind): { header: unknown[]; body: Uint8Array } {
   const value = (name: string, field: Field<unknown>): unknown => {
     if (field.tuple) return [Object.entries(field.tuple).map(([key, of]) => value(key, of))];
     if (field.cddl.startsWith('bstr') || field.cddl.startsWith('id')) return new Uint8Array(16).fill(1);
+    if (field.cddl.startsWith('term')) return new Uint8Array(8).fill(1);
     if (field.cddl === 'tstr') return 'word';
     // A piece's LITERAL reaches no dictionary before its offset 1; a change's seq 1 comes after 0.
     return name === 'after' ? 0 : 1;
@@ -71,7 +72,9 @@ describe.each(kinds.map(kind => [kind.name, kind] as const))('frame: %s', (_, ki
     const { header, body } = plain(kind);
     Object.entries(kind.fields).forEach(([name, field], index) => {
       const at = index + 1;
-      expect(malformed(header.slice(0, at), kind.way, body)).toEqual({ malformed: `${kind.name}: ${name}` });
+      const short = malformed(header.slice(0, at), kind.way, body);
+      if (field.absent === undefined) expect(short).toEqual({ malformed: `${kind.name}: ${name}` });
+      else expect(short).toMatchObject({ message: { [name]: field.absent } });
       for (const wrong of misfits(field)) {
         const altered = replaced(header, at, wrong);
         expect(malformed(altered, kind.way, body), `${name} = ${wrong}`).toEqual({
@@ -121,6 +124,7 @@ function misfits(field: Field<unknown>): unknown[] {
   if (field.cddl === 'int') return ['x', [], new Uint8Array(1)];
   if (field.cddl === 'tstr') return [1, [], new Uint8Array(1), 'é'.repeat(129)];
   if (field.cddl === 'id / none') return [1, 'x'.repeat(16), new Uint8Array(15), new Uint8Array(17), []];
+  if (field.cddl === 'term / none') return [1, 'x'.repeat(8), new Uint8Array(7), new Uint8Array(9), []];
   const range = /^0\.\.(\d+)$/.exec(field.cddl);
   if (range) return [-1, Number(range[1]) + 1, 2 ** 40, 'x', [], new Uint8Array(1)];
   const [, min, max] = /^bstr \.size \((\d+)\.\.(\d+)\)$/.exec(field.cddl)!;
@@ -267,7 +271,12 @@ describe('frame: encoding our own mistakes', () => {
     expect(() => encodeFrameHeader({ is: 'head', session: 1 } as Message)).toThrow('head.head');
     expect(() => encodeFrameHeader({ is: 'other' } as unknown as Message)).toThrow('MESSAGES');
     expect(() =>
-      encodeFrameHeader({ is: 'done', session: 1, items: [{ req: 1, verdict: 9, seq: 1 }] }),
+      encodeFrameHeader({
+        is: 'done',
+        session: 1,
+        items: [{ req: 1, verdict: 9, seq: 1 }],
+        term: new Uint8Array(0),
+      }),
     ).toThrow('verdict');
   });
 
@@ -280,8 +289,8 @@ describe('frame: encoding our own mistakes', () => {
       content: none,
       like: none,
     }));
-    expect(() => encodeFrameHeader({ is: 'changes', session: 1, after: 0, upto: 9, items })).toThrow(
-      'fits a frame',
-    );
+    expect(() =>
+      encodeFrameHeader({ is: 'changes', session: 1, after: 0, upto: 9, items, term: none, uptoTerm: none }),
+    ).toThrow('fits a frame');
   });
 });

@@ -34,6 +34,7 @@ function fieldValue(name: string, field: Field<unknown>): fc.Arbitrary<unknown> 
   if (field.cddl === 'int')
     return fc.oneof(fc.maxSafeInteger(), fc.constantFrom(-1, -24, -25, -UINT_MAX, -(2 ** 32)));
   if (field.cddl === 'id / none') return fc.constantFrom(0, 16).chain(size => byteString(size, size));
+  if (field.cddl === 'term / none') return fc.constantFrom(0, 8).chain(size => byteString(size, size));
   if (field.cddl === 'tstr')
     return fc
       .string({ unit: 'grapheme', maxLength: 40 })

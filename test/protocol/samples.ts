@@ -4,6 +4,7 @@ import { Kind, type Message, Need, Piece, Reason, Verdict } from '../../protocol
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'));
 const id = (fill: number) => new Uint8Array(16).fill(fill);
+const term = (fill: number) => new Uint8Array(8).fill(fill);
 const NONE = new Uint8Array(0);
 const SESSION = 1_722_855_600_123;
 const MTIME = 1_722_855_599_000_001;
@@ -18,11 +19,14 @@ export const SAMPLES: readonly { message: Message; body: Uint8Array }[] = [
       versionMin: 1,
       versionMax: 1,
       share: 'kitchen',
-      folder: NONE,
-      position: 0,
+      folder: id(0xf0),
+      position: 39,
       frameBytesMax: 32_768,
       window: 4,
       software: 'toastbox 0.1.0',
+      term: term(0x7a),
+      ahead: 41,
+      aheadTerm: term(0x7b),
     },
     body: NONE,
   },
@@ -125,6 +129,8 @@ export const SAMPLES: readonly { message: Message; body: Uint8Array }[] = [
       head: 42,
       frameBytesMax: 32_768,
       time: SESSION + 20,
+      term: term(0x7b),
+      common: 41,
     },
     body: NONE,
   },
@@ -148,6 +154,7 @@ export const SAMPLES: readonly { message: Message; body: Uint8Array }[] = [
         { req: 1, verdict: Verdict.ACCEPTED, seq: 42 },
         { req: 2, verdict: Verdict.CONFLICT, seq: 40 },
       ],
+      term: term(0x7b),
     },
     body: NONE,
   },
@@ -159,6 +166,8 @@ export const SAMPLES: readonly { message: Message; body: Uint8Array }[] = [
       after: 41,
       upto: 43,
       items: [{ seq: 43, path: bytes('logs/a'), ...file, like: bytes('logs/b') }],
+      term: term(0x7b),
+      uptoTerm: term(0x7b),
     },
     body: NONE,
   },

@@ -133,7 +133,7 @@ test.skipIf(!mayTrace)(
       const damages: string[] = [];
       verify(shelves, arena, word => void (word.is === 'damage' && damages.push(word.text)));
       expect(damages, where).toEqual([]);
-      const tables = openTables(shelves);
+      const tables = openTables(shelves, { term: new Uint8Array(8).fill(1) });
       expect(tables.folder('shared')?.head ?? 0, where).toBeGreaterThanOrEqual(told[last - 1]!);
       await shelves.close();
       points++;

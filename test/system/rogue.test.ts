@@ -3,11 +3,11 @@
 // the folders is touched, and the honest ones go on. What a broker's rights keep apart (README.md, Security) is
 // open here.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { encodeFrameHeader } from '../../protocol/frame.ts';
+import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind, type Message, type MessageNamed } from '../../protocol/messages.ts';
 import { EMPTY_CONTENT } from '../../protocol/path.ts';
@@ -47,6 +47,9 @@ const hello: MessageNamed<'hello'> = {
   frameBytesMax: FRAME_BYTES_MAX,
   window: 4,
   software: 'rogue 1',
+  term: NONE,
+  ahead: 0,
+  aheadTerm: NONE,
 };
 
 /** An empty file at `path`, or a symlink with `target` there: content that nobody has to send. */
@@ -62,13 +65,35 @@ const offer = (req: number, path: Uint8Array, target?: string): MessageNamed<'of
   items: [{ req, ...facts(path, target), base: 0, baseContent: NONE, recipe: NONE }],
 });
 
-const changes = (session: number, after: number, path: Uint8Array): MessageNamed<'changes'> => ({
+const changes = (
+  session: number,
+  after: number,
+  path: Uint8Array,
+  term: Uint8Array,
+): MessageNamed<'changes'> => ({
   is: 'changes',
   session,
   after,
   upto: after + 1,
   items: [{ seq: after + 1, ...facts(path), like: NONE }],
+  term,
+  uptoTerm: term,
 });
+
+/** The term of the gateway, which it tells to whoever says hello: of changes in another nothing is read. */
+async function learnTerm(): Promise<Uint8Array> {
+  const words = ['-p', `${cast.port}`, '-t', 'toastbox/1/board/rogue/down', '-C', '1', '-F', '%x'];
+  const listener = spawn('mosquitto_sub', words);
+  let heard = '';
+  listener.stdout.on('data', (bytes: Buffer) => {
+    heard += bytes.toString();
+  });
+  return until('the gateway says welcome', () => {
+    say('board/rogue/up', hello);
+    const decoded = decodeFrame(Buffer.from(heard.trim(), 'hex'), 'down', FRAME_BYTES_MAX);
+    return 'message' in decoded && decoded.message.is === 'welcome' ? decoded.message.term : undefined;
+  });
+}
 
 /** Paths that no peer may name; `outside` is an absolute one. */
 const badPaths = (outside: string): Uint8Array[] =>
@@ -167,6 +192,7 @@ test('rogue: a gateway that sends what it may not -> counted and named, nothing 
   const { one, copy, outside } = await openScene();
   const marker = readFileSync(join(one.state, 'folder'));
   const down = 'board/one/down';
+  const term = await learnTerm();
   const joined = () =>
     until('it has joined', async () => {
       const status = await one.now();
@@ -182,14 +208,15 @@ test('rogue: a gateway that sends what it may not -> counted and named, nothing 
   for (const path of badPaths(join(outside, 'escaped')))
     await dropped(
       `changes of ${JSON.stringify(Buffer.from(path).toString('latin1').slice(0, 40))}`,
-      (session, position) => say(down, changes(session, position, path)),
+      (session, position) => say(down, changes(session, position, path, term)),
     );
   await dropped('the wrong way', session => say(down, { ...hello, session }));
   const { session, position, malformed } = await joined();
   // Out of place, and nobody's mistake to answer: other sessions, requests that nobody made.
-  say(down, changes(session - 1, position, Buffer.from('wrong session')));
+  say(down, changes(session - 1, position, Buffer.from('wrong session'), term));
   say(down, { is: 'again', session: session - 1 });
-  say(down, { is: 'done', session, items: [{ req: 77, verdict: 0, seq: 999 }] });
+  say(down, changes(session, position, Buffer.from('wrong term'), NONE));
+  say(down, { is: 'done', session, items: [{ req: 77, verdict: 0, seq: 999 }], term });
   say(down, { is: 'need', session, items: [{ req: 77, what: 0, ordinal: 0, count: 1, dictionary: 0 }] });
   say(down, { is: 'lost', session, items: [{ req: 77, reason: 0 }] });
 

@@ -18,7 +18,7 @@ const squeeze = (cddl: string) =>
 
 const cddlOf = ({ type, fields }: MessageKind) =>
   `[${type}, ${Object.entries(fields)
-    .map(([name, field]) => `${name}: ${field.cddl}`)
+    .map(([name, field]) => `${field.absent === undefined ? '' : '? '}${name}: ${field.cddl}`)
     .join(', ')}]`;
 
 const blocks = [...spec.matchAll(/```cddl\n([\s\S]*?)```/g)].map(match => match[1]!);
