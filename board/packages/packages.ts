@@ -13,15 +13,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VERSION } from '../../agent/version.ts';
-import { bundle, LMDB_NATIVE, type Program } from '../bundle/bundle.ts';
+import { bundle, LMDB_MEMBER, LMDB_NATIVE, type Program } from '../bundle/bundle.ts';
 import { fetchNpm, lmdbPiece, NODE, type NpmPiece, unpackNpm } from '../fetch/npm.ts';
 import { ROOT } from '../places.ts';
 import type { Target } from '../targets.ts';
 import { filesOf, gzipped, type Package, type PackageFile, releasedAt } from './deb.ts';
 import { strip } from './elf.ts';
 
-/** In lmdb's package: for any Node with Node-API, on glibc. The only one that there is for armv7. */
-const LMDB_MEMBER = 'node.napi.glibc.node';
 const LIB = '/usr/lib/toastbox';
 const NODE_DEPENDS = 'toastbox-node (>= 20.11) | nodejs (>= 20.11)';
 const MAINTAINER = 'Toastbox maintainers <maintainers@toastbox.invalid>';

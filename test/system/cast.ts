@@ -20,8 +20,8 @@ import { Mounts } from './mounts.ts';
 import { differences, readTree, type Tree } from './trees.ts';
 
 export const REPO = fileURLToPath(new URL('../../', import.meta.url));
-/** As a user starts it: to a shell, which starts Node with the flags of an agent. */
-/** Another one by its path: a bundled program passes the same tests (HACKING.md). */
+/** As a user starts it: to a shell, which starts Node with the flags of an agent. Or another by its path: a bundled
+ * program passes the same tests (HACKING.md). */
 export const PROGRAM = process.env.PROGRAM ?? join(REPO, 'cli', 'toastbox.mjs');
 
 /** LONG=1 runs the same scenarios at full size. */

@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { CatalogDamaged } from '../../agent/arena/tree.ts';
 import { Model } from './model.ts';
-import { MemoryPages, PAGE_BYTES } from './pages.ts';
+import { MemoryPages } from './pages.ts';
 import { seeds } from './random.ts';
 import { Reader } from './reader.ts';
+import { reseal } from './reseal.ts';
 import { note, open, script, take } from './scenario.ts';
 import { xxh64 } from './xxh64.ts';
 
@@ -12,12 +13,6 @@ const hexOf = (model: Model): [string, string][] =>
   model
     .entries()
     .map(([key, value]) => [Buffer.from(key).toString('hex'), Buffer.from(value).toString('hex')]);
-
-function reseal(root: Uint8Array): void {
-  const view = new DataView(root.buffer, root.byteOffset, PAGE_BYTES);
-  for (const seed of [0, 1])
-    view.setBigUint64(4080 + 8 * seed, xxh64(root.subarray(0, 4080), BigInt(seed)), true);
-}
 
 describe('tree: the file', () => {
   it('format: published vectors of XXH64 -> the second implementation gives them', () => {
