@@ -32,7 +32,7 @@ export interface Outlets {
   /** `sent` is called once the bytes may be reused. Frames sent while the link is down are dropped. */
   send(frame: Uint8Array, sent: () => void): void;
   note(note: Note): void;
-  startOver(why: string): void;
+  startOver(why: string, common: number): void;
   /** The engine threw: the catalog's file failed it, or we are wrong. Nothing is taken any more. */
   fail(error: unknown): void;
 }
@@ -131,7 +131,7 @@ export class Driver {
         this.outlets.note(effect.note);
         break;
       case 'startOver':
-        this.outlets.startOver(effect.why);
+        this.outlets.startOver(effect.why, effect.common);
         break;
       default:
         this.outlets.disk(effect);

@@ -106,6 +106,8 @@ export class Sync {
   private linkUp: LinkUp | undefined;
   private linkWhy = 'connecting';
   private linkSince: number;
+  /** What the next catalog is told of this one's, when it starts over. */
+  private kept: { folder: Uint8Array; common: number } | undefined;
   private lastError: { at: number; text: string } | undefined;
   /** Of the last hello; greater than that of any earlier life of this board, whatever the clock does. */
   session = 0;
@@ -201,7 +203,7 @@ export class Sync {
         disk: effect => disk.carry(effect),
         send: (frame, sent) => link.send(frame, sent),
         note: note => ports.onNote(note),
-        startOver: why => this.startOver(why),
+        startOver: (why, common) => this.startOver(why, common),
         fail: error => this.fail(error),
       },
       ports.clock,
@@ -246,6 +248,8 @@ export class Sync {
       const catalog = new Catalog(tree);
       this.session = Math.max(this.ports.clock.now(), this.session + 1, catalog.session + 1);
       catalog.session = this.session;
+      if (this.kept !== undefined) catalog.keepCommon(this.kept.folder, this.kept.common);
+      this.kept = undefined;
       return { pages, tree, catalog };
     } catch (error) {
       pages.close();
@@ -290,7 +294,8 @@ export class Sync {
     life.pages.close();
   }
 
-  private startOver(why: string): void {
+  private startOver(why: string, common: number): void {
+    this.kept = { folder: this.life?.catalog.folder ?? new Uint8Array(0), common };
     void this.renew(`${why}; everything is looked at again`, 0, true);
   }
 

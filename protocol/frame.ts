@@ -13,7 +13,14 @@
 import { assert } from './assert.ts';
 import type { Refusal } from './bounds.ts';
 import { decodeHeader, encodeHeader } from './cbor.ts';
-import { COPY_BYTES_MAX, DICTIONARY_BYTES_MAX, FRAME_BYTES_MAX, RUN_BYTES_MAX, UINT_MAX } from './limits.ts';
+import {
+  COPY_BYTES_MAX,
+  DICTIONARY_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  RUN_BYTES_MAX,
+  TRAIL_MAX,
+  UINT_MAX,
+} from './limits.ts';
 import { MESSAGES, type Message, type MessageNamed, Need, Piece, Verdict } from './messages.ts';
 import type { Field, Fields, MessageKind } from './schema.ts';
 
@@ -108,6 +115,10 @@ function firstWrong(message: Message, bodyBytes: number | undefined): string | u
     case 'need':
       if (message.items.some(item => item.what > Need.BLOCKS)) return 'what';
       if (message.items.some(item => item.dictionary > DICTIONARY_BYTES_MAX)) return 'dictionary';
+      break;
+    case 'hello':
+    case 'welcome':
+      if (message.trail.length > TRAIL_MAX) return 'trail';
       break;
     case 'done':
       if (message.items.some(item => item.verdict > Verdict.REFUSED)) return 'verdict';

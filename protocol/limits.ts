@@ -27,6 +27,9 @@ export const ID_BYTES = 16;
 /** A term's name: chosen by chance at each start of a gateway, and compared with a thousand others at most. */
 export const TERM_BYTES = 8;
 
+/** Terms before the newest that a gateway tells: a week of a start a day, 14 bytes each. */
+export const TRAIL_MAX = 8;
+
 /** Content-defined blocks: about 4 KiB on average, never outside these (the last one of a file may be shorter). */
 export const BLOCK_BYTES_MIN = 1024;
 export const BLOCK_BYTES_AIM = 4096;

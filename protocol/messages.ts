@@ -31,6 +31,7 @@ import {
   RECIPE_INLINE_BYTES_MAX,
   REQ_MAX,
   TARGET_BYTES_MAX,
+  TERM_BYTES,
   UINT_MAX,
   WHOLE_BYTES_MAX,
 } from './limits.ts';
@@ -99,6 +100,8 @@ const NONE = new Uint8Array(0);
 /** The start of the gateway in which a seq was given. Two histories that have a seq in one term are the same up to it:
  * so an end sees whether the other's is its own, though a store was put back from a copy and counts on from there. */
 const term = appended(termOrNone(), NONE);
+/** The last seqs of terms before the newest: a copy that is put back may be older than that one. */
+const trail = appended(list({ seq, term: bytes(TERM_BYTES, TERM_BYTES) }), []);
 
 // What a path holds. `content` is the content id of a FILE, the target of a SYMLINK, empty otherwise; `mtime` in
 // microseconds since 1970; `size` in bytes, 0 unless FILE.
@@ -129,6 +132,8 @@ export const hello = message('hello', 1, 'up', {
   /** The newest seq beyond `position` that the board was told of a change of its own, and its term; 0 for none. */
   ahead: appended(seq, 0),
   aheadTerm: term,
+  /** What the last welcome said. */
+  trail,
 });
 
 export const offer = message('offer', 2, 'up', {
@@ -202,6 +207,8 @@ export const welcome = message('welcome', 16, 'down', {
   term,
   /** The seq up to which its history is that of the board, as far as what hello said tells. */
   common: appended(seq, UINT_MAX),
+  /** At most TRAIL_MAX. */
+  trail,
 });
 
 /** The gateway does not know this session (it restarted): say hello again. */
@@ -283,6 +290,7 @@ type MessageOf<K> = K extends MessageKind<infer N, infer F> ? { is: N } & Values
 export type Message = MessageOf<(typeof MESSAGES)[number]>;
 export type MessageNamed<N extends Message['is']> = Extract<Message, { is: N }>;
 
+export type Mark = MessageNamed<'welcome'>['trail'][number];
 export type OfferItem = MessageNamed<'offer'>['items'][number];
 export type WholeItem = MessageNamed<'whole'>['items'][number];
 export type ChangeItem = MessageNamed<'changes'>['items'][number];

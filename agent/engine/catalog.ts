@@ -8,6 +8,8 @@
 //
 // Memory: nothing here grows; pending counts are two numbers, kept with the indexes.
 
+import { TERM_BYTES } from '../../protocol/limits.ts';
+import type { Mark } from '../../protocol/messages.ts';
 import { joinParts, joinPath } from '../../protocol/path.ts';
 import type { Tree } from '../arena/tree.ts';
 import { Brief } from './brief.ts';
@@ -44,6 +46,7 @@ export class Catalog {
   private readonly codec = new EntryCodec();
   private readonly brief: Brief;
   private notedPosition = 0;
+  private hasCommon: boolean;
   private lastParent: EntryId = ROOT;
   private lastPath: Path = EMPTY;
 
@@ -54,6 +57,7 @@ export class Catalog {
     this.notedPosition = position;
     this.localCount = localCount;
     this.remoteCount = remoteCount;
+    this.hasCommon = tree.get(metaKey('common')) !== undefined;
   }
 
   // ---- entries
@@ -274,6 +278,22 @@ export class Catalog {
     return { seq, term: value.slice(NUMBER_BYTES) };
   }
 
+  /** What the gateway said last of the terms before the newest. */
+  get trail(): Mark[] {
+    const value = this.tree.get(metaKey('trail'))?.slice() ?? EMPTY;
+    const marks: Mark[] = [];
+    for (let at = 0; at < value.length; at += NUMBER_BYTES + TERM_BYTES) {
+      const from = at + NUMBER_BYTES;
+      marks.push({ seq: numberOf(value.subarray(at, from)), term: value.slice(from, from + TERM_BYTES) });
+    }
+    return marks;
+  }
+
+  set trail(marks: readonly Mark[]) {
+    const value = Buffer.concat(marks.flatMap(({ seq, term }) => [bytesOf(seq), term]));
+    if (!sameBytes(this.tree.get(metaKey('trail')) ?? EMPTY, value)) this.tree.put(metaKey('trail'), value);
+  }
+
   /** All up to here is recorded. */
   advance(seq: number, term: Uint8Array): void {
     if (!sameBytes(this.positionTerm, term)) this.tree.put(metaKey('term'), term);
@@ -291,6 +311,28 @@ export class Catalog {
     const { notedPosition: known, positionTerm } = this;
     this.moveTo(0);
     this.runAhead(known, positionTerm);
+  }
+
+  // After a start over: the folder's files are made from the gateway's history up to here, or from what came after it
+  // in a history that is no more.
+
+  /** The last seq of the history that this catalog's predecessor had in common with the gateway, 0 for none. */
+  get common(): number {
+    const value = this.hasCommon ? this.tree.get(metaKey('common')) : undefined;
+    if (value === undefined || !sameBytes(value.slice(NUMBER_BYTES), this.folder)) return 0;
+    return numberOf(value);
+  }
+
+  keepCommon(folder: Uint8Array, seq: number): void {
+    if (seq === 0) return;
+    this.tree.put(metaKey('common'), Buffer.concat([bytesOf(seq), folder]));
+    this.hasCommon = true;
+  }
+
+  /** All is agreed on again. */
+  forgetCommon(): void {
+    if (this.hasCommon) this.tree.remove(metaKey('common'));
+    this.hasCommon = false;
   }
 
   private moveTo(seq: number): void {

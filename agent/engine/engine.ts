@@ -205,6 +205,8 @@ export class Engine {
       if (core.isPaused || (!this.offers.isMarked && !this.apply.isMarked)) break;
       if (round === ROUNDS_MAX - 1) core.wake(core.now);
     }
+    if (core.isCaughtUp && core.catalog.localCount + core.catalog.remoteCount === 0 && this.isResting)
+      core.catalog.forgetCommon();
     this.durable.pump(this.isResting);
     if (this.isResting && core.garbage.sweep(this.examine.listInUse)) core.wake(core.now);
   }

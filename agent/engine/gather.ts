@@ -40,7 +40,7 @@ export interface GatherPort {
   /** Whether the gateway hardly has the content of a file that is new here. */
   readonly isNews: boolean;
   isFree(place: Place, entry: Entry): boolean;
-  open(opening: Omit<Opening, 'now'>): Offer;
+  open(opening: Omit<Opening, 'base' | 'now'>): Offer;
   /** Sends what is to go before: the directories of these files. */
   flush(): void;
   retry(at: number): void;

@@ -46,6 +46,8 @@ export interface Offer {
 
 export type Opening = Pick<Offer, 'place' | 'path' | 'local' | 'content' | 'single' | 'isWhole'> & {
   entry: Entry;
+  /** The seq of the base, 0 for none. */
+  base: number;
   now: number;
 };
 
@@ -92,7 +94,7 @@ export class Offered {
     return this.byPlace.get(nameOfPlace(place));
   }
 
-  open({ place, path, entry, local, content, single, isWhole, now }: Opening): Offer {
+  open({ place, path, entry, base, local, content, single, isWhole, now }: Opening): Offer {
     const { synced } = entry;
     const kind = local?.kind ?? Kind.ABSENT;
     const facts: Version = {
@@ -101,7 +103,7 @@ export class Offered {
       size: local?.size ?? 0,
       mtime: kind === Kind.DIRECTORY || local === undefined ? 0 : local.mtime,
       content: local?.content ?? NO_CONTENT,
-      seq: synced?.seq ?? 0,
+      seq: base,
       list: local?.list ?? 0,
     };
     const isEdit = kind === Kind.FILE && synced?.kind === Kind.FILE && synced.list !== 0;

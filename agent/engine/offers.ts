@@ -260,6 +260,7 @@ export class Offers {
   isFree(place: Place, entry: Entry): boolean {
     const { catalog } = this.core;
     if (!this.core.isLive || this.isOffered(place) || this.offers.room <= 0) return false;
+    if (!this.core.isCaughtUp && catalog.common > 0) return false;
     if (entry.local?.kind !== Kind.DIRECTORY && this.isHolding(place, entry)) return false;
     if (place.parent === ROOT || entry.local === undefined || place.parent === this.freeParent) return true;
     const up = catalog.placeOfDirectory(place.parent);
@@ -304,11 +305,19 @@ export class Offers {
   }
 
   /** Opens an offer; its frame is the caller's to send. */
-  open(opening: Omit<Opening, 'now'>): Offer {
+  open(opening: Omit<Opening, 'base' | 'now'>): Offer {
     this.core.wake(this.core.now + ANSWER_MS);
-    const offer = this.offers.open({ ...opening, now: this.core.now });
+    const offer = this.offers.open({ ...opening, base: this.baseOf(opening.entry), now: this.core.now });
     (opening.isWhole ? this.wholeGauge : this.gauge).grew();
     return offer;
+  }
+
+  // What both agreed on. After a start over nothing is, but what stands here was made from the common history: it would
+  // be a conflict with what it replaced. A directory that was replaced may hold something: it is in conflict.
+  private baseOf({ synced, remote }: Entry): number {
+    if (synced !== undefined || remote === undefined || remote.kind === Kind.DIRECTORY)
+      return synced?.seq ?? 0;
+    return remote.seq <= this.core.catalog.common ? remote.seq : 0;
   }
 
   flush(): void {

@@ -129,8 +129,9 @@ export type Effect =
   // A wish: the watcher has a budget. `isActive`: something changes there, so it may take another's place.
   | { do: 'watch'; dir: Path; isActive: boolean }
   | { do: 'unwatch'; dir: Path } // no directory stands there any more
-  // Sets the catalog aside and begins with an empty one: the one way out of a broken or foreign catalog.
-  | { do: 'startOver'; why: string }
+  // Sets the catalog aside and begins with an empty one: the one way out of a broken or foreign catalog. Up to `common`
+  // the folder has all of the gateway's history, which the next one may go by.
+  | { do: 'startOver'; why: string; common: number }
   // The link. A body's frame cell belongs to the carrier until `sent` gives it back.
   | { do: 'send'; message: Message; body: FrameBody | undefined } //                -> sent, if there is a body
   | { do: 'note'; note: Note };

@@ -89,6 +89,7 @@ export class Session {
       term: core.catalog.positionTerm,
       ahead: ahead.seq,
       aheadTerm: ahead.term,
+      trail: core.catalog.trail,
     });
   }
 
@@ -116,7 +117,10 @@ export class Session {
   /** Asks for changes as long as the gateway has some that are not recorded here. */
   pump(): void {
     const { position } = this.core.catalog;
-    if (this.state === 'live' && position >= this.head) this.core.isCaughtUp = true;
+    if (this.state === 'live' && position >= this.head && !this.core.isCaughtUp) {
+      this.core.isCaughtUp = true;
+      this.core.isLocalMarked = true; // what is held against the common history waited for this
+    }
     if (this.state !== 'live' || this.credit > 0 || position >= this.head) return;
     this.credit = CREDIT;
     this.askedAt = this.core.now;
@@ -134,15 +138,18 @@ export class Session {
     this.refusal = undefined;
     const known = catalog.folder;
     if (known.length > 0 && !sameBytes(known, message.folder)) {
-      this.core.emit({ do: 'startOver', why: 'the gateway has another folder under this name' });
+      this.core.emit({ do: 'startOver', why: 'the gateway has another folder under this name', common: 0 });
       return false;
     }
-    if (Math.min(message.head, message.common) < Math.max(catalog.position, catalog.ahead.seq)) {
-      this.core.emit({ do: 'startOver', why: 'the gateway is older than what it told before' });
+    const common = Math.min(message.head, message.common);
+    if (common < Math.max(catalog.position, catalog.ahead.seq)) {
+      const why = 'the gateway is older than what it told before';
+      this.core.emit({ do: 'startOver', why, common: Math.min(common, catalog.settledPosition()) });
       return false;
     }
     if (known.length === 0) catalog.folder = message.folder;
     this.term = message.term;
+    catalog.trail = message.trail;
     this.state = 'live';
     this.core.isCaughtUp = false;
     this.head = message.head;

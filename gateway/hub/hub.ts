@@ -278,10 +278,11 @@ export class Hub {
     this.#remember(session, now);
     const { id, head } = folder;
     const { frameBytesMax, store } = this.#with;
-    // Both are of the board's one history.
+    // All are of the board's one history.
     const common = Math.max(
       store.commonWith(folder, hello.position, hello.term),
       store.commonWith(folder, hello.ahead, hello.aheadTerm),
+      ...hello.trail.map(({ seq, term }) => store.commonWith(folder, seq, term)),
     );
     session.send({
       is: 'welcome',
@@ -293,6 +294,7 @@ export class Hub {
       time: now,
       term: store.term,
       common,
+      trail: store.trail(folder),
     });
   }
 

@@ -16,7 +16,7 @@
 //
 // Reads work outside a transaction, writes only inside.
 
-import type { Kind } from '../../protocol/messages.ts';
+import type { Kind, Mark } from '../../protocol/messages.ts';
 
 declare const folderBrand: unique symbol;
 /** The store's own number of a folder. */
@@ -114,6 +114,8 @@ export interface Store {
   /** What this process gives seqs in (terms.ts). */
   readonly term: Uint8Array;
   termOf(folder: FolderNumber, seq: number): Uint8Array;
+  /** The last seqs of the terms before this process's, TRAIL_MAX of them. */
+  trail(folder: Folder): Mark[];
   /** The last seq, up to `seq`, that a folder has in common with a history in which `seq` is of `term`. */
   commonWith(folder: Folder, seq: number, term: Uint8Array): number;
   makeFolder(share: string, id: Uint8Array): Folder;

@@ -98,6 +98,7 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
     folder: share => tree.folder(share),
     term,
     termOf: (folder, seq) => terms.of(folder, seq),
+    trail: folder => terms.trail(folder.number, folder.head),
     commonWith: (folder, seq, its) => terms.common(folder.number, folder.head, seq, its),
     makeFolder: (share, id) => tree.makeFolder(share, id),
     current: (folder, path) => tree.current(folder, path),

@@ -13,6 +13,8 @@
 // TERMS_MAX rows a folder: with more the two oldest become one, under the newest term. Who goes by one of those two
 // is no longer known, and starts over.
 
+import { TRAIL_MAX } from '../../protocol/limits.ts';
+import type { Mark } from '../../protocol/messages.ts';
 import type { Facts } from './facts.ts';
 import { readTermFrom, termKey } from './keys.ts';
 import type { FolderNumber } from './port.ts';
@@ -77,6 +79,18 @@ export class Terms {
       return Math.min(upto, next === undefined ? head : next.from - 1);
     }
     return 0;
+  }
+
+  /** The last seqs of the terms before our own, oldest first. */
+  trail(folder: FolderNumber, head: number): Mark[] {
+    const marks: Mark[] = [];
+    let seq = head;
+    const range = [termKey(folder, 0), termKey(folder, SEQ_MAX)] as const;
+    for (const { key, value } of this.#facts.range(...range, TRAIL_MAX + 1, true)) {
+      if (!isSame(value, this.#own)) marks.unshift({ seq, term: new Uint8Array(value) });
+      seq = readTermFrom(key) - 1;
+    }
+    return marks.slice(-TRAIL_MAX);
   }
 
   #rows(folder: FolderNumber): { from: number; term: Uint8Array }[] {

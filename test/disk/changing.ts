@@ -360,7 +360,7 @@ export function acceptChanging(name: string, open: () => Ground, close: (ground:
     });
 
     test('disk: effects that are not the disk own -> a mistake of ours', () => {
-      expect(() => bench.disk.carry({ do: 'startOver', why: '' })).toThrow(TypeError);
+      expect(() => bench.disk.carry({ do: 'startOver', why: '', common: 0 })).toThrow(TypeError);
     });
   });
 }

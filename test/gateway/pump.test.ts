@@ -7,7 +7,7 @@ import { Pump } from '../../gateway/hub/pump.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { BROKEN } from '../../gateway/store/port.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
-import { Verdict } from '../../protocol/messages.ts';
+import { type MessageNamed, Verdict } from '../../protocol/messages.ts';
 import { makeRandom } from './random.ts';
 import { arena, cut, type TestBoard, text, World } from './world.ts';
 
@@ -185,7 +185,8 @@ describe('pump', () => {
       term: new Uint8Array(0),
       ahead: 0,
       aheadTerm: new Uint8Array(0),
-    } as const;
+      trail: [],
+    } satisfies MessageNamed<'hello'>;
     pump.push({ is: 'message', board: 'oven', message: hello, body: text('') });
     pump.push({
       is: 'message',

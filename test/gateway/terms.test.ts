@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { type MemoryStore, openMemoryShelves, openMemoryStore } from '../../gateway/store/memory.ts';
 import { TERMS_MAX } from '../../gateway/store/terms.ts';
 import { verify } from '../../gateway/verify/verify.ts';
+import { TRAIL_MAX } from '../../protocol/limits.ts';
 import { arena, NOTHING, World } from './world.ts';
 
 /** The store as it would be found by another start. */
@@ -54,6 +55,20 @@ describe('terms', () => {
     change(told, 2);
     expect(common(back, 6, told.term)).toBe(4);
     expect(common(back, 4, told.term)).toBe(4);
+  });
+
+  test(`terms: the trail -> last seqs of ${TRAIL_MAX} terms before ours, each in common`, () => {
+    const stores = [change(openMemoryStore(), 2)];
+    expect(stores[0]!.trail(stores[0]!.folder('attic')!)).toEqual([]);
+    for (let n = 1; n < TRAIL_MAX + 3; n++) stores.push(change(reopen(stores.at(-1)!), 2));
+    const last = stores.at(-1)!;
+    const trail = last.trail(last.folder('attic')!);
+    const expected = stores.map(({ term }, index) => ({ seq: 2 * (index + 1), term })).slice(0, -1);
+    expect(trail).toEqual(expected.slice(-TRAIL_MAX));
+    const idle = reopen(last);
+    const own = { seq: 2 * stores.length, term: last.term };
+    expect(idle.trail(idle.folder('attic')!)).toEqual([...expected, own].slice(-TRAIL_MAX));
+    for (const { seq, term } of trail) expect(common(last, seq, term)).toBe(seq);
   });
 
   test('terms: nothing is told, or no term with it -> taken for ours, as far as that reaches', () => {

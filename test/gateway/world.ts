@@ -221,6 +221,7 @@ export class TestBoard {
       term: NOTHING,
       ahead: 0,
       aheadTerm: NOTHING,
+      trail: [],
       ...fields,
     });
   }

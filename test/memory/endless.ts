@@ -91,6 +91,7 @@ export class Endless {
           time: 1_000,
           term: TERM,
           common: this.head,
+          trail: [],
         });
         break;
       case 'offer':

@@ -19,6 +19,7 @@ import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEffect } from '../../gateway/hub/ports.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
+import type { MessageNamed } from '../../protocol/messages.ts';
 import { ask, type Bench, openBench, patch, path, SECOND, some, stage } from '../disk/bench.ts';
 import { memorySystem } from '../sim/disk.ts';
 import { ROOT } from '../sim/machine.ts';
@@ -339,7 +340,8 @@ test('full: a session more than the hub serves -> refused with the reason, count
       frameBytesMax: FRAME_BYTES_MAX,
       term: new Uint8Array(0),
       aheadTerm: new Uint8Array(0),
-    } as const;
+      trail: [],
+    } satisfies MessageNamed<'hello'>;
     store.transaction(() => hub.take({ is: 'message', board, message, body: new Uint8Array(0) }, 1));
     return hub.drain();
   };

@@ -6,7 +6,7 @@ import { squeeze } from '../../agent/disk/squeeze.ts';
 import type { MemoryLook } from '../../agent/sync.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEvent } from '../../gateway/hub/ports.ts';
-import { type MemoryStore, openMemoryStore } from '../../gateway/store/memory.ts';
+import { type Image, type MemoryStore, openMemoryStore } from '../../gateway/store/memory.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
 import { type BoardLink, type BoardLinkHandlers, noCounts } from '../../transport/link.ts';
@@ -16,23 +16,17 @@ import { Time } from '../sim/time.ts';
 export class Pair {
   readonly time = new Time();
   readonly machine: Machine;
-  readonly store: MemoryStore;
+  store: MemoryStore;
   /** Frames' cells that were sent while the link did not flow. */
   readonly held: (() => void)[] = [];
   isFlowing = true;
   isSpeaking = true;
-  private readonly hub: Hub;
+  private hub: Hub;
   private handlers: BoardLinkHandlers | undefined;
 
   constructor(store = openMemoryStore()) {
     this.store = store;
-    this.hub = new Hub({
-      store,
-      hasher: openArena({ bytes: 2 * 1024 * 1024 }),
-      squeeze,
-      newFolderId: () => new Uint8Array(ID_BYTES).fill(7),
-      frameBytesMax: FRAME_BYTES_MAX,
-    });
+    this.hub = openHub(store);
     this.machine = new Machine('board', {
       time: this.time,
       openLink: (_machine, handlers) => this.openLink(handlers),
@@ -53,6 +47,12 @@ export class Pair {
   flow(): void {
     this.isFlowing = true;
     for (const sent of this.held.splice(0)) this.time.after(0, sent);
+  }
+
+  /** The gateway ends, and another starts on this copy of the store. The board is not told. */
+  putBack(image: Image): void {
+    this.store = openMemoryStore({ image });
+    this.hub = openHub(this.store);
   }
 
   /** Entries at the hub. */
@@ -90,3 +90,12 @@ export class Pair {
     }
   }
 }
+
+const openHub = (store: MemoryStore): Hub =>
+  new Hub({
+    store,
+    hasher: openArena({ bytes: 2 * 1024 * 1024 }),
+    squeeze,
+    newFolderId: () => new Uint8Array(ID_BYTES).fill(7),
+    frameBytesMax: FRAME_BYTES_MAX,
+  });

@@ -26,7 +26,9 @@ const replaced = (values: unknown[], at: number, value: unknown) =>
 function plain(kind: MessageKind): { header: unknown[]; body: Uint8Array } {
   const value = (name: string, field: Field<unknown>): unknown => {
     if (field.tuple) return [Object.entries(field.tuple).map(([key, of]) => value(key, of))];
-    if (field.cddl.startsWith('bstr') || field.cddl.startsWith('id')) return new Uint8Array(16).fill(1);
+    const most = Number(/\.\.(\d+)\)$/.exec(field.cddl)?.[1] ?? 16);
+    if (field.cddl.startsWith('bstr') || field.cddl.startsWith('id'))
+      return new Uint8Array(Math.min(most, 16)).fill(1);
     if (field.cddl.startsWith('term')) return new Uint8Array(8).fill(1);
     if (field.cddl === 'tstr') return 'word';
     // A piece's LITERAL reaches no dictionary before its offset 1; a change's seq 1 comes after 0.
@@ -144,6 +146,17 @@ describe('frame: what the tables cannot say', () => {
     expect(whole([5, 7], 12)).toHaveProperty('message');
     expect(whole([5, 7], 1)).toHaveProperty('message');
     expect(whole(new Array(7).fill(4096), 7 * 4096)).toHaveProperty('message');
+  });
+
+  test('hello, welcome: a longer trail than there may be -> malformed', () => {
+    const none = new Uint8Array(0);
+    const marks = (count: number) => Array.from({ length: count }, () => [1, new Uint8Array(8)]);
+    const hello = (count: number) =>
+      malformed([1, 1, 1, 1, 's', none, 0, 32_768, 4, '', none, 0, none, marks(count)], 'up');
+    expect(hello(8)).toHaveProperty('message');
+    expect(hello(9)).toEqual({ malformed: 'hello: trail' });
+    const welcome = [16, 1, 1, new Uint8Array(16), 0, 32_768, 0, none, 0, marks(9)];
+    expect(malformed(welcome, 'down')).toEqual({ malformed: 'welcome: trail' });
   });
 
   test('whole: none of its contents, more than they are, more than a run -> malformed', () => {

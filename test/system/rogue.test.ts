@@ -50,6 +50,7 @@ const hello: MessageNamed<'hello'> = {
   term: NONE,
   ahead: 0,
   aheadTerm: NONE,
+  trail: [],
 };
 
 /** An empty file at `path`, or a symlink with `target` there: content that nobody has to send. */
