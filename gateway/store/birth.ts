@@ -4,7 +4,8 @@
 //   no file -> UNFINISHED stands, synced -> LMDB makes the file, commits -> the names synced, UNFINISHED goes, synced
 //
 // A power cut on the way leaves UNFINISHED: what stands beside it is thrown away, since nobody was told of anything in
-// it. A file without it was whole once, so a bad head is damage, and is said.
+// it. A file without it was whole once, so a bad head is damage, and is said. So is a file that ends long before its
+// last page, as a copy does that was broken off: what lies behind its end cannot be read without a signal either.
 
 import {
   closeSync,
@@ -28,7 +29,12 @@ const META_FLAG = 0x08;
 const MAGIC_AT = 24;
 const MAGIC = 0xbeefc0de;
 const PAGE_BYTES_AT = 48;
-const HEAD_BYTES = 64;
+const LAST_PAGE_AT = 144;
+const COMMIT_AT = 152;
+const HEAD_BYTES = 160;
+
+/** LMDB need not write what it took and gave back within one commit, so a whole file may be this much short. */
+const SHORT_BYTES_MAX = 1024 * 1024;
 
 /** Before LMDB opens the directory to write. */
 export function beginBirth(directory: string): void {
@@ -53,17 +59,27 @@ export function checkHead(directory: string): void {
   if (lengthOf(path) === 0) return;
   const fd = openSync(path, 'r');
   try {
-    const pageBytes = headAt(fd, 0)?.readUInt32LE(PAGE_BYTES_AT) ?? 0;
-    if (pageBytes > 0 && headAt(fd, pageBytes) !== undefined) return;
+    const first = headAt(fd, 0);
+    const pageBytes = first?.readUInt32LE(PAGE_BYTES_AT) ?? 0;
+    const second = pageBytes > 0 ? headAt(fd, pageBytes) : undefined;
+    if (first === undefined || second === undefined)
+      throw damaged(`${path}: this is no store, or its first pages are damaged`);
+    const isSecond = second.readBigUInt64LE(COMMIT_AT) > first.readBigUInt64LE(COMMIT_AT);
+    const pages = Number((isSecond ? second : first).readBigUInt64LE(LAST_PAGE_AT)) + 1;
+    const bytes = lengthOf(path);
+    if (bytes + SHORT_BYTES_MAX < pages * pageBytes)
+      throw damaged(`${path}: this is cut off after ${bytes} of ${pages * pageBytes} bytes`);
   } finally {
     closeSync(fd);
   }
-  throw new Failure(
+}
+
+const damaged = (text: string): Failure =>
+  new Failure(
     'environment',
-    `${path}: this is no store, or its first pages are damaged`,
+    text,
     "put a backup in its place, or move the gateway's --data away: the boards bring what they have",
   );
-}
 
 function headAt(fd: number, offset: number): Buffer | undefined {
   const head = Buffer.alloc(HEAD_BYTES);

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openLmdbStore, readLmdbStore } from '../../gateway/store/lmdb.ts';
+import { makeRandom } from './random.ts';
 import { cut, text, World } from './world.ts';
 
 describe('store: its file', () => {
@@ -83,5 +85,21 @@ describe('store: its file', () => {
     for (const open of [openLmdbStore, readLmdbStore])
       expect(() => open(directory)).toThrow(/data\.mdb: this is no store, or its first pages are damaged/);
     expect(readFileSync(file).equals(damaged)).toBe(true);
+  });
+
+  test('cut off in the middle, as a copy that was broken off -> said', async () => {
+    const store = openLmdbStore(directory);
+    const board = new World(store).board('oven').hello();
+    board.upload('large', cut(makeRandom(3).bytes(4_000_000)));
+    await store.close();
+    const whole = readFileSync(file);
+    for (const bytes of [16_384, 1_000_000, whole.length - 1_048_577]) {
+      truncateSync(file, bytes);
+      for (const open of [openLmdbStore, readLmdbStore])
+        expect(() => open(directory)).toThrow(`this is cut off after ${bytes} of ${whole.length} bytes`);
+      expect(statSync(file).size).toBe(bytes);
+      writeFileSync(file, whole);
+    }
+    expect(await sharesNow()).toEqual(['attic']);
   });
 });
