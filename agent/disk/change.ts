@@ -197,6 +197,8 @@ export class Change {
       if (stands !== undefined) throw new DiskError('EEXIST', stands);
       this.#system.renameSync(from.place, goal.place);
     } else {
+      // A power cut could keep the unlink and lose the link: then nothing would be left of what nobody else has.
+      this.#durable.now(goal.directory);
       this.#system.unlinkSync(from.place);
     }
     this.#durable.changed(from.directory);

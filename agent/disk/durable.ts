@@ -13,7 +13,7 @@ import type { Trouble } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
 import type { System } from './system.ts';
-import { codeOf, troubleOf } from './trouble.ts';
+import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
 /** Changed things kept open: each costs a descriptor. */
 const CHANGED_MAX = 64;
@@ -80,6 +80,12 @@ export class Durable {
   /** What changed could not be noted: the next flush says so. */
   fail(trouble: Trouble): void {
     this.#trouble ??= trouble;
+  }
+
+  /** Makes durable what `fd` holds before it returns; throws what is in the way. */
+  now(fd: number): void {
+    const trouble = this.#sync(fd);
+    if (trouble !== undefined) throw new DiskError(trouble.code);
   }
 
   get #count(): number {

@@ -1,6 +1,6 @@
 // The planner alone, with a gateway that says what SPEC.md does: from 20,000 random triples of disk, agreed and told
-// version of a path it comes to rest, both ends alike, and no content that somebody wrote is gone. TRIPLES=n for another
-// count.
+// version of a path it comes to rest, both ends alike, and no content that somebody wrote is gone. TRIPLES=n for
+// another count.
 
 import { expect, test } from 'vitest';
 import { Action, decide, isAt } from '../../agent/engine/decide.ts';
