@@ -19,6 +19,8 @@ export class Pair {
   store: MemoryStore;
   /** Frames' cells that were sent while the link did not flow. */
   readonly held: (() => void)[] = [];
+  /** The last frame of changes that the hub sent. */
+  lastChanges: Uint8Array | undefined;
   isFlowing = true;
   isSpeaking = true;
   private hub: Hub;
@@ -60,6 +62,11 @@ export class Pair {
     return this.store.folders()[0]?.entries ?? 0;
   }
 
+  /** A frame comes to the board, from whoever. */
+  deliver(frame: Uint8Array): void {
+    this.time.after(1, () => this.handlers?.frame(frame));
+  }
+
   private openLink(handlers: BoardLinkHandlers): BoardLink {
     this.handlers = handlers;
     this.time.after(1, () => handlers.up({ frameBytesMax: FRAME_BYTES_MAX, protocol: 5, broker: 'pair' }));
@@ -86,7 +93,8 @@ export class Pair {
       if (effect.do !== 'send' || (!this.isSpeaking && effect.message.is === 'done')) continue;
       const header = encodeFrameHeader(effect.message);
       const frame = effect.body === undefined ? header : Buffer.concat([header, effect.body]);
-      this.time.after(1, () => this.handlers?.frame(frame));
+      if (effect.message.is === 'changes') this.lastChanges = frame;
+      this.deliver(frame);
     }
   }
 }

@@ -2,6 +2,8 @@
 // done meanwhile, and joins again with what it has.
 
 import { expect, test } from 'vitest';
+import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
+import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { some } from '../disk/bench.ts';
 import { Pair } from '../memory/pair.ts';
@@ -109,6 +111,34 @@ test('put back: twice, from the same copy -> noticed each time', async () => {
     expect(atHub(pair, 'edited')).toBe('second');
     expect(names(pair)).toContain(`other ${round}`);
   }
+});
+
+test('put back: changes of the gateway of before come late -> not taken, the session begins anew, all goes on', async () => {
+  const pair = new Pair();
+  pair.machine.volume.writeFileSync(`${ROOT}/file`, 'first');
+  pair.machine.start();
+  pair.time.runFor(130_000);
+  const image = pair.store.image();
+  commitElsewhere(pair, 'lost');
+  await restart(pair);
+  const late = pair.lastChanges!;
+  pair.machine.kill();
+  pair.machine.volume.unlinkSync(`${ROOT}/lost`);
+  pair.machine.loseCatalog();
+  pair.putBack(image);
+  await restart(pair);
+  // Its own session would not matter: it is told by the frame alone whose changes these are.
+  const { session } = pair.machine.sync!;
+  const decoded = decodeFrame(late, 'down', FRAME_BYTES_MAX);
+  if ('malformed' in decoded || decoded.message.is !== 'changes') throw new Error('no changes');
+  expect(decoded.message.items.map(({ path }) => Buffer.from(path).toString())).toContain('lost');
+  pair.deliver(encodeFrameHeader({ ...decoded.message, session }));
+  pair.time.runFor(1);
+  await Promise.resolve();
+  expect(pair.machine.sync!.look()!.engine.link).toBe('greeting');
+  commitElsewhere(pair, 'other');
+  pair.time.runFor(200_000);
+  expect(names(pair)).toEqual(['file', 'other']);
 });
 
 test('put back: a board that was away since before the copy -> nothing to notice, it goes on', () => {
