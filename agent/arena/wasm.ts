@@ -123,11 +123,24 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   return new WebAssembly.Instance(module, { env: { memory } }).exports as ArenaExports;
 }
 
-/** The bounds that the module has for an arena: asked of an instance in the least memory that its data needs. */
-export function arenaBounds(module: WebAssembly.Module): { least: number; most: number; unit: number } {
-  const { ARENA_BYTES_MIN, ARENA_BYTES_MAX, WASM_PAGE_BYTES } = instantiate(
-    module,
-    new WebAssembly.Memory({ initial: 1, maximum: 1 }),
-  );
-  return { least: ARENA_BYTES_MIN.value, most: ARENA_BYTES_MAX.value, unit: WASM_PAGE_BYTES.value };
+interface Bounds {
+  least: number;
+  most: number;
+  unit: number;
+}
+
+const bounds = new WeakMap<WebAssembly.Module, Bounds>();
+
+/** The module's bounds for an arena: asked once, of an instance in the least memory that its data needs. */
+export function arenaBounds(module: WebAssembly.Module): Bounds {
+  let known = bounds.get(module);
+  if (known === undefined) {
+    const { ARENA_BYTES_MIN, ARENA_BYTES_MAX, WASM_PAGE_BYTES } = instantiate(
+      module,
+      new WebAssembly.Memory({ initial: 1, maximum: 1 }),
+    );
+    known = { least: ARENA_BYTES_MIN.value, most: ARENA_BYTES_MAX.value, unit: WASM_PAGE_BYTES.value };
+    bounds.set(module, known);
+  }
+  return known;
 }

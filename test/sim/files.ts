@@ -12,6 +12,10 @@ import { Inode, Numbers, TYPE_DIRECTORY, TYPE_FILE, TYPE_MASK, TYPE_SYMLINK } fr
 const TICK_MS = 10;
 const LINKS_FOLLOWED_MAX = 40;
 
+/** Before the number of an open directory. */
+const DESCRIPTORS = '/proc/self/fd/';
+const SLASH = 0x2f;
+
 /** Whoever wants to know of changes. */
 export interface Witness {
   /** Names of directories were set, all at once: to an inode or to nothing. */
@@ -59,16 +63,19 @@ export class Files {
 
   spot(path: string, isFollowed = false, depth = 0): Spot {
     if (depth > LINKS_FOLLOWED_MAX) throw failure('ELOOP', path);
-    const open = /^\/proc\/self\/fd\/(\d+)(\/|$)/.exec(path);
-    let inode = open === null ? this.root : this.descriptor(Number(open[1]));
+    const isOpen = path.startsWith(DESCRIPTORS);
+    let at = isOpen ? endOfPart(path, DESCRIPTORS.length) : 0;
+    let inode = isOpen ? this.descriptor(Number(path.slice(DESCRIPTORS.length, at))) : this.root;
     let spot: Spot = { directory: inode, name: '', inode };
-    const parts = (open === null ? path : path.slice(open[0].length)).split('/').filter(part => part !== '');
-    for (const [index, name] of parts.entries()) {
+    for (at = startOfPart(path, at); at < path.length; ) {
+      const end = endOfPart(path, at);
+      const name = path.slice(at, end);
+      at = startOfPart(path, end);
+      const isLast = at === path.length;
       const directory = inode;
       if (directory.names === undefined) throw failure('ENOTDIR', path);
       if (name.length > 255) throw failure('ENAMETOOLONG', path);
       const found = directory.names.get(name);
-      const isLast = index === parts.length - 1;
       spot = { directory, name, inode: found };
       if (isLast && (found === undefined || !found.isSymlink || !isFollowed)) return spot;
       if (found === undefined) throw failure('ENOENT', path);
@@ -236,6 +243,19 @@ export class Files {
   private tick(): number {
     return Math.floor(this.now() / TICK_MS) * TICK_MS;
   }
+}
+
+// By index: every call of a simulated disk walks a path, and an array of its parts costs more than the walk.
+
+function startOfPart(path: string, from: number): number {
+  let at = from;
+  while (at < path.length && path.charCodeAt(at) === SLASH) at++;
+  return at;
+}
+
+function endOfPart(path: string, from: number): number {
+  const slash = path.indexOf('/', from);
+  return slash < 0 ? path.length : slash;
 }
 
 export const MODES = { FILE: TYPE_FILE, DIRECTORY: TYPE_DIRECTORY, SYMLINK: TYPE_SYMLINK };
