@@ -38,8 +38,8 @@ const BESIDE: readonly (readonly [there: string, here: string])[] = [
   ['../gateway/verify/process.js', './verify.cjs'],
 ];
 
-/** LMDB's native part, beside the gateway's files, and what it is in npm's package of it: for any Node with Node-API, on
- * glibc. The only one that there is for armv7. */
+/** LMDB's native part, beside the gateway's files, and what it is in npm's package of it: for any Node with Node-API,
+ * on glibc. The only one that there is for armv7. */
 export const LMDB_NATIVE = 'lmdb.node';
 export const LMDB_MEMBER = 'node.napi.glibc.node';
 /** What LZ4 knows before it begins: a store is read with the one that it was written with. */

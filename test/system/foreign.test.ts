@@ -1,6 +1,6 @@
-// The packages for boards' machines, run by qemu-user: what they depend on is what they need, LMDB's native part loads,
-// and a file goes through a gateway on arm from one board on arm to another on x86. Not installed by dpkg, whose scripts
-// would need the kernel to know foreign programs; packages.test.ts does that on this machine's own.
+// The packages for boards' machines, run by qemu-user: what they depend on is what they need, LMDB's native part
+// loads, and a file goes through a gateway on arm from one board on arm to another on x86. Not installed by dpkg, whose
+// scripts would need the kernel to know foreign programs; packages.test.ts does that on this machine's own.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
