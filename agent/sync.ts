@@ -248,12 +248,25 @@ export class Sync {
       const catalog = new Catalog(tree);
       this.session = Math.max(this.ports.clock.now(), this.session + 1, catalog.session + 1);
       catalog.session = this.session;
+      this.keepSession(catalog);
       if (this.kept !== undefined) catalog.keepCommon(this.kept.folder, this.kept.common);
       this.kept = undefined;
       return { pages, tree, catalog };
     } catch (error) {
       pages.close();
       throw error;
+    }
+  }
+
+  // Before anyone hears it: should this life end before its first commit, and the clock be back where it was or have
+  // been set back, the next one would have the same number, and be told what became of this one's offers. With no room
+  // for that the clock has to do.
+  private keepSession(catalog: Catalog): void {
+    try {
+      catalog.commit();
+    } catch (error) {
+      if (!isOperating(error)) throw error;
+      this.ports.onLog('warn', `the catalog could not be written: ${textOf(error)}`);
     }
   }
 

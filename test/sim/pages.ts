@@ -11,10 +11,11 @@ export function openSimPages(volume: Volume, system: System, path: string): Open
   const slash = path.lastIndexOf('/');
   const file = system.openSync(path, flags.RDWR | flags.CREAT, 0o600);
   const inode = volume.files.descriptor(file);
-  if (inode.size === 0) {
-    const directory = system.openSync(path.slice(0, slash), flags.RDONLY | flags.DIRECTORY);
-    system.fsyncSync(directory);
-    system.closeSync(directory);
+  try {
+    if (inode.size === 0) syncDirectory(system, path.slice(0, slash));
+  } catch (error) {
+    system.closeSync(file);
+    throw error;
   }
   return {
     get pageCount() {
@@ -31,4 +32,13 @@ export function openSimPages(volume: Volume, system: System, path: string): Open
     },
     close: () => system.closeSync(file),
   };
+}
+
+function syncDirectory(system: System, path: string): void {
+  const directory = system.openSync(path, system.flags.RDONLY | system.flags.DIRECTORY);
+  try {
+    system.fsyncSync(directory);
+  } finally {
+    system.closeSync(directory);
+  }
 }

@@ -91,6 +91,21 @@ test('power: a kill right after a file was put in place, a restart at rest, a cu
   }
 });
 
+test('kill: before the first commit of each life, the clock an hour back -> no session number twice', () => {
+  const { machine, time } = new Pair();
+  machine.start();
+  time.runFor(1_000);
+  machine.aheadMs = -3_600_000;
+  const sessions = [machine.sync!.session];
+  for (let life = 0; life < 5; life++) {
+    machine.kill();
+    machine.start();
+    time.runFor(20);
+    sessions.push(machine.sync!.session);
+  }
+  expect(sessions).toEqual([...new Set(sessions)].sort((a, b) => a - b));
+});
+
 test('rest: the folder is gone while something waits -> the agent rests, and goes on when it is back', () => {
   const pair = new Pair();
   const { volume } = pair.machine;
