@@ -3,7 +3,7 @@
 //
 //   entries    marks the content of every path
 //   versions   drops those replaced before `before`, marks the contents of the others
-//   contents   takes away those without a mark, with their lists of blocks
+//   contents   takes away those without a mark, with their lists of blocks; of the others, marks blocks without a list
 //   recipes    marks every block in any list, of what still arrives too
 //   blocks     takes away those without a mark, and adds up what lives in each pack
 //   move       writes the blocks of packs that are mostly dead into new ones
@@ -146,10 +146,15 @@ export class Collector {
         return this.#versions(round);
       case 'contents':
         return this.#scan(round, 'C', ({ key, value }) => {
-          if (round.contents.has(key.subarray(1))) return;
-          const recipe = readContent(value);
-          this.#facts.put(arrivingKey(recipe.number), NOTHING);
+          const { recipe } = readContent(value);
+          const { number, only } = recipe;
+          if (round.contents.has(key.subarray(1))) {
+            if (only !== undefined) this.markRecords(only);
+            return;
+          }
           this.#facts.remove(key);
+          if (only !== undefined) return;
+          this.#facts.put(arrivingKey(number), NOTHING);
           round.dying.push(recipe);
         });
       case 'recipes':
@@ -184,7 +189,7 @@ export class Collector {
       return;
     }
     round.phase = phase;
-    if (phase === 'recipes') {
+    if (phase === 'contents') {
       // What waits is not seen by a scan: from here on it is written, or marked as it comes.
       this.#flush();
       round.blocks = new Bloom(this.#bits);

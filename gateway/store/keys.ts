@@ -7,13 +7,15 @@
 //   'L' folder seq                         -> dir name: the path whose newest change that is
 //   'V' folder dir name NUL seq            -> a replaced version
 //   'W' folder dir name NUL kind content   -> seq of the newest replaced version with that content
-//   'X' folder content dir name            -> nothing: which live files hold a content
 //   'G' folder seq                         -> term: the start of a gateway that gave the seqs from this one on
-//   'C' content id                         -> a complete content: size, block count, recipe number
+//   'C' content id                         -> a complete content: size, block count, recipe number or the one record,
+//                                             the live file that held it first
+//   'X' folder content dir name            -> nothing: which other live files hold it
 //   'R' recipe page                        -> byte offset, then up to PAGE_RECORDS records
 //   'T' recipe                             -> nothing: a recipe still arriving; dropped at the next start
 //   'K' block id                           -> pack, offset, length
 //   'B' board                              -> board
+//   '0'                                    -> format of all these (format.ts)
 //
 // Paths go up to 4,095 bytes and LMDB's keys to 1,978, so an entry is keyed by its directory's number and its own
 // name (255 bytes): a lookup costs one read a level. A directory keeps its number when it is deleted or becomes a
@@ -114,6 +116,7 @@ export const contentKey = (content: Uint8Array) => tagged('C', content);
 export const pageKey = (recipe: RecipeNumber, page: number) => numbered('R', recipe, page);
 export const arrivingKey = (recipe: RecipeNumber) => numbered('T', recipe);
 export const blockKey = (id: Uint8Array) => tagged('K', id);
+export const formatKey: Uint8Array = Buffer.from('0');
 export const boardKey = (name: string) => tagged('B', Buffer.from(name));
 export const packKey = (pack: number) => {
   const key = Buffer.allocUnsafe(NUMBER_BYTES);

@@ -76,6 +76,8 @@ export interface Recipe {
   readonly number: RecipeNumber;
   readonly blockCount: number;
   readonly size: number;
+  /** The record of a content of one block that came whole: it has no pages. */
+  readonly only?: Uint8Array;
 }
 
 /** A block's place in its file. */
@@ -130,7 +132,7 @@ export interface Store {
   knows(folder: FolderNumber, path: Uint8Array, kind: Kind, content: Uint8Array): boolean;
   /** Replaced versions of `path` with a seq below `before`, newest first. */
   versions(folder: FolderNumber, path: Uint8Array, limit: number, before?: number): Version[];
-  /** Another live file with this content. */
+  /** Another live file with this content; one that was committed before its content was sealed may not be found. */
   like(folder: FolderNumber, path: Uint8Array, content: Uint8Array): Uint8Array | undefined;
   /** Makes `change` the current version of `path` and answers its seq. The parent must be known. `isFirst`: the caller
    * knows that no file held this content, so none is looked for. */

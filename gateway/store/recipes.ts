@@ -1,29 +1,36 @@
 // Recipes of contents, in pages.
 //
-//   'C' content -> size, block count, recipe          'R' recipe page -> | byte offset f64 | record | record | ... |
+//   contents.ts  content -> size, block count, recipe
+//   'R' recipe page -> | byte offset f64 | record | record | ... |
 //
 // A page says at which byte of the file its first block begins, so a byte offset is found by a binary search over
 // pages and a walk in one of them: a 10 GiB file has 2.6 million records in 20,480 pages, 15 reads.
 //
 // A recipe is written page by page while it arrives, under a number of its own, and sealing it only points a
-// content id at that number. What still arrives is marked ('T'), so that the next start clears it away.
+// content id at that number. What still arrives is marked ('T'), so that the next start clears it away. A content of
+// one block that came whole has no pages: its record stands with it.
 
 import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
+import type { Contents } from './contents.ts';
 import type { Facts } from './facts.ts';
-import { arrivingKey, asBuffer, contentKey, pageKey, readNumber, wholeTag } from './keys.ts';
+import { arrivingKey, asBuffer, pageKey, readNumber, wholeTag } from './keys.ts';
 import { PAGE_RECORDS, type Place, type Recipe, type RecipeNumber } from './port.ts';
-import { readContent, writeContent } from './record.ts';
 
 const OFFSET_BYTES = 8;
 
 const NOTHING = new Uint8Array(0);
 
+/** Recipes with pages count from 1. */
+const NO_PAGES = 0 as RecipeNumber;
+
 export class Recipes {
   readonly #facts: Facts;
+  readonly #contents: Contents;
   #next: number;
 
-  constructor(facts: Facts) {
+  constructor(facts: Facts, contents: Contents) {
     this.#facts = facts;
+    this.#contents = contents;
     const [last] = facts.range(...recipePages, 1, true);
     this.#next = (last === undefined ? 0 : readNumber(last.key, 1)) + 1;
   }
@@ -37,8 +44,7 @@ export class Recipes {
   }
 
   content(id: Uint8Array): Recipe | undefined {
-    const row = this.#facts.get(contentKey(id));
-    return row === undefined ? undefined : readContent(row);
+    return this.#contents.get(id)?.recipe;
   }
 
   start(): Recipe {
@@ -71,6 +77,7 @@ export class Recipes {
   records(recipe: Recipe, ordinal: number, count: number): Uint8Array {
     const end = Math.min(recipe.blockCount, ordinal + count);
     if (ordinal >= end) return NOTHING;
+    if (recipe.only !== undefined) return recipe.only;
     const first = Math.floor(ordinal / PAGE_RECORDS);
     const last = Math.floor((end - 1) / PAGE_RECORDS);
     const parts: Uint8Array[] = [];
@@ -89,6 +96,7 @@ export class Recipes {
 
   placeOf(recipe: Recipe, offset: number): Place | undefined {
     if (offset >= recipe.size) return undefined;
+    if (recipe.only !== undefined) return { ordinal: 0, offset: 0 };
     let low = 0;
     let high = Math.ceil(recipe.blockCount / PAGE_RECORDS) - 1;
     while (low < high) {
@@ -109,6 +117,7 @@ export class Recipes {
 
   offsetOf(recipe: Recipe, ordinal: number): number {
     if (ordinal >= recipe.blockCount) return recipe.size;
+    if (recipe.only !== undefined) return 0;
     const page = this.#page(recipe.number, Math.floor(ordinal / PAGE_RECORDS));
     const end = OFFSET_BYTES + (ordinal % PAGE_RECORDS) * RECORD_BYTES;
     let offset = readOffset(page);
@@ -118,8 +127,14 @@ export class Recipes {
   }
 
   seal(recipe: Recipe, content: Uint8Array): void {
-    this.#facts.put(contentKey(content), writeContent(recipe));
+    this.#contents.put(content, { recipe, holder: undefined, isShared: false });
     this.#facts.putLater(arrivingKey(recipe.number), undefined);
+  }
+
+  /** A content of one block. */
+  sealOnly(record: Uint8Array, content: Uint8Array): void {
+    const recipe = { number: NO_PAGES, blockCount: 1, size: recordLength(record), only: record };
+    this.#contents.put(content, { recipe, holder: undefined, isShared: false });
   }
 
   drop(recipe: Recipe): void {

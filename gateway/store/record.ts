@@ -4,16 +4,16 @@
 //   version  kind u8 | mode u16 | seq f64 | size f64 | mtime f64 | arrived f64 | board | content
 //   entry    dir f64 | like | version        (dir: the number of the directory here, -1 if there never was one)
 //   folder   id 16 | number u32 | head f64 | entries f64 | bytes f64 | dirs f64 | share | dropped f64 | terms f64
-//            (the last two not at first)
 //   dir      parent f64 | live children f64 | name
-//   content  size f64 | blocks f64 | recipe f64
+//   content  size f64 | blocks f64 | recipe f64 | the one record | shared u8 | holder's folder u32 | dir f64 | name
+//            (recipe 0: its one record stands here; folder 0: no file holds it)
 //   block    pack f64 | offset u32 | length u32
 //   board    position f64 | session f64 | last seen f64 | share | name
 //
 // A text or byte string is its u16 length and its bytes.
 
 import type { Kind } from '../../protocol/messages.ts';
-import { asBuffer, type DirNumber } from './keys.ts';
+import { asBuffer, type DirNumber, type Spot } from './keys.ts';
 import type { BoardRecord, FolderNumber, Recipe, RecipeNumber, Version } from './port.ts';
 
 export interface Entry {
@@ -41,6 +41,18 @@ export interface DirRow {
   parent: DirNumber;
   liveChildren: number;
   name: Uint8Array;
+}
+
+/** The live file that a content stands with. */
+export interface Holder extends Spot {
+  folder: FolderNumber;
+}
+
+export interface ContentRow {
+  readonly recipe: Recipe;
+  readonly holder: Holder | undefined;
+  /** Others have, or had, rows of their own. */
+  readonly isShared: boolean;
 }
 
 export interface BlockRow {
@@ -93,9 +105,6 @@ class Reader {
   constructor(bytes: Uint8Array) {
     this.#bytes = asBuffer(bytes);
   }
-  get isEnd(): boolean {
-    return this.#at === this.#bytes.length;
-  }
   u8(): number {
     return this.#bytes.readUInt8(this.#step(1));
   }
@@ -128,6 +137,8 @@ class Reader {
     return asBuffer(this.string()).toString();
   }
 }
+
+const NOTHING = new Uint8Array(0);
 
 const VERSION_FIXED_BYTES = 1 + 2 + 4 * 8 + 2 * 2;
 
@@ -199,8 +210,8 @@ export function readFolder(bytes: Uint8Array): FolderRow {
     bytes: from.f64(),
     dirs: from.f64(),
     share: from.text(),
-    dropped: from.isEnd ? 0 : from.f64(),
-    terms: from.isEnd ? 0 : from.f64(),
+    dropped: from.f64(),
+    terms: from.f64(),
   };
 }
 
@@ -212,12 +223,34 @@ export function readDir(bytes: Uint8Array): DirRow {
   return { parent: from.f64(), liveChildren: from.f64(), name: from.string() };
 }
 
-export const writeContent = (recipe: Recipe): Buffer =>
-  new Writer(24).f64(recipe.size).f64(recipe.blockCount).f64(recipe.number).done();
+const CONTENT_FIXED_BYTES = 3 * 8 + 2 + 1 + 4 + 8 + 2;
 
-export function readContent(bytes: Uint8Array): Recipe {
+export function writeContent({ recipe, holder, isShared }: ContentRow): Buffer {
+  const { size, blockCount, number, only = NOTHING } = recipe;
+  const name = holder?.name ?? NOTHING;
+  return new Writer(CONTENT_FIXED_BYTES + only.length + name.length)
+    .f64(size)
+    .f64(blockCount)
+    .f64(number)
+    .string(only)
+    .u8(Number(isShared))
+    .u32(holder?.folder ?? 0)
+    .f64(holder?.dir ?? 0)
+    .string(name)
+    .done();
+}
+
+export function readContent(bytes: Uint8Array): ContentRow {
   const from = new Reader(bytes);
-  return { size: from.f64(), blockCount: from.f64(), number: from.f64() as RecipeNumber };
+  const list = { size: from.f64(), blockCount: from.f64(), number: from.f64() as RecipeNumber };
+  const only = from.string();
+  const isShared = from.u8() === 1;
+  const holder = { folder: from.u32() as FolderNumber, dir: from.f64(), name: from.string() };
+  return {
+    recipe: only.length === 0 ? list : { ...list, only },
+    holder: holder.folder === 0 ? undefined : holder,
+    isShared,
+  };
 }
 
 export const writeBlock = (row: BlockRow): Buffer =>

@@ -3,8 +3,10 @@
 import { recordId } from '../../protocol/record.ts';
 import { Blocks } from './blocks.ts';
 import { Collector } from './collect.ts';
+import { Contents } from './contents.ts';
 import { Facts } from './facts.ts';
-import { boardKey, wholeTag } from './keys.ts';
+import { checkFormat, writeFormat } from './format.ts';
+import { boardKey, formatKey, wholeTag } from './keys.ts';
 import type { BoardRecord, Outcome, Recipe, Store } from './port.ts';
 import { WAITING_BYTES_MAX } from './port.ts';
 import { Recipes } from './recipes.ts';
@@ -22,14 +24,17 @@ export interface TableOptions {
   bloomBits?: number | undefined;
 }
 
-/** Without a term nothing is cleared away, and every write fails. */
+/** Without a term nothing is cleared away, and every write fails. Throws when the store is of another format. */
 export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOptions): Store {
   const isWritable = term.length > 0;
   const facts = new Facts(shelves.facts);
   const blocks = new Blocks(facts, shelves.packs);
-  const recipes = new Recipes(facts);
+  const contents = new Contents(facts);
+  /** Its first commit says what format it has. */
+  let isNew = checkFormat(shelves.facts);
+  const recipes = new Recipes(facts, contents);
   const terms = new Terms(facts, term);
-  const tree = new Tree(facts, terms);
+  const tree = new Tree(facts, contents, terms);
   const collector = new Collector(facts, blocks, flush, bloomBits);
   let boards = readBoards();
   let isOpen = false;
@@ -44,6 +49,12 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
     facts.flush();
   }
 
+  /** What is put once a transaction. */
+  function flushRows(): void {
+    tree.flush();
+    contents.flush();
+  }
+
   function flushIfFull(): void {
     if (facts.waitingBytes + blocks.waitingBytes >= WAITING_BYTES_MAX) flush();
   }
@@ -56,13 +67,18 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
     try {
       const value = shelves.transaction(() => {
         const made = work();
-        tree.flush();
-        if (facts.hasWritten) flush();
+        flushRows();
+        if (facts.hasWritten) {
+          if (isNew) facts.put(formatKey, writeFormat());
+          flush();
+        }
         return made;
       });
+      if (facts.hasWritten) isNew = false;
       return { isDurable: true, value };
     } catch (error) {
       facts.drop();
+      contents.drop();
       blocks.drop();
       collector.stop();
       tree.drop();
@@ -138,7 +154,7 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
       collector.markContent(content);
       collector.markRecords(record);
       blocks.put(recordId(record), bytes);
-      recipes.seal(recipes.add(recipes.start(), record), content);
+      recipes.sealOnly(record, content);
       flushIfFull();
     },
 
@@ -155,8 +171,8 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
 
     startCollecting: (before, pins) => collector.start(before, pins),
     collect() {
-      // It counts what it drops in the folders' rows.
-      tree.flush();
+      // It counts what it drops in the folders' rows, and looks through those of the contents.
+      flushRows();
       return collector.step();
     },
 

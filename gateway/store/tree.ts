@@ -13,10 +13,12 @@
 // Invariants:
 //   1. An entry's seq is its log row's key, and no other log row names that path.
 //   2. A directory's count of live children is the number of its entries whose kind is not ABSENT.
-//   3. Every live file of more than 0 bytes stands under its content ('X'), nothing else does.
+//   3. Every live file of more than 0 bytes stands with its content: the first as its holder (contents.ts), the others
+//      under it ('X'). Nothing else does.
 
 import { Kind } from '../../protocol/messages.ts';
 import { joinParts } from '../../protocol/path.ts';
+import type { Contents } from './contents.ts';
 import type { Facts } from './facts.ts';
 import {
   type DirNumber,
@@ -70,6 +72,7 @@ const WALKED_MAX = 64;
 
 export class Tree {
   readonly #facts: Facts;
+  readonly #contents: Contents;
   readonly #rows: Rows;
   readonly #terms: Terms;
   /** By folder and path. A directory keeps its number, so only a transaction that failed makes one untrue. */
@@ -80,8 +83,9 @@ export class Tree {
   #live: { folder: FolderNumber; path: Uint8Array } | undefined;
   #isOpen = false;
 
-  constructor(facts: Facts, terms: Terms) {
+  constructor(facts: Facts, contents: Contents, terms: Terms) {
     this.#facts = facts;
+    this.#contents = contents;
     this.#terms = terms;
     this.#rows = new Rows(facts);
   }
@@ -200,7 +204,7 @@ export class Tree {
     if (old !== undefined) this.#retire(folder, spot, old.version);
     const isContent = change.kind === Kind.FILE && change.size > 0;
     const like = isContent && !isFirst ? this.#like(folder, spot, change.content) : undefined;
-    if (isContent) this.#facts.put(likeKey(folder, change.content, spot), NOTHING);
+    if (isContent) this.#hold(folder, spot, change.content);
 
     const entry: Entry = { version, dir, like: like === undefined ? NOTHING : writeSpot(like) };
     this.#facts.put(entryKey(folder, spot), writeEntry(entry));
@@ -257,20 +261,40 @@ export class Tree {
   #retire(folder: FolderNumber, spot: Spot, version: Version): void {
     this.#facts.remove(logKey(folder, version.seq));
     this.#facts.put(versionKey(folder, spot, version.seq), writeVersion(version));
-    if (version.kind === Kind.FILE && version.size > 0) {
-      this.#facts.remove(likeKey(folder, version.content, spot));
-    }
+    if (version.kind === Kind.FILE && version.size > 0) this.#letGo(folder, spot, version.content);
     if (isLive(version) && version.content.length <= KNOWN_BYTES_MAX) {
       const seq = writeSpot({ dir: version.seq, name: NOTHING });
       this.#facts.put(knownKey(folder, spot, version.kind, version.content), seq);
     }
   }
 
+  /** The file at the spot holds this content from now on. */
+  #hold(folder: FolderNumber, spot: Spot, content: Uint8Array): void {
+    const row = this.#contents.get(content);
+    if (row !== undefined && row.holder === undefined) {
+      this.#contents.put(content, { ...row, holder: { folder, ...spot } });
+      return;
+    }
+    this.#facts.put(likeKey(folder, content, spot), NOTHING);
+    if (row !== undefined && !row.isShared) this.#contents.put(content, { ...row, isShared: true });
+  }
+
+  #letGo(folder: FolderNumber, spot: Spot, content: Uint8Array): void {
+    const row = this.#contents.get(content);
+    if (row?.holder?.folder === folder && isSpot(row.holder, spot))
+      this.#contents.put(content, { ...row, holder: undefined });
+    else this.#facts.remove(likeKey(folder, content, spot));
+  }
+
   #like(folder: FolderNumber, but: Spot | undefined, content: Uint8Array): Spot | undefined {
+    const row = this.#contents.get(content);
+    const holder = row?.holder;
+    if (holder?.folder === folder && !isSpot(holder, but)) return holder;
+    if (row?.isShared === false) return undefined;
     const from = likeKey(folder, content, undefined);
     for (const { key } of this.#facts.range(from, pastAll(from), 2)) {
       const spot = readLikeSpot(key, content.length);
-      if (but === undefined || spot.dir !== but.dir || Buffer.compare(spot.name, but.name) !== 0) return spot;
+      if (!isSpot(spot, but)) return spot;
     }
     return undefined;
   }
@@ -328,5 +352,7 @@ export class Tree {
   }
 }
 
+const isSpot = (a: Spot, b: Spot | undefined): boolean =>
+  b !== undefined && a.dir === b.dir && Buffer.compare(a.name, b.name) === 0;
 const isLive = (version: Version) => version.kind !== Kind.ABSENT;
 const fileBytes = (version: Version) => (version.kind === Kind.FILE ? version.size : 0);

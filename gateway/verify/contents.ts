@@ -4,7 +4,7 @@ import { compareBytes } from '../../protocol/path.ts';
 import { RECORD_BYTES, recordId, recordLength } from '../../protocol/record.ts';
 import type { Hasher } from '../hub/ports.ts';
 import { asBuffer, blockKey, nameOf, pageKey, wholeTag } from '../store/keys.ts';
-import { PAGE_RECORDS, type Recipe } from '../store/port.ts';
+import { type FolderNumber, PAGE_RECORDS, type Recipe } from '../store/port.ts';
 import { readContent } from '../store/record.ts';
 import type { Shelves } from '../store/shelf.ts';
 import { type Findings, hexOf, rowsOf } from './findings.ts';
@@ -12,13 +12,20 @@ import { type Findings, hexOf, rowsOf } from './findings.ts';
 /** A page begins with the offset of its first block. */
 const OFFSET_BYTES = 8;
 
-/** What is wrong with each content that is not whole, by its id. */
+export interface VerifiedContents {
+  /** What is wrong with each that is not whole, by its id. */
+  readonly wrong: ReadonlyMap<string, string>;
+  /** How many have their first holder in a folder. */
+  readonly held: ReadonlyMap<FolderNumber, number>;
+}
+
 export function verifyContents(
   shelves: Shelves,
   hasher: Hasher,
   findings: Findings,
   damagedBlocks: ReadonlySet<string>,
-): Map<string, string> {
+): VerifiedContents {
+  const held = new Map<FolderNumber, number>();
   const wrong = new Map<string, string>();
   findings.step('lists of blocks');
   for (const { key, value } of rowsOf(findings, shelves.facts, ...wholeTag('C'))) {
@@ -26,7 +33,9 @@ export function verifyContents(
     findings.sum.contents++;
     let why: string | undefined;
     try {
-      why = checkContent(shelves, hasher, id, readContent(value), damagedBlocks);
+      const { recipe, holder } = readContent(value);
+      if (holder !== undefined) held.set(holder.folder, (held.get(holder.folder) ?? 0) + 1);
+      why = checkContent(shelves, hasher, id, recipe, damagedBlocks);
     } catch (error) {
       why = `its list of blocks cannot be read: ${error instanceof Error ? error.message : error}`;
     }
@@ -34,7 +43,7 @@ export function verifyContents(
     wrong.set(nameOf(id), why);
     findings.damage(`content ${hexOf(id)}: ${why}`);
   }
-  return wrong;
+  return { wrong, held };
 }
 
 function checkContent(
@@ -48,13 +57,8 @@ function checkContent(
   let size = 0;
   let lost = 0;
   for (let page = 0; page * PAGE_RECORDS < recipe.blockCount; page++) {
-    const bytes = shelves.facts.get(pageKey(recipe.number, page));
-    if (bytes === undefined) return `page ${page} of its list of blocks is missing`;
-    const count = Math.min(PAGE_RECORDS, recipe.blockCount - page * PAGE_RECORDS);
-    const isPage =
-      bytes.length >= OFFSET_BYTES + count * RECORD_BYTES && asBuffer(bytes).readDoubleLE(0) === size;
-    if (!isPage) return `page ${page} of its list of blocks is damaged`;
-    const records = bytes.slice(OFFSET_BYTES, OFFSET_BYTES + count * RECORD_BYTES);
+    const records = recipe.only ?? recordsOf(shelves, recipe, page, size);
+    if (typeof records === 'string') return records;
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       size += recordLength(records, at);
       const block = recordId(records, at);
@@ -65,4 +69,15 @@ function checkContent(
   if (size !== recipe.size || compareBytes(hasher.contentIdOf(pages), id) !== 0)
     return 'its list of blocks is not what its id says';
   return lost === 0 ? undefined : `${lost} of its ${recipe.blockCount} blocks are damaged or missing`;
+}
+
+/** The records of a page that begins at byte `offset` of the content, or what is wrong with it. */
+function recordsOf(shelves: Shelves, recipe: Recipe, page: number, offset: number): Uint8Array | string {
+  const bytes = shelves.facts.get(pageKey(recipe.number, page));
+  if (bytes === undefined) return `page ${page} of its list of blocks is missing`;
+  const count = Math.min(PAGE_RECORDS, recipe.blockCount - page * PAGE_RECORDS);
+  const isPage =
+    bytes.length >= OFFSET_BYTES + count * RECORD_BYTES && asBuffer(bytes).readDoubleLE(0) === offset;
+  if (!isPage) return `page ${page} of its list of blocks is damaged`;
+  return bytes.slice(OFFSET_BYTES, OFFSET_BYTES + count * RECORD_BYTES);
 }

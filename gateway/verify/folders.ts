@@ -34,6 +34,7 @@ import {
   type DirRow,
   type FolderRow,
   readBoard,
+  readContent,
   readDir,
   readEntry,
   readFolder,
@@ -41,16 +42,13 @@ import {
 } from '../store/record.ts';
 import type { Shelf, Shelves } from '../store/shelf.ts';
 import { KNOWN_BYTES_MAX } from '../store/tree.ts';
+import type { VerifiedContents } from './contents.ts';
 import { type Findings, rowsOf } from './findings.ts';
 
 const NOTHING = new Uint8Array(0);
 const DEPTH_MAX = 2048;
 
-export function verifyFolders(
-  shelves: Shelves,
-  findings: Findings,
-  wrongContents: ReadonlyMap<string, string>,
-): void {
+export function verifyFolders(shelves: Shelves, findings: Findings, contents: VerifiedContents): void {
   for (const { value } of rowsOf(findings, shelves.facts, ...wholeTag('F'))) {
     const row = findings.attempt(
       () => 'a share',
@@ -60,7 +58,7 @@ export function verifyFolders(
     findings.sum.shares++;
     if (shelves.facts.get(shareKey(row.share)) === undefined)
       findings.damage(`share ${row.share}: its name is lost`);
-    new FolderCheck(shelves.facts, row, findings, wrongContents).run();
+    new FolderCheck(shelves.facts, row, findings, contents).run();
   }
   for (const { key, value } of rowsOf(findings, shelves.facts, ...wholeTag('S')))
     findings.attempt(
@@ -82,17 +80,17 @@ class FolderCheck {
   readonly #facts: Shelf;
   readonly #row: FolderRow;
   readonly #findings: Findings;
-  readonly #wrong: ReadonlyMap<string, string>;
+  readonly #contents: VerifiedContents;
   #live = 0;
   #liveBytes = 0;
   #liveContents = 0;
   #paths = 0;
 
-  constructor(facts: Shelf, row: FolderRow, findings: Findings, wrong: ReadonlyMap<string, string>) {
+  constructor(facts: Shelf, row: FolderRow, findings: Findings, contents: VerifiedContents) {
     this.#facts = facts;
     this.#row = row;
     this.#findings = findings;
-    this.#wrong = wrong;
+    this.#contents = contents;
   }
 
   run(): void {
@@ -107,8 +105,9 @@ class FolderCheck {
     this.#count('paths in the log', this.#rowsIn(logKey(number, 0), logKey(number, head + 1)), this.#paths);
     this.#count('terms', this.#terms(), terms);
     const past = likeKey((number + 1) as FolderNumber, NOTHING, undefined);
-    const contents = this.#rowsIn(likeKey(number, NOTHING, undefined), past);
-    this.#count('contents', contents, this.#liveContents);
+    const others = this.#rowsIn(likeKey(number, NOTHING, undefined), past);
+    const held = this.#contents.held.get(number) ?? 0;
+    this.#count('contents', held + others, this.#liveContents);
     // Each change is the newest of its path, or was replaced and may have been dropped since.
     this.#count('changes', this.#paths + this.#versions() + dropped, head);
   }
@@ -153,13 +152,26 @@ class FolderCheck {
     this.#content(spot, version, ', current');
     if (version.size === 0) return;
     this.#liveContents++;
-    if (this.#facts.get(likeKey(number, version.content, spot)) === undefined)
+    if (!this.#isFound(spot, version.content))
       this.#findings.damage(`${this.#pathOf(spot)}: it is not found by its content`);
+  }
+
+  /** Whether the file is its content's holder, or stands under it. */
+  #isFound(spot: Spot, content: Uint8Array): boolean {
+    const { number } = this.#row;
+    if (this.#facts.get(likeKey(number, content, spot)) !== undefined) return true;
+    const value = this.#facts.get(contentKey(content));
+    // What cannot be read was told of already.
+    if (value === undefined || this.#contents.wrong.has(nameOf(content))) return true;
+    const { holder } = readContent(value);
+    return (
+      holder?.folder === number && holder.dir === spot.dir && Buffer.compare(holder.name, spot.name) === 0
+    );
   }
 
   #content(spot: Spot, { seq, content, size }: Version, which: string): void {
     const row = this.#facts.get(contentKey(content));
-    const why = row === undefined ? 'it is missing' : this.#wrong.get(nameOf(content));
+    const why = row === undefined ? 'it is missing' : this.#contents.wrong.get(nameOf(content));
     if (why !== undefined)
       this.#findings.damage(
         `${this.#pathOf(spot)}: the content of version ${seq}${which}, ${size} bytes: ${why}`,

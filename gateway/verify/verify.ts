@@ -5,6 +5,7 @@
 // keeps the pages of that commit, and what is written meanwhile makes the file longer.
 
 import type { Hasher } from '../hub/ports.ts';
+import { checkFormat } from '../store/format.ts';
 import type { Shelves } from '../store/shelf.ts';
 import { verifyBlocks } from './blocks.ts';
 import { verifyContents } from './contents.ts';
@@ -13,9 +14,23 @@ import { verifyFolders } from './folders.ts';
 
 export function verify(shelves: Shelves, hasher: Hasher, tell: (word: Word) => void): Sum {
   const findings = new Findings(tell);
-  const damagedBlocks = verifyBlocks(shelves, hasher, findings);
-  const wrongContents = verifyContents(shelves, hasher, findings, damagedBlocks);
-  verifyFolders(shelves, findings, wrongContents);
+  if (isReadable(shelves, findings)) verifyAll(shelves, hasher, findings);
   findings.end();
   return findings.sum;
+}
+
+/** Of another format, all the rest would be damage. */
+function isReadable(shelves: Shelves, findings: Findings): boolean {
+  return (
+    findings.attempt(
+      () => 'the format of its records',
+      () => checkFormat(shelves.facts),
+    ) !== undefined
+  );
+}
+
+function verifyAll(shelves: Shelves, hasher: Hasher, findings: Findings): void {
+  const damagedBlocks = verifyBlocks(shelves, hasher, findings);
+  const contents = verifyContents(shelves, hasher, findings, damagedBlocks);
+  verifyFolders(shelves, findings, contents);
 }

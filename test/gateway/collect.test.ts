@@ -15,6 +15,7 @@ import type { Store } from '../../gateway/store/port.ts';
 import type { Word } from '../../gateway/verify/findings.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { Kind, Verdict } from '../../protocol/messages.ts';
+import { recordId } from '../../protocol/record.ts';
 import { makeRandom } from './random.ts';
 import { arena, type Content, cut, NOTHING, type TestBoard, text, World } from './world.ts';
 
@@ -110,6 +111,26 @@ describe('collect', () => {
     collect(world, world.now);
     expect(store.content(content.id)).toBeUndefined();
     expect(isWhole(board, longer)).toBe(true);
+    expect(damagesOf(store)).toEqual([]);
+  });
+
+  test('collect: contents that came whole -> those that something needs stay, with their block; the others go', () => {
+    const { world, store } = open();
+    const board = world.board('oven').hello();
+    const [stays, goes] = [cut(text('stays')), cut(text('goes'))];
+    board.whole('f', stays);
+    board.whole('twin', stays);
+    board.whole('g', goes);
+    board.remove('f', 1);
+    board.remove('g', 3);
+    const { usedBytes } = store.size();
+    world.now += 1_000;
+    collect(world, world.now);
+    expect(seqsOf(world, 'twin')).toEqual([2]);
+    expect(isWhole(board, stays)).toBe(true);
+    expect(store.content(goes.id)).toBeUndefined();
+    expect(store.hasBlock(recordId(goes.records))).toBe(false);
+    expect(store.size().usedBytes).toBeLessThan(usedBytes);
     expect(damagesOf(store)).toEqual([]);
   });
 
@@ -272,29 +293,6 @@ describe('collect', () => {
     expect(sum).toMatchObject({ damages: 0, contents: 1, versions: 0, blockBytes: 500_000 });
     await shelves.close();
     rmSync(directory, { recursive: true });
-  });
-
-  test('collect: a store of before versions could go and terms were kept -> opens, and counts both from then on', () => {
-    const { world, store } = open();
-    const board = world.board('oven').hello();
-    board.symlink('l', 'a');
-    board.symlink('l', 'b', 1);
-    const [facts, packs] = store.image();
-    const rows = new Map(facts);
-    for (const [key, value] of rows) {
-      if (key.startsWith('F')) rows.set(key, value.subarray(0, value.length - 16));
-      if (key.startsWith('G')) rows.delete(key);
-    }
-    const old = openMemoryStore({ image: [rows, packs], bloomBits: BLOOM_BITS });
-    expect(old.folder('attic')).toMatchObject({ share: 'attic', head: 2 });
-    expect(damagesOf(old)).toEqual([]);
-    old.startCollecting(world.now + 1, []);
-    while (step(old));
-    expect(damagesOf(old)).toEqual([]);
-    expect(old.termOf(old.folder('attic')!.number, 2)).toHaveLength(0);
-    new World(old).board('oven').hello().symlink('l', 'c', 2);
-    expect(damagesOf(old)).toEqual([]);
-    expect(old.termOf(old.folder('attic')!.number, 2)).toEqual(old.term);
   });
 });
 

@@ -23,8 +23,10 @@ function makeImage(): Image {
   board.symlink('link', 'elsewhere', 6);
   board.directory('gone');
   board.remove('gone', 8);
+  board.whole('d/whole', cut(text('whole')));
+  board.whole('d/twin', cut(text('whole')));
   board.upload('copy', cut(text('small')));
-  board.tell('copy', { kind: Kind.ABSENT, content: new Uint8Array(0), base: 10 });
+  board.tell('copy', { kind: Kind.ABSENT, content: new Uint8Array(0), base: 12 });
   return store.image();
 }
 
@@ -51,8 +53,8 @@ describe('verify', () => {
     const sum = verify(openMemoryShelves({ image }), arena, word => words.push(word));
     expect(words.filter(word => word.is === 'damage')).toEqual([]);
     expect(words.at(-1)).toEqual({ is: 'sum', sum });
-    expect(sum).toMatchObject({ contents: 4, shares: 1, paths: 7, versions: 4, damages: 0 });
-    expect(sum.blockBytes).toBe(700_000 + 5 + 7);
+    expect(sum).toMatchObject({ contents: 5, shares: 1, paths: 9, versions: 4, damages: 0 });
+    expect(sum.blockBytes).toBe(700_000 + 5 + 7 + 5);
   });
 
   test('verify: an empty store -> nothing is said', () => {

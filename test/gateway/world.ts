@@ -287,6 +287,14 @@ export class TestBoard {
     return this.verdicts().get(item.req)!;
   }
 
+  /** Sends a small file with its content, and answers its verdict and seq. */
+  whole(path: string, content: Content, base = 0): [number, number] {
+    const { req, path: name, mode, size, mtime, content: id } = this.fileItem(path, content);
+    const items = [{ req, path: name, mode, size, mtime, content: id, base }];
+    this.say({ is: 'whole', session: this.session, items }, content.bytes);
+    return this.verdicts().get(req)!;
+  }
+
   /** Answers needs until there are none. `how` may lose (undefined) or change an answer. */
   serve(
     how: (answer: { message: Message; body: Uint8Array }) => typeof answer | undefined = answer => answer,

@@ -1,0 +1,33 @@
+// A store of another format is refused before anything in it is read.
+
+import { describe, expect, it } from 'vitest';
+import { openMemoryStore } from '../../gateway/store/memory.ts';
+
+describe('format', () => {
+  const openWith = (format: Uint8Array | undefined) => {
+    const store = openMemoryStore();
+    store.transaction(() => store.makeFolder('attic', new Uint8Array(16)));
+    const [facts, packs] = store.image();
+    const rows = new Map(facts);
+    if (format === undefined) rows.delete('0');
+    else rows.set('0', format);
+    return () => openMemoryStore({ image: [rows, packs] });
+  };
+
+  it('format: a store of an older or a newer one -> refused, with what to do', () => {
+    expect(openWith(undefined)).toThrow('an older version');
+    expect(openWith(Uint8Array.of(1))).toThrow('an older version');
+    expect(openWith(Uint8Array.of(255))).toThrow('a newer version');
+    expect(openWith(Uint8Array.of(2))().folder('attic')).toMatchObject({ share: 'attic' });
+  });
+
+  it('format: the first commit fails -> the next one says the format', () => {
+    let code: string | undefined = 'ENOSPC';
+    const store = openMemoryStore({ onCommit: () => code });
+    const make = () => store.transaction(() => store.makeFolder('attic', new Uint8Array(16))).isDurable;
+    expect(make()).toBe(false);
+    code = undefined;
+    expect(make()).toBe(true);
+    expect(openMemoryStore({ image: store.image() }).folder('attic')).toMatchObject({ share: 'attic' });
+  });
+});
