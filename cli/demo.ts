@@ -18,7 +18,7 @@ import type { AgentStatus } from '../agent/status.ts';
 import { isLoopback } from '../gateway/guard.ts';
 import { Exit, failureOf, portFailureOf } from './exits.ts';
 import { bytesText } from './figures.ts';
-import { AGENT_NODE_FLAGS, MALLOC_ENV } from './flags.ts';
+import { AGENT_MALLOC_ENV, AGENT_NODE_FLAGS } from './flags.ts';
 import type { Invocation } from './invocation.ts';
 import { STATE_NAME } from './live.ts';
 import { loadGateway } from './load.ts';
@@ -161,7 +161,7 @@ interface AgentProcess {
 function startAgent({ program, world }: Invocation, screen: Screen, words: readonly string[]): AgentProcess {
   const env = Object.fromEntries(Object.entries(world.env).filter(([name]) => !name.startsWith('TOASTBOX_')));
   const child = spawn(process.execPath, [...AGENT_NODE_FLAGS, program, 'agent', ...words], {
-    env: { ...MALLOC_ENV, ...env },
+    env: { ...AGENT_MALLOC_ENV, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const ended = new Promise<Ended | Error>(done => {

@@ -48,4 +48,11 @@ export const GATEWAY_NODE_FLAGS: readonly string[] = [
 
 /** For glibc and an agent: blocks from 64 KiB on are mapped by themselves and go back when they are freed, and so
  * does what is free at the heap's top from 128 KiB on. Once given, glibc no longer raises them by itself, to 32 MiB. */
-export const MALLOC_ENV = { MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '131072' } as const;
+export const AGENT_MALLOC_ENV = {
+  MALLOC_MMAP_THRESHOLD_: '65536',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+} as const;
+
+/** For glibc and a gateway: one heap for all its threads. Each would have its own, with holes of its own: 99 MiB of
+ * RssAnon at the peak of a first sync of 60,000 files, 92 so, for no more processor time. */
+export const GATEWAY_MALLOC_ENV = { MALLOC_ARENA_MAX: '1' } as const;

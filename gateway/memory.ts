@@ -30,7 +30,7 @@ export interface GatewayLook {
   window: { taken: number; limit: number };
   /** Bytes of the arena that the hub hashes blocks in. */
   arenaBytes: number;
-  store: { bytes: number; mapBytes: number; waitingBytes: number };
+  store: { bytes: number; mapBytes: number; waitingBytes: number; collectingBytes: number };
   broker: Broker | undefined;
 }
 
@@ -48,6 +48,7 @@ export function gatewayRows(look: GatewayLook, marks: Marks): { bounds: Row[]; d
       whenFull: 'spills',
     } as const,
   ];
+  bounds.push(row('hub', 'marks of collecting', 'bytes', store.collectingBytes));
   if (broker !== undefined) {
     const { queue, clients, clientsMax, drops } = broker;
     bounds.push(...broker.gauges.map(gauge => boundRow(gauge, marks)));

@@ -3,13 +3,17 @@
 //
 // Node: the one of the package toastbox-node, two directories above the bundle; else the machine's own.
 
-import { AGENT_NODE_FLAGS, GATEWAY_NODE_FLAGS, MALLOC_ENV } from '../../cli/flags.ts';
+import {
+  AGENT_MALLOC_ENV,
+  AGENT_NODE_FLAGS,
+  GATEWAY_MALLOC_ENV,
+  GATEWAY_NODE_FLAGS,
+} from '../../cli/flags.ts';
 
 /** Node 20.11 on armv7 polls with a thread that never rests if io_uring is on; no other target gains by it. */
 const EVERYWHERE = 'UV_USE_IO_URING=0';
 
 export function launcher(): string {
-  const malloc = Object.entries(MALLOC_ENV).map(([name, value]) => `${name}="\${${name}-${value}}"`);
   return `#!/bin/sh
 # Starts toastbox within bounds of memory: made from cli/flags.ts.
 self=$0
@@ -20,11 +24,18 @@ node=$here/../node
 export ${EVERYWHERE}
 case "$1" in
 agent)
-  export ${malloc.join(' ')}
+  ${exported(AGENT_MALLOC_ENV)}
   exec "$node" ${AGENT_NODE_FLAGS.join(' ')} "$here/toastbox.cjs" "$@" ;;
 gateway)
+  ${exported(GATEWAY_MALLOC_ENV)}
   exec "$node" ${GATEWAY_NODE_FLAGS.join(' ')} "$here/toastbox.cjs" "$@" ;;
 esac
 exec "$node" "$here/toastbox.cjs" "$@"
 `;
 }
+
+/** Unless they are given. */
+const exported = (env: Readonly<Record<string, string>>): string =>
+  `export ${Object.entries(env)
+    .map(([name, value]) => `${name}="\${${name}-${value}}"`)
+    .join(' ')}`;

@@ -18,7 +18,8 @@
 //
 // Deletions stay as the newest version of their path, however old: a board that was away for years hears of them.
 //
-// Memory, during a round: two sets of BLOOM_BITS, a number for each pack.
+// Memory, during a round: two sets, of 8 to 16 bits a row of the store and 16 MiB at most each; 4 bytes a pack. With a
+// million small files 8 MiB, for as long as a round takes. `toastbox memory` shows it.
 
 import { Kind } from '../../protocol/messages.ts';
 import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
@@ -43,7 +44,10 @@ import { readBlock, readContent, readEntry, readFolder, readVersion, writeFolder
 import type { Pair } from './shelf.ts';
 
 /** 16 MiB: ten million blocks, 40 GB of content, with one dead one of 250 kept for nothing. */
-const BLOOM_BITS = 2 ** 27;
+const BLOOM_BITS_MAX = 2 ** 27;
+
+/** No more ids are marked than there are rows. */
+const BITS_PER_ROW = 8;
 
 /** Rows a step: a millisecond or two of reading, and at most as many removals in one commit. */
 const ROWS_AT_ONCE = 256;
@@ -66,9 +70,10 @@ interface Round {
   blocks: Bloom | undefined;
   /** Lists of blocks on their way out. */
   dying: Recipe[];
-  /** Bytes alive in each pack below `packs`. */
-  live: Map<number, number>;
-  packs: number;
+  /** Of the sets. */
+  bits: number;
+  /** Bytes alive in each pack that was there when the blocks' scan began. */
+  live: Uint32Array;
   nextPack: number;
 }
 
@@ -79,18 +84,26 @@ export class Collector {
   readonly #facts: Facts;
   readonly #blocks: Blocks;
   readonly #flush: () => void;
-  readonly #bits: number;
+  readonly #bitsMax: number;
   #round: Round | undefined;
 
-  constructor(facts: Facts, blocks: Blocks, flush: () => void, bits = BLOOM_BITS) {
+  constructor(facts: Facts, blocks: Blocks, flush: () => void, bitsMax = BLOOM_BITS_MAX) {
     this.#facts = facts;
     this.#blocks = blocks;
     this.#flush = flush;
-    this.#bits = bits;
+    this.#bitsMax = bitsMax;
   }
 
-  start(before: number, pins: Iterable<Uint8Array>): void {
-    const contents = new Bloom(this.#bits);
+  /** Bytes that the round under way takes. */
+  get bytes(): number {
+    const { contents, blocks, live } = this.#round ?? {};
+    return (contents?.bytes ?? 0) + (blocks?.bytes ?? 0) + (live?.byteLength ?? 0);
+  }
+
+  /** `rows`: of the whole store. */
+  start(before: number, pins: Iterable<Uint8Array>, rows: number): void {
+    const bits = Math.min(this.#bitsMax, 2 ** Math.ceil(Math.log2(BITS_PER_ROW * (rows + ROWS_AT_ONCE))));
+    const contents = new Bloom(bits);
     for (const content of pins) contents.add(content);
     this.#round = {
       before,
@@ -99,8 +112,8 @@ export class Collector {
       contents,
       blocks: undefined,
       dying: [],
-      live: new Map(),
-      packs: 0,
+      bits,
+      live: new Uint32Array(0),
       nextPack: 1,
     };
   }
@@ -163,21 +176,21 @@ export class Collector {
         return this.#scan(round, 'K', ({ key, value }) => {
           const { pack, length } = readBlock(value);
           if (!round.blocks!.has(key.subarray(1))) this.#facts.remove(key);
-          else if (pack < round.packs) round.live.set(pack, (round.live.get(pack) ?? 0) + length);
+          else if (pack < round.live.length) round.live[pack]! += length;
         });
       case 'move': {
         const isThrough = this.#scan(round, 'K', ({ key, value }) => {
           const { pack } = readBlock(value);
-          if (pack < round.packs && !round.live.has(pack)) this.#blocks.move(key.subarray(1));
+          if (round.live[pack] === 0) this.#blocks.move(key.subarray(1));
         });
         this.#flush();
         return isThrough;
       }
       default: {
-        const until = Math.min(round.packs, round.nextPack + ROWS_AT_ONCE);
+        const until = Math.min(round.live.length, round.nextPack + ROWS_AT_ONCE);
         for (; round.nextPack < until; round.nextPack++)
-          if (!round.live.has(round.nextPack)) this.#blocks.removePack(round.nextPack);
-        return round.nextPack === round.packs;
+          if (round.live[round.nextPack] === 0) this.#blocks.removePack(round.nextPack);
+        return round.nextPack === round.live.length;
       }
     }
   }
@@ -192,16 +205,18 @@ export class Collector {
     if (phase === 'contents') {
       // What waits is not seen by a scan: from here on it is written, or marked as it comes.
       this.#flush();
-      round.blocks = new Bloom(this.#bits);
+      round.blocks = new Bloom(round.bits);
     }
     if (phase === 'blocks') {
       this.#flush();
-      round.packs = this.#blocks.nextPack;
+      round.live = new Uint32Array(this.#blocks.nextPack);
     }
     if (phase === 'move') {
       // One pack alone would only become another one.
-      const sparse = [...round.live].filter(([, bytes]) => bytes < LIVE_BYTES_LEAST);
-      if (sparse.length > 1) for (const [pack] of sparse) round.live.delete(pack);
+      const { live } = round;
+      const isSparse = (bytes: number) => bytes > 0 && bytes < LIVE_BYTES_LEAST;
+      const sparse = live.reduce((count, bytes) => count + Number(isSparse(bytes)), 0);
+      if (sparse > 1) round.live = live.map(bytes => (isSparse(bytes) ? 0 : bytes));
     }
     round.from = wholeTag(TAGS[phase])[0];
   }

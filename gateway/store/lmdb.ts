@@ -140,6 +140,7 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
     // Blocks of 512, whatever the file system's own: what the file really takes.
     bytes: () => attempt('reading the store', () => statSync(join(directory, 'data.mdb')).blocks * 512),
     usedBytes: () => attempt('reading the store', () => pagesOf(facts) + pagesOf(packs)),
+    rowCount: () => attempt('reading the store', () => statsOf(facts).entryCount),
     mapBytes: () => attempt('reading the store', () => (root.getStats() as { mapSize: number }).mapSize),
     close: () => root.close(),
   };
@@ -164,15 +165,18 @@ function isDiskFull(directory: string): boolean {
   }
 }
 
-interface PageCounts {
+interface Stats {
+  entryCount: number;
   pageSize: number;
   treeBranchPageCount: number;
   treeLeafPageCount: number;
   overflowPages: number;
 }
 
+const statsOf = (database: Database<Uint8Array, Uint8Array>): Stats =>
+  database.getStats() as unknown as Stats;
+
 function pagesOf(database: Database<Uint8Array, Uint8Array>): number {
-  const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } =
-    database.getStats() as unknown as PageCounts;
+  const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } = statsOf(database);
   return pageSize * (treeBranchPageCount + treeLeafPageCount + overflowPages);
 }

@@ -64,6 +64,7 @@ export function openMemoryShelves(options: MemoryOptions = {}): Shelves & { imag
     },
     bytes: () => facts.bytes() + packs.bytes(),
     usedBytes: () => facts.bytes() + packs.bytes(),
+    rowCount: () => facts.count,
     mapBytes: () => facts.bytes() + packs.bytes(),
     image: () => [facts.copy(), packs.copy()],
     close: async () => {},
@@ -86,6 +87,10 @@ class MemoryShelf implements Shelf {
 
   get hasChanged(): boolean {
     return this.#before.size > 0;
+  }
+
+  get count(): number {
+    return this.#keys.length;
   }
 
   get(key: Uint8Array): Uint8Array | undefined {

@@ -108,8 +108,14 @@ export interface Store {
    */
   transaction<T>(work: () => T): Outcome<T>;
   close(): Promise<void>;
-  /** On its medium; what of that is in use; of address space; of what waits (invariant 2). */
-  size(): { bytes: number; usedBytes: number; mapBytes: number; waitingBytes: number };
+  /** On its medium; what of that is in use; of address space; of what waits (invariant 2); of a round's marks. */
+  size(): {
+    bytes: number;
+    usedBytes: number;
+    mapBytes: number;
+    waitingBytes: number;
+    collectingBytes: number;
+  };
 
   folders(): Folder[];
   folder(share: string): Folder | undefined;

@@ -20,7 +20,7 @@ const NONE = new Uint8Array(0);
 export interface TableOptions {
   /** What this process gives seqs in: TERM_BYTES that no other start has. None where nothing is written. */
   term: Uint8Array | undefined;
-  /** Of the sets that collecting marks in. */
+  /** Of each set that collecting marks in, at most. */
   bloomBits?: number | undefined;
 }
 
@@ -108,6 +108,7 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
       usedBytes: shelves.usedBytes(),
       mapBytes: shelves.mapBytes(),
       waitingBytes: facts.waitingBytes + blocks.waitingBytes,
+      collectingBytes: collector.bytes,
     }),
 
     folders: () => tree.folders(),
@@ -169,7 +170,7 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
       flushIfFull();
     },
 
-    startCollecting: (before, pins) => collector.start(before, pins),
+    startCollecting: (before, pins) => collector.start(before, pins, shelves.rowCount()),
     collect() {
       // It counts what it drops in the folders' rows, and looks through those of the contents.
       flushRows();

@@ -7,7 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bundle, bundle } from '../../board/bundle/bundle.ts';
 import { launcher } from '../../board/bundle/launcher.ts';
 import { Exit } from '../../cli/exits.ts';
-import { AGENT_NODE_FLAGS, GATEWAY_NODE_FLAGS, MALLOC_ENV } from '../../cli/flags.ts';
+import {
+  AGENT_MALLOC_ENV,
+  AGENT_NODE_FLAGS,
+  GATEWAY_MALLOC_ENV,
+  GATEWAY_NODE_FLAGS,
+} from '../../cli/flags.ts';
 
 const digests = (directory: string) =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -62,7 +67,7 @@ describe('bundle', () => {
   test('bundle: the launcher -> starts Node as the checkout does', () => {
     expect(launcher()).toContain(`"$node" ${AGENT_NODE_FLAGS.join(' ')} "$here/toastbox.cjs"`);
     expect(launcher()).toContain(`"$node" ${GATEWAY_NODE_FLAGS.join(' ')} "$here/toastbox.cjs"`);
-    for (const [name, value] of Object.entries(MALLOC_ENV))
+    for (const [name, value] of Object.entries({ ...AGENT_MALLOC_ENV, ...GATEWAY_MALLOC_ENV }))
       expect(launcher()).toContain(`${name}="\${${name}-${value}}"`);
   });
 });

@@ -13,7 +13,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Exit } from '../../cli/exits.ts';
-import { AGENT_NODE_FLAGS, GATEWAY_NODE_FLAGS, MALLOC_ENV } from '../../cli/flags.ts';
+import {
+  AGENT_MALLOC_ENV,
+  AGENT_NODE_FLAGS,
+  GATEWAY_MALLOC_ENV,
+  GATEWAY_NODE_FLAGS,
+} from '../../cli/flags.ts';
 
 const repo = fileURLToPath(new URL('../..', import.meta.url));
 /** A Node that says it is 18: what an older one sees before any of its own limits. */
@@ -75,13 +80,16 @@ describe('program', () => {
       expect([status, stderr]).toEqual([7, '']);
     }
   });
-  test("program: malloc's thresholds -> an agent's, unless they are given", () => {
+  test("program: malloc's bounds -> an agent's and a gateway's, unless they are given", () => {
     writeFileSync(
       join(root, 'dist/cli/main.js'),
       'export const main = async () => { console.log(JSON.stringify(process.env)); return 0; };',
     );
     const env = (...words: string[]) => JSON.parse(run(program, ...words).stdout);
-    expect(env('agent')).toMatchObject(MALLOC_ENV);
+    expect(env('agent')).toMatchObject(AGENT_MALLOC_ENV);
+    expect(env('gateway')).toMatchObject(GATEWAY_MALLOC_ENV);
+    expect(env('gateway')).not.toHaveProperty('MALLOC_MMAP_THRESHOLD_');
+    expect(env('status')).not.toHaveProperty('MALLOC_ARENA_MAX');
     expect(env('status')).not.toHaveProperty('MALLOC_MMAP_THRESHOLD_');
     const given = { ...process.env, MALLOC_MMAP_THRESHOLD_: '1000000' };
     const { stdout } = spawnSync(program, ['agent'], { encoding: 'utf8', env: given });

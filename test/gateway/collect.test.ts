@@ -284,7 +284,9 @@ describe('collect', () => {
     world.now += 1_000;
     const full = store.size().usedBytes;
     store.startCollecting(world.now, world.hub.pins());
-    while (step(store));
+    expect(store.size().collectingBytes).toBeGreaterThan(0);
+    while (step(store)) expect(store.size().collectingBytes).toBeLessThan(64 * 1024);
+    expect(store.size().collectingBytes).toBe(0);
     expect(full).toBeGreaterThan(3_000_000);
     expect(store.size().usedBytes).toBeLessThan(full / 4);
     await store.close();
