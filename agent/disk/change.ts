@@ -15,6 +15,7 @@
 // CHANGED, so that it is looked at and not taken for ours. Making it durable is Durable's; of staged files, here.
 
 import { Kind } from '../../protocol/messages.ts';
+import { compareBytes, parentOf } from '../../protocol/path.ts';
 import type { Path, Placing, Stat, Trouble } from '../engine/ports.ts';
 import { type Durable, SINGLE_SYNCS_MAX } from './durable.ts';
 import type { Folder, Spot } from './folder.ts';
@@ -60,7 +61,7 @@ export class Change {
     const troubles = items.map(item => attempt(() => this.#giveFacts(item)));
     const end = (isDurable: boolean): void => {
       if (!isDurable) for (const [i, { slot }] of items.entries()) troubles[i] ??= this.#syncStaged(slot);
-      done(items.map((item, i) => this.#placeOne(item, troubles[i])));
+      done(this.#placeEach(items, troubles));
     };
     if (items.length <= SINGLE_SYNCS_MAX) {
       end(false);
@@ -80,6 +81,22 @@ export class Change {
     const group = this.#waiting;
     this.#waiting = undefined;
     group?.answer();
+  }
+
+  /** Siblings come by the dozen: their directory is noted once, after the last of them. */
+  #placeEach(items: readonly Placing[], troubles: readonly (Trouble | undefined)[]): Placed[] {
+    const placed: Placed[] = [];
+    let from = 0;
+    for (const [i, item] of items.entries()) {
+      placed.push(this.#placeOne(item, troubles[i]));
+      const next = items[i + 1];
+      if (next !== undefined && compareBytes(parentOf(next.path), parentOf(item.path)) === 0) continue;
+      const trouble = attempt(() => this.#durable.changed(this.#folder.spot(item.path).directory));
+      for (; from <= i; from++)
+        if (trouble !== undefined && placed[from]?.trouble === undefined)
+          placed[from] = placedNot(items[from] as Placing, trouble);
+    }
+    return placed;
   }
 
   #placeOne(item: Placing, trouble: Trouble | undefined): Placed {
@@ -125,10 +142,18 @@ export class Change {
     try {
       const seconds = toSeconds(mtime);
       this.#system.lutimesSync(staged, seconds, seconds);
-      return this.#moveIn(LINK_NAME, this.#folder.spot(path), expect);
+      return this.#moveLink(this.#folder.spot(path), expect);
     } catch (error) {
       this.#clear(staged);
       throw error;
+    }
+  }
+
+  #moveLink(spot: Spot, expect: Stat | undefined): Stat {
+    try {
+      return this.#moveIn(LINK_NAME, spot, expect);
+    } finally {
+      this.#durable.changed(spot.directory);
     }
   }
 
@@ -218,7 +243,8 @@ export class Change {
     this.#system.futimesSync(fd, seconds, seconds);
   }
 
-  /** Moves what is staged to its place, if what is expected stands there; what then stands there. */
+  /** Moves what is staged to its place, if what is expected stands there; what then stands there. The caller notes that
+   * the directory changed. */
   #moveIn(stagedName: Uint8Array, spot: Spot, expect: Stat | undefined): Stat {
     const staged = this.#staged(stagedName);
     const ours = toStat(this.#system.lstatSync(staged));
@@ -229,7 +255,6 @@ export class Change {
     } else {
       this.#moveToFree(staged, spot);
     }
-    this.#durable.changed(spot.directory);
     return this.#mustStand(spot, ours);
   }
 
