@@ -5,9 +5,14 @@ import { setFlagsFromString } from 'node:v8';
 const NODE_LEAST = [20, 11];
 /** Exit code of the command line for a machine that is in the way (exits.ts). */
 const EXIT_MACHINE = 4;
-/** A young generation that does not grow, and collections after little growth. */
+/** A young generation that does not grow, collections after little growth, a compiler within bounds (flags.ts). */
 const LATE_FLAGS = {
-  agent: ['--semi-space-growth-factor=1', '--optimize-for-size'],
+  agent: [
+    '--semi-space-growth-factor=1',
+    '--optimize-for-size',
+    '--max-optimized-bytecode-size=4000',
+    '--max-inlined-bytecode-size-cumulative=100',
+  ],
   gateway: ['--semi-space-growth-factor=1', '--heap-growing-percent=40'],
 };
 

@@ -8,15 +8,26 @@
 //   --max-semi-space-size, pool size    41 / 56    a young generation of 1 MiB, one helper thread of V8
 //   --optimize-for-size                 34 / 32    V8 collects after 2 MiB of growth, not after 8
 //   malloc's thresholds                 32 / 31    what was freed goes back
-//   --max-old-space-size=24             31 / 28    V8 collects sooner as it comes near
+//   --max-old-space-size                           V8 collects sooner as it comes near
+//   bounds for the optimizing compiler             what it compiles, it builds a graph of, some MiB of malloc's
 //
-// for 5 to 45 % more processor time, on a busy machine. --max-old-space-size=14 gives 28 / 24 for twice the time. No
-// gain, or less than what one run differs from the next: --single-threaded, --single-threaded-gc,
-// --heap-growing-percent=10, --liftoff-only, MALLOC_ARENA_MAX=1, UV_THREADPOOL_SIZE=1.
+// for 5 to 45 % more processor time, on a busy machine. The last two, measured with 10,000 files of 120 bytes since a
+// board has an MQTT client of its own; beside the peak the processor seconds of sending and receiving:
+//
+//   --max-old-space-size=24             34 / 35   1.7 + 3.1
+//   18                                  31 / 32   1.5 + 3.6
+//   16                                  30 / 31   1.6 + 3.0
+//   12                                  29 / 29   2.3 + 4.2
+//   16, the compiler within bounds      29 / 29   1.4 + 2.6
+//   16, no such compiler (--no-opt)     28 / 28   1.6 + 2.4, but 15 % more to send 30,000
+//
+// No gain, or less than what one run differs from the next: --single-threaded, --single-threaded-gc,
+// --v8-pool-size=0, --heap-growing-percent=10, --liftoff-only, --max-lazy with --no-sparkplug, MALLOC_ARENA_MAX=1,
+// UV_THREADPOOL_SIZE=1.
 //
 // Of these, what V8 reads while it runs is also set by the program itself (LATE_FLAGS in cli/begin.mjs), for
-// whoever starts `node cli/toastbox.mjs agent`: 35 / 33 then, and no bound for the old generation, which cannot be
-// set once Node runs.
+// whoever starts `node cli/toastbox.mjs agent`: 35 / 36 then, and no bound for the old generation, which
+// cannot be set once Node runs.
 
 import { HEAP_OLD_MIB, HEAP_YOUNG_MIB } from '../agent/heap.ts';
 
@@ -25,6 +36,10 @@ export const AGENT_NODE_FLAGS: readonly string[] = [
   `--max-semi-space-size=${HEAP_YOUNG_MIB}`,
   '--optimize-for-size',
   '--v8-pool-size=1',
+  // No function above 4 KB of bytecode is optimized (60 as it comes), and less is inlined into one (920): the largest
+  // are those that run once for each event, and what they call is optimized by itself.
+  '--max-optimized-bytecode-size=4000',
+  '--max-inlined-bytecode-size-cumulative=100',
 ];
 
 /**

@@ -35,7 +35,7 @@ describe('plan', () => {
   test('plan: what it says to change -> fits then', () => {
     let advices = 0;
     for (const arenaMib of [2, 8, 64])
-      for (const watches of [0, 1024, 8000])
+      for (const watches of [0, 1024, 4000])
         for (let ramMib = 34; ramMib < 120; ramMib += 3) {
           const ask = { arenaBytes: arenaMib * MIB, watches, ramBytes: ramMib * MIB };
           for (const { instead } of planOf(ask).misfits)
@@ -83,8 +83,8 @@ describe('plan: the command', () => {
   test('plan: does not fit -> exit 2, and what to change', async () => {
     const { code, out } = await run('plan', '--files', '10', '--ram', '44MiB');
     expect(code).toBe(Exit.USAGE);
-    expect(out).toContain('it does not fit: it needs 48.6 MiB of RAM, there are 44 MiB (--ram)');
-    expect(out).toContain('-> a smaller arena: --arena 3MiB');
+    expect(out).toContain('it does not fit: it needs 46.6 MiB of RAM, there are 44 MiB (--ram)');
+    expect(out).toContain('-> a smaller arena: --arena 5MiB');
   });
   test('plan: --json -> the plan as one line', async () => {
     const { out } = await run('plan', '--files', '10', '--ram', '64MiB', '--json');
