@@ -6,6 +6,7 @@ import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { shownUrl } from '../transport/endpoint.ts';
 import { connectBoard } from '../transport/mqtt.ts';
+import { readNotice, writeClock } from './board.ts';
 import { realClock } from './clock.ts';
 import { openControl } from './control.ts';
 import { openPages } from './disk/pages.ts';
@@ -101,6 +102,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       ),
     onNote(note) {
       report?.onNote(note);
+      if (options.clockFile !== undefined && note.kind === 'session' && note.time !== undefined) {
+        const why = writeClock(options.clockFile, note.time);
+        if (why !== undefined) options.onLog('warn', why);
+      }
       options.onNote(note);
     },
     onLog: options.onLog,
@@ -124,6 +129,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     report = new Report(
       { name, share, folder, broker: shownUrl(options.broker), arenaBytes, rescanSeconds },
       sync,
+      options.noticeFile === undefined ? undefined : readNotice(options.noticeFile),
     );
     book = openBook({ state, folder, isProcess: true }, sync, options.onLog);
     sync.start();

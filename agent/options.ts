@@ -32,6 +32,10 @@ export interface AgentOptions extends LinkOptions {
   rescanSeconds: number;
   /** Directories watched at most; the rest is found by rescans. 0: none. */
   watches: number;
+  /** Gets the gateway's clock at each hello. */
+  clockFile?: string | undefined;
+  /** What it says at the start counts as the last error. */
+  noticeFile?: string | undefined;
   onNote(note: Note): void;
   onLog(level: LogLevel, text: string): void;
 }

@@ -27,9 +27,11 @@ export class Report {
   private readonly conflicts: string[] = [];
   private lastError: { at: number; text: string } | undefined;
 
-  constructor(identity: Identity, sync: Sync) {
+  /** `notice`: what is wrong already, before anything else is. */
+  constructor(identity: Identity, sync: Sync, notice?: string) {
     this.identity = identity;
     this.sync = sync;
+    if (notice !== undefined) this.lastError = { at: this.startedAt, text: notice };
   }
 
   onNote(note: Note): void {

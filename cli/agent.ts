@@ -35,6 +35,8 @@ export async function agentCommand(invocation: Invocation): Promise<Exit> {
         arenaBytes: settings.arena,
         rescanSeconds: settings.rescan,
         watches: settings.watches,
+        clockFile: settings['clock-file'],
+        noticeFile: settings['notice-file'],
         ...reportTo(screen),
       });
     },

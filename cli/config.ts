@@ -90,7 +90,8 @@ function load(file: string): Loaded {
   try {
     if (statSync(file).size > CONFIG_BYTES_MAX)
       throw new Failure('usage', `${file}: too long for a config file`);
-    text = readFileSync(file, 'utf8');
+    // Some editors put a byte order mark before the first key.
+    text = readFileSync(file, 'utf8').replace('\uFEFF', '');
   } catch (error) {
     throw failureOf(error);
   }

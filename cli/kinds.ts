@@ -4,6 +4,7 @@
 // A reader returns the value, or a Wrong with a sentence that says what is right. It never repeats a value that may
 // hold a secret.
 
+import { isIPv4 } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import { LABEL } from '../protocol/limits.ts';
 import { bytesText, durationText, twoDigits } from './figures.ts';
@@ -24,6 +25,10 @@ export interface KindValues {
   time: number;
   count: number;
   hostPort: HostPort;
+  /** An IPv4 address; and one with the bits of its network. */
+  ip: string;
+  subnet: string;
+  host: string;
   url: string;
   label: string;
   labels: string[];
@@ -90,6 +95,14 @@ const READERS: { readonly [K in Kind]: Reader<K> } = {
       return new Wrong('is not HOST:PORT, or a PORT alone (then the host is 127.0.0.1)');
     return { host: found[1] ?? found[2] ?? '127.0.0.1', port };
   },
+  ip: text => (isIPv4(text) ? text : new Wrong('is not an IPv4 address')),
+  subnet: text => {
+    const [address, bits, ...more] = text.split('/');
+    const isRight = isIPv4(address!) && more.length === 0 && /^([1-9]|[12]\d|3[0-2])$/.test(bits ?? '');
+    return isRight ? text : new Wrong('is not an IPv4 address with the bits of its network');
+  },
+  host: text =>
+    /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(text) ? text : new Wrong('is not the name of a host'),
   url: text => {
     if (!text.includes('://')) return new Wrong('is not a broker URL: it begins with mqtt:// or mqtts://');
     if (!URL.canParse(text)) return new Wrong('is not a broker URL');

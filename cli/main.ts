@@ -17,6 +17,7 @@ const COMMANDS: Required<Commands> = {
   plan: async invocation => (await import('./plan.ts')).planCommand(invocation),
   user: async invocation => (await import('./user.ts')).userCommand(invocation),
   acl: async invocation => (await import('./acl.ts')).aclCommand(invocation),
+  card: async invocation => (await import('./card.ts')).cardCommand(invocation),
 };
 
 /** Runs one command line to its end; resolves with the exit code. Never throws. */

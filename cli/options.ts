@@ -6,6 +6,7 @@
 // What counts, strongest first: the command line, the environment, the config file, the default here.
 
 import { acl, admitting, user } from './admitting.ts';
+import { card } from './boarding.ts';
 import { history, restore, retaining, verify } from './keeping.ts';
 import { type Command, config, type Option, type Options, type Settings } from './option.ts';
 
@@ -261,6 +262,18 @@ const agent = {
       example: 'true',
       help: 'Start also where the plan says that memory or disk do not suffice (toastbox help plan).',
     },
+    'clock-file': {
+      kind: 'path',
+      value: 'FILE',
+      example: '/run/board/clock',
+      help: "Write the gateway's clock here at each hello, in milliseconds since 1970: for a board without a clock chip.",
+    },
+    'notice-file': {
+      kind: 'path',
+      value: 'FILE',
+      example: '/run/board/mistake',
+      help: 'If there is such a file at the start: what it says is shown as the last error, in the status topic too.',
+    },
     ...syncing,
     ...linking,
     progress,
@@ -403,6 +416,7 @@ export const COMMANDS = {
   plan,
   user,
   acl,
+  card,
 } as const;
 export type CommandName = keyof typeof COMMANDS;
 export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];

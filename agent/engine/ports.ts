@@ -90,7 +90,8 @@ export type Note =
   | { kind: 'conflict'; path: Path; copy: Path }
   | { kind: 'skipped'; path: Path; why: string }
   | { kind: 'trouble'; path: Path; code: string; doing: string }
-  | { kind: 'session'; text: string };
+  /** `time`: the gateway's clock, where it told it. */
+  | { kind: 'session'; text: string; time?: number };
 
 export type Effect =
   // Looking. `list` starts a directory, `more` goes on with it; the batch comes sorted by name bytes.

@@ -156,7 +156,7 @@ export class Session {
     this.credit = 0;
     this.core.isLive = true;
     this.core.frameBytesMax = Math.min(this.linkBytesMax, message.frameBytesMax);
-    this.core.note({ kind: 'session', text: `joined at change ${message.head}` });
+    this.core.note({ kind: 'session', text: `joined at change ${message.head}`, time: message.time });
     return true;
   }
 

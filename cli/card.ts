@@ -1,0 +1,187 @@
+// `toastbox card`: a board's settings from its card onto its data partition. See board/README.md.
+//
+//   card: toastbox.toml, ca.pem, board.key         kept: agent.toml, network, ca.pem, board.key, card.toml
+//
+// In this order, so that power may go after any step: check everything in KEPT/next; move it into force, agent.toml
+// last; write card.toml, the card's file as it will be; make all that durable; blank the secrets on the card. While
+// card.toml and the card differ, a board does all of it again when it starts, and finds done what was done: a secret
+// that is blank on the card is the one that is kept.
+//
+// What it refuses: a secret that it could not blank, files elsewhere than beside the card's file, and all that a config
+// file may not say. Flash keeps old pages for a while: blanking hides a secret from who reads the card, not from who
+// takes its chip apart.
+
+import { X509Certificate } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { parse } from 'smol-toml';
+import { Failure } from '../agent/failure.ts';
+import { shownUrl } from '../transport/endpoint.ts';
+import { blanked, restored, secretsOf } from './blank.ts';
+import { linkOptionsOf } from './broker.ts';
+import { Exit } from './exits.ts';
+import { blankFile, isBlank, isOnTheWay, makeDurable, overwrite } from './inplace.ts';
+import type { Invocation } from './invocation.ts';
+import type { SettingsOf } from './options.ts';
+import { resolveSettings } from './settings.ts';
+
+const AGENT = 'agent.toml';
+const NETWORK = 'network';
+const CARD = 'card.toml';
+/** As long as config.ts takes them. */
+const CARD_BYTES_MAX = 256 * 1024;
+/** Options that name a file beside the card's; what the last one names is a secret. */
+const FILES = ['ca-file', 'cert-file', 'key-file'] as const;
+const BOM = '\uFEFF';
+
+export async function cardCommand({ words, world, out }: Invocation): Promise<Exit> {
+  const { card, kept } = resolveSettings('card', words, world).settings;
+  const { name, share = name, broker } = takeCard(card, kept);
+  const as = share === name ? '' : `, share ${share}`;
+  out.write(`settings taken from the card: ${name}${as}, through ${shownUrl(broker)}\n`);
+  return Exit.FINE;
+}
+
+/** Takes the settings of the file `card` into `kept`. Throws the mistake in them, having changed nothing. */
+export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
+  const text = readCard(card, kept);
+  const config = parse(text);
+  const known = keptSecrets(kept);
+  for (const [key, value] of secretsOf(config))
+    if (value === '' && !known.has(key)) throw lost(`${card}: ${key}`);
+  const blank = blanked(text);
+  if (blank === undefined)
+    throw new Failure('usage', `${card}: a password must stand in one line: password = "..."`);
+
+  const next = join(kept, 'next');
+  rmSync(next, { recursive: true, force: true });
+  mkdirSync(next, { mode: 0o700 });
+  const named = filesOf(config, card);
+  const put = (name: string, content: string | Uint8Array) =>
+    writeFileSync(join(next, name), content, { mode: 0o600 });
+  for (const name of named.values()) put(name, contentOf(card, kept, name));
+  put(AGENT, restored(text, known));
+  const { settings, network } = check(next, card);
+  put(NETWORK, network);
+  const bytes = readFileSync(card);
+  const aim = Buffer.concat([bytes.subarray(0, bytes.length - Buffer.byteLength(text)), Buffer.from(blank)]);
+  put(CARD, aim);
+
+  for (const name of new Set([...named.values(), NETWORK, AGENT, CARD])) {
+    makeDurable(join(next, name));
+    renameSync(join(next, name), join(kept, name));
+  }
+  rmSync(next, { recursive: true });
+  makeDurable(kept);
+  makeDurable(dirname(kept));
+  overwrite(card, aim);
+  const key = named.get('key-file');
+  if (key !== undefined && contentAt(join(dirname(card), key)) !== undefined)
+    blankFile(join(dirname(card), key));
+  return settings;
+}
+
+/** The card's text without a byte order mark; where a power cut tore its blanking, that is done to its end first. */
+function readCard(card: string, kept: string): string {
+  const bytes = readFileSync(card);
+  if (bytes.length > CARD_BYTES_MAX) throw new Failure('usage', `${card}: too long for a config file`);
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes).replace(BOM, '');
+    parse(text);
+    return text;
+  } catch (error) {
+    const aim = contentAt(join(kept, CARD));
+    if (aim !== undefined && isOnTheWay(bytes, aim)) {
+      overwrite(card, aim);
+      return String(aim).replace(BOM, '');
+    }
+    const { line, message } = error as Error & { line?: number };
+    if (line === undefined)
+      throw new Failure('usage', `${card}: is not UTF-8`, 'in the editor, save it with the encoding UTF-8');
+    const what = message.split('\n')[0]!.replace(/^Invalid TOML document: /, '');
+    throw new Failure('usage', `${card}:${line}: ${what}`);
+  }
+}
+
+/** Everything by the code that reads every config file, on the files as they will stand. */
+function check(next: string, card: string): { settings: SettingsOf<'agent'>; network: string } {
+  const file = join(next, AGENT);
+  const world = { env: {}, directory: next };
+  try {
+    const { settings } = resolveSettings('agent', ['--folder', '/', '--config', file], world);
+    checkTls(linkOptionsOf(settings, () => {}));
+    const words = ['--card', card, '--kept', next, '--config', file];
+    const { address, router, dns, 'time-server': time } = resolveSettings('card', words, world).settings;
+    if (address === undefined && (router ?? dns) !== undefined)
+      throw new Failure('usage', 'router and dns need an address: without one, DHCP brings all three');
+    // Lines of a shell: every value is of a kind that has no character of which a shell would make something.
+    const facts = { board: settings.name, address, router, dns, time_server: time };
+    const network = Object.entries(facts).map(([name, value]) => `${name}=${value ?? ''}\n`);
+    return { settings, network: network.join('') };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const text = error.message.replaceAll(file, card).replaceAll(next, dirname(card));
+    throw new Failure(error.kind, text.includes(card) ? text : `${card}: ${text}`, error.advice);
+  }
+}
+
+function checkTls({ caFile, certFile, keyFile }: ReturnType<typeof linkOptionsOf>): void {
+  const given = Object.entries({ ca: caFile, cert: certFile, key: keyFile });
+  const parts = given.flatMap(([name, file]) =>
+    file === undefined ? [] : [[name, readFileSync(file)] as const],
+  );
+  try {
+    // A context takes anything for an authority, and says nothing.
+    for (const [name, bytes] of parts) if (name !== 'key') new X509Certificate(bytes);
+    createSecureContext(Object.fromEntries(parts));
+  } catch (error) {
+    const why = (error as Error).message.replace(/^error:[0-9A-F]+:/, '');
+    throw new Failure('usage', `the certificate or its key cannot be used: ${why}`);
+  }
+}
+
+function keptSecrets(kept: string): Map<string, string> {
+  const bytes = contentAt(join(kept, AGENT));
+  return bytes === undefined ? new Map() : secretsOf(parse(String(bytes)));
+}
+
+/** Option -> name of the file beside the card's. */
+function filesOf(config: Record<string, unknown>, card: string): Map<string, string> {
+  const own = { ...config, ...(config.agent as Record<string, unknown> | undefined) };
+  const named = new Map<string, string>();
+  for (const option of FILES) {
+    const name = own[option];
+    if (typeof name !== 'string') continue;
+    if (!/^\w[\w .-]*$/.test(name) || [AGENT, NETWORK, CARD].includes(name))
+      throw new Failure('usage', `${card}: ${option} must be the name of a file that stands beside it`);
+    named.set(option, name);
+  }
+  return named;
+}
+
+/** What the card has under a name, or what was kept of it. */
+function contentOf(card: string, kept: string, name: string): Uint8Array {
+  const place = join(dirname(card), name);
+  for (const file of [place, join(kept, name)]) {
+    const bytes = contentAt(file);
+    if (bytes !== undefined && !isBlank(bytes)) return bytes;
+  }
+  throw lost(place);
+}
+
+function contentAt(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+const lost = (what: string): Failure =>
+  new Failure(
+    'usage',
+    `${what} is blank or missing, and this board has none from before`,
+    'write it onto the card again: what a board took from there stays on that board',
+  );

@@ -1,0 +1,204 @@
+// A board's settings, taken from its card: what is kept, what is blanked, and what becomes of it when power goes in
+// between. Certificates are real ones.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Failure } from '../../agent/failure.ts';
+import { takeCard } from '../../cli/card.ts';
+import { isOnTheWay } from '../../cli/inplace.ts';
+import { resolveSettings } from '../../cli/settings.ts';
+
+const PLAIN = 'broker = "mqtt://broker.lan"\nname = "board-7"\n';
+const SECRET = 'correct horse "battery" staple';
+const LOCKED = `${PLAIN}username = "board-7"\npassword = ${JSON.stringify(SECRET)}  # change me\nshare = "photos"\n`;
+
+let place: string;
+let card: string;
+let kept: string;
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'toastbox-card-'));
+  card = join(place, 'boot', 'toastbox.toml');
+  kept = join(place, 'kept');
+  mkdirSync(join(place, 'boot'));
+  mkdirSync(kept);
+});
+afterEach(() => rmSync(place, { recursive: true }));
+
+const write = (text: string | Uint8Array, name = 'toastbox.toml') =>
+  writeFileSync(join(place, 'boot', name), text);
+const onCard = (name = 'toastbox.toml') => readFileSync(join(place, 'boot', name), 'utf8');
+const inForce = () =>
+  resolveSettings('agent', ['--folder', '/data/folder', '--config', join(kept, 'agent.toml')], {
+    env: {},
+    directory: '/',
+  }).settings;
+const mistake = (): string => {
+  try {
+    takeCard(card, kept);
+  } catch (error) {
+    if (error instanceof Failure) return error.message;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+};
+
+describe('card: taken', () => {
+  test('a secret -> kept for its owner alone, blanked on the card without changing its length', () => {
+    write(LOCKED);
+    takeCard(card, kept);
+    expect(inForce()).toMatchObject({ name: 'board-7', share: 'photos', password: SECRET });
+    expect(statSync(join(kept, 'agent.toml')).mode & 0o777).toBe(0o600);
+    expect(onCard()).not.toContain('horse');
+    expect(onCard()).toHaveLength(LOCKED.length);
+    expect(onCard()).toContain('# change me');
+    expect(readFileSync(join(kept, 'card.toml'), 'utf8')).toBe(onCard());
+  });
+
+  test('the card changed, its secret blank -> the kept one stays', () => {
+    write(LOCKED);
+    takeCard(card, kept);
+    write(onCard().replace('photos', 'music'));
+    takeCard(card, kept);
+    expect(inForce()).toMatchObject({ share: 'music', password: SECRET });
+  });
+
+  test('a secret in the table [agent] -> the same', () => {
+    write(`${PLAIN}[agent]\r\nusername = "board-7"\r\npassword = '${'x'.repeat(700)}'\r\n`);
+    takeCard(card, kept);
+    write(`${onCard()}share = "music"\r\n`);
+    takeCard(card, kept);
+    expect(inForce()).toMatchObject({ share: 'music', password: 'x'.repeat(700) });
+    expect(onCard()).not.toContain('xx');
+  });
+
+  test('CRLF and a byte order mark, as editors elsewhere leave them -> taken, and left so', () => {
+    const text = `\uFEFF${LOCKED.replaceAll('\n', '\r\n')}`;
+    write(text);
+    takeCard(card, kept);
+    expect(inForce()).toMatchObject({ password: SECRET });
+    expect(readFileSync(card).length).toBe(Buffer.byteLength(text));
+    expect(onCard().startsWith('\uFEFFbroker')).toBe(true);
+  });
+
+  test('a network of its own -> lines for a shell', () => {
+    write(`${PLAIN}[card]\naddress = "10.0.2.15/24"\nrouter = "10.0.2.2"\ntime-server = "pool.ntp.org"\n`);
+    takeCard(card, kept);
+    expect(readFileSync(join(kept, 'network'), 'utf8')).toBe(
+      'board=board-7\naddress=10.0.2.15/24\nrouter=10.0.2.2\ndns=\ntime_server=pool.ntp.org\n',
+    );
+  });
+
+  test('certificate and key beside it -> kept, the key blanked on the card; taken again -> the kept key', () => {
+    const boot = join(place, 'boot');
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-subj',
+        '/CN=x',
+        '-keyout',
+        'my.key',
+        '-out',
+        'my.pem',
+      ],
+      { cwd: boot, stdio: 'ignore' },
+    );
+    const [key, certificate] = [onCard('my.key'), onCard('my.pem')];
+    write(`${PLAIN}ca-file = "my.pem"\ncert-file = "my.pem"\nkey-file = "my.key"\n`);
+    takeCard(card, kept);
+    expect(onCard('my.key').trim()).toBe('');
+    expect(onCard('my.pem')).toBe(certificate);
+    write(`${onCard()}share = "music"\n`);
+    takeCard(card, kept);
+    expect(readFileSync(inForce()['key-file']!, 'utf8')).toBe(key);
+    expect(statSync(inForce()['key-file']!).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('card: mistakes', () => {
+  test.each([
+    [
+      'an unknown key',
+      'borker = "mqtt://broker.lan"\nname = "b"\n',
+      /toastbox\.toml:1: there is no key borker.*broker/,
+    ],
+    [
+      'a wrong URL',
+      'broker = "http://broker.lan"\nname = "b"\n',
+      /toastbox\.toml:1: broker: "http.*mqtt:\/\//,
+    ],
+    ['no broker', 'name = "b"\n', /toastbox\.toml: agent needs --broker/],
+    ['no TOML', 'broker = mqtt://broker.lan\n', /toastbox\.toml:1: /],
+    [
+      'a wrong address',
+      `${PLAIN}address = "10.0.2.15"\n`,
+      /toastbox\.toml:3: address: "10\.0\.2\.15" is not an IPv4/,
+    ],
+    ['a router without an address', `${PLAIN}router = "10.0.2.2"\n`, /need an address/],
+    ['a secret that was never here', `${PLAIN}username = "b"\npassword = ""\n`, /password is blank/],
+    ['a secret over many lines', `${PLAIN}username = "b"\npassword = """x"""\n`, /in one line/],
+    ['a file elsewhere', `${PLAIN}ca-file = "/etc/passwd"\n`, /ca-file must be the name of a file/],
+    ['a file that is not there', `${PLAIN}ca-file = "ca.pem"\n`, /boot\/ca\.pem is blank or missing/],
+    ['UTF-16', Buffer.from(`\uFEFF${PLAIN}`, 'utf16le'), /not UTF-8/],
+  ])('%s -> said with its place, nothing taken', (_, text, said) => {
+    write(LOCKED);
+    takeCard(card, kept);
+    const before = inForce();
+    rmSync(join(kept, 'agent.toml'));
+    writeFileSync(join(kept, 'agent.toml'), LOCKED.replace(/password.*\n/, ''));
+    write(text);
+    expect(mistake()).toMatch(said);
+    expect(mistake()).not.toContain(kept);
+    expect(readFileSync(card)).toEqual(Buffer.from(text));
+    expect(inForce()).toEqual({ ...before, password: undefined });
+  });
+
+  test('no certificate in the file -> said, without the name of a place that nobody knows', () => {
+    write('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', 'ca.pem');
+    write(`${PLAIN}ca-file = "ca.pem"\n`);
+    expect(mistake()).toMatch(/toastbox\.toml: the certificate or its key cannot be used/);
+  });
+});
+
+describe('card: power goes', () => {
+  /** Every state that the card may be in while it is blanked: each of its sectors is old or new, up to some point. */
+  test('after each sector of the blanking -> done to its end at the next start, the secret kept', () => {
+    const long = `# ${'x'.repeat(470)}\n${PLAIN}username = "board-7"\npassword = "${'s'.repeat(1500)}"\n`;
+    write(long);
+    takeCard(card, kept);
+    const [old, blank] = [Buffer.from(long), readFileSync(card)];
+    expect(blank.length).toBeGreaterThan(3 * 512);
+    for (let at = 0; at <= old.length + 511; at += 512) {
+      for (const torn of [
+        Buffer.concat([blank.subarray(0, at), old.subarray(at)]),
+        Buffer.concat([old.subarray(0, at), blank.subarray(at)]),
+      ]) {
+        write(torn);
+        takeCard(card, kept);
+        expect(readFileSync(card).equals(blank), `cut at ${at}`).toBe(true);
+        expect(inForce().password, `cut at ${at}`).toBe('s'.repeat(1500));
+      }
+    }
+  });
+
+  test('a file that was edited -> not taken for one that was torn', () => {
+    expect(isOnTheWay(Buffer.from('a = "x" '), Buffer.from('a = ""  '))).toBe(true);
+    expect(isOnTheWay(Buffer.from('b = "x" '), Buffer.from('a = ""  '))).toBe(false);
+    expect(isOnTheWay(Buffer.from('a = "x"'), Buffer.from('a = ""  '))).toBe(false);
+  });
+
+  test('before anything was in force -> nothing but what a next start clears away', () => {
+    mkdirSync(join(kept, 'next'));
+    writeFileSync(join(kept, 'next', 'agent.toml'), 'half');
+    write(LOCKED);
+    takeCard(card, kept);
+    expect(readdirSync(kept).sort()).toEqual(['agent.toml', 'card.toml', 'network']);
+  });
+});
