@@ -25,6 +25,16 @@ const WORDS: Readonly<Record<string, Word>> = {
     summary: 'packages for boards and machines that run Debian, into build/board/debs/',
     load: async () => (await import('./packages/word.ts')).debWord,
   },
+  image: {
+    usage: 'image armv7|arm64',
+    summary: 'a disk image for a card, into build/board/image/',
+    load: async () => (await import('./image/word.ts')).imageWord,
+  },
+  boot: {
+    usage: 'boot armv7|arm64 [--ram MIB] [--broker URL]',
+    summary: 'starts an image in QEMU and shows its console; Ctrl-A X ends it',
+    load: async () => (await import('./boot/word.ts')).bootWord,
+  },
 };
 
 const USAGE = [

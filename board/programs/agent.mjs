@@ -4,6 +4,7 @@ import { begin } from '../../cli/begin.mjs';
 import { enter } from '../../cli/enter.ts';
 
 const commands = {
+  card: async invocation => (await import('../../cli/card.ts')).cardCommand(invocation),
   agent: async invocation => (await import('../../cli/agent.ts')).agentCommand(invocation),
   status: async invocation => (await import('../../cli/status.ts')).statusCommand(invocation),
   memory: async invocation => (await import('../../cli/memory.ts')).memoryCommand(invocation),

@@ -1,0 +1,176 @@
+// A disk image for a card, from Debian's and npm's packages: nothing here needs root, a loop device or a mount, and the
+// same pieces give the same bytes.
+//
+//   packages --unpack--> kernel/ debian/ --take--> root/ initramfs/ boot/ --> root.ext4 boot.fat data.ext4 --> image
+//
+// Whatever identifies an image (its time, the disk's number, the file systems' UUIDs) follows from what is in it: the
+// time is the kernel package's, the rest a hash of the trees. All takes about a gigabyte under build/board, which the
+// next build throws away.
+
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from '../bundle/bundle.ts';
+import { Debian, unpackDeb } from '../fetch/debian.ts';
+import { BUILD, ROOT } from '../places.ts';
+import { packInitramfs } from './cpio.ts';
+import { joinDisk, type Layout } from './disk.ts';
+import { makeExt4, roomFor } from './ext4.ts';
+import { makeFat } from './fat.ts';
+import { kernelOf, takeDescriptions, takeModules } from './kernel.ts';
+import { PACKAGES, type Parts, partsOf } from './parts.ts';
+import { makeRoot } from './root.ts';
+
+const MIB = 2 ** 20;
+/** Room on the boot partition for a person's files, beside what is put there. FAT's own tables are in it too. */
+const BOOT_SPARE_BYTES = 4 * MIB;
+/**
+ * Of the data partition in the image: enough to start; it grows to the end of the card. Every later group of 128 MiB
+ * gets as many inodes as this first one: 16,384 of 256 bytes are one for 8 KiB, for cards full of small files. The
+ * journal of 4 MiB does not grow. What may come is reserved for 512 GiB.
+ */
+const DATA_BYTES = 16 * MIB;
+const DATA_INODES = 16_384;
+const DATA_WORDS = ['-J', 'size=4', '-O', '^64bit'];
+const DATA_GROWS_TO_BLOCKS = 2 ** 27;
+/** What the kernel is told: quiet but for errors, no memory set aside for screens, a reboot where it panics. */
+const KERNEL_WORDS = 'quiet cma=0 panic=10';
+
+export interface Image {
+  file: string;
+  layout: Layout;
+  bytes: number;
+  sha256: string;
+}
+
+/** Where a board's image is made. */
+export const imagePlace = (word: string, into = join(BUILD, 'image')): string =>
+  join(into, `toastbox-${word}.img`);
+
+export async function makeImage(word: string, into = join(BUILD, 'image')): Promise<Image> {
+  const parts = partsOf(word);
+  const place = join(into, parts.target);
+  rmSync(place, { recursive: true, force: true });
+  const at = (name: string) => {
+    mkdirSync(join(place, name), { recursive: true });
+    return join(place, name);
+  };
+  const debian = new Debian(parts.target);
+  for (const file of debian.fetch(PACKAGES)) unpackDeb(file, at('debian'));
+  for (const file of debian.fetch([kernelPackage(debian, parts)])) unpackDeb(file, at('kernel'));
+  const kernel = kernelOf(at('kernel'));
+  const built = Math.floor(statSync(kernel).mtimeMs / 1000);
+  const { directory: agent } = await bundle('agent');
+  makeRoot(at('root'), parts, { debian: at('debian'), kernel: at('kernel'), agent, built });
+  makeBoot(at('boot'), parts, kernel, {
+    debian: at('debian'),
+    kernel: at('kernel'),
+    initramfs: at('initramfs'),
+  });
+
+  const digest = digestOf([at('root'), at('boot')]);
+  const uuid = (of: string) => uuidFrom(`${digest} ${of}`);
+  const files = {
+    boot: join(place, 'boot.fat'),
+    root: join(place, 'root.ext4'),
+    data: join(place, 'data.ext4'),
+  };
+  const bootBytes = roomFor(at('boot')).bytes + BOOT_SPARE_BYTES;
+  makeFat({
+    file: files.boot,
+    label: 'TOASTBOX',
+    serial: digest.slice(0, 8),
+    time: built,
+    tree: at('boot'),
+    bytes: bootBytes,
+  });
+  makeExt4({
+    ...{ file: files.root, label: 'toastbox-root', uuid: uuid('root'), time: built, tree: at('root') },
+    ...roomFor(at('root')),
+    words: ['-O', '^has_journal'],
+  });
+  makeExt4({
+    ...{ file: files.data, label: 'toastbox-data', uuid: uuid('data'), time: built },
+    ...{ bytes: DATA_BYTES, inodes: DATA_INODES, words: DATA_WORDS },
+    extended: `,resize=${DATA_GROWS_TO_BLOCKS}`,
+  });
+  const file = imagePlace(word, into);
+  const layout = joinDisk(file, digest.slice(8, 16), files);
+  writeFileSync(`${file}.json`, `${JSON.stringify(layout)}\n`);
+  const bytes = readFileSync(file);
+  return { file, layout, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** Debian's name for the newest kernel stands for the package that has it. */
+function kernelPackage(debian: Debian, { kernel }: Parts): string {
+  const depends = debian.show([kernel])[0]?.get('Depends') ?? '';
+  const [name] = /linux-image-\d\S*/.exec(depends) ?? [];
+  if (name === undefined) throw new Error(`${kernel} depends on no kernel: ${depends}`);
+  return name;
+}
+
+/** What boot programs read: U-Boot by extlinux.conf, a Raspberry Pi's firmware by config.txt and cmdline.txt. */
+function makeBoot(
+  into: string,
+  parts: Parts,
+  kernel: string,
+  places: { debian: string; kernel: string; initramfs: string },
+): void {
+  const { initramfs } = places;
+  for (const folder of ['bin', 'dev', 'proc', 'root', 'sys', 'lib']) mkdirSync(join(initramfs, folder));
+  copyFileSync(join(places.debian, 'bin', 'busybox'), join(initramfs, 'bin', 'busybox'));
+  copyFileSync(join(ROOT, 'board', 'initramfs', 'init'), join(initramfs, 'init'));
+  chmodSync(join(initramfs, 'init'), 0o755);
+  takeModules(places.kernel, initramfs, false);
+  writeFileSync(join(into, 'initrd.gz'), packInitramfs(initramfs));
+  copyFileSync(kernel, join(into, parts.kernelName));
+  takeDescriptions(places.kernel, into, parts.boards);
+  const words = `${parts.consoles} ${KERNEL_WORDS}`;
+  writeFileSync(join(into, 'cmdline.txt'), `${words}\n`);
+  const bits = parts.target === 'arm64' ? 'arm_64bit=1\n' : '';
+  writeFileSync(
+    join(into, 'config.txt'),
+    `${bits}kernel=${parts.kernelName}\ninitramfs initrd.gz followkernel\nenable_uart=1\ngpu_mem=16\n`,
+  );
+  mkdirSync(join(into, 'extlinux'));
+  const rows = [`linux /${parts.kernelName}`, 'initrd /initrd.gz', 'fdtdir /dtbs', `append ${words}`];
+  writeFileSync(
+    join(into, 'extlinux', 'extlinux.conf'),
+    `label toastbox\n${rows.map(row => `  ${row}\n`).join('')}`,
+  );
+  cpSync(join(ROOT, 'board', 'card'), into, { recursive: true });
+}
+
+/** One hash over trees: names, modes, contents and where links lead. */
+function digestOf(trees: readonly string[]): string {
+  const hash = createHash('sha256');
+  const walk = (path: string, shown: string) => {
+    for (const name of readdirSync(path).sort()) {
+      const place = join(path, name);
+      const stat = lstatSync(place);
+      hash.update(`${shown}/${name} ${stat.mode}\0`);
+      if (stat.isDirectory()) walk(place, `${shown}/${name}`);
+      else hash.update(stat.isSymbolicLink() ? readlinkSync(place) : readFileSync(place));
+    }
+  };
+  for (const tree of trees) walk(tree, '');
+  return hash.digest('hex');
+}
+
+/** A UUID that follows from text (RFC 9562, version 8). */
+function uuidFrom(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}

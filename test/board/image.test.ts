@@ -1,0 +1,126 @@
+// The parts of an image, each made for real by the tools that make it, and read back by others: without downloads,
+// without QEMU. The whole image is made and booted in test/system/board.test.ts.
+
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, expect, test } from 'vitest';
+import { packInitramfs } from '../../board/image/cpio.ts';
+import { joinDisk } from '../../board/image/disk.ts';
+import { makeExt4, roomFor } from '../../board/image/ext4.ts';
+import { makeFat } from '../../board/image/fat.ts';
+
+const MIB = 2 ** 20;
+const TIME = 1_700_000_000;
+const UUID = '12345678-1234-8234-8234-123456789abc';
+const place = mkdtempSync(join(tmpdir(), 'toastbox-image-'));
+afterAll(() => rmSync(place, { recursive: true }));
+
+/** The same tree, its files made in this order and at that time. */
+function tree(name: string, order: (names: string[]) => string[], time: number): string {
+  const root = join(place, name);
+  mkdirSync(join(root, 'etc', 'deep'), { recursive: true });
+  const names = Array.from({ length: 40 }, (_, at) => (at % 2 === 0 ? `file ${at}` : `etc/deep/${at}`));
+  for (const file of order(names)) {
+    writeFileSync(join(root, file), file.repeat(500));
+    chmodSync(join(root, file), 0o640);
+    utimesSync(join(root, file), time, time);
+  }
+  symlinkSync('../file 2', join(root, 'etc', 'link'));
+  return root;
+}
+const one = tree('one', names => names, 1_600_000_000);
+const other = tree('other', names => names.reverse(), 1_500_000_000);
+
+const run = (program: string, ...words: string[]) => execFileSync(program, words, { encoding: 'utf8' });
+const ext4 = (name: string, root?: string) => {
+  const file = join(place, `${name}.ext4`);
+  const { bytes, inodes } = root === undefined ? { bytes: 16 * MIB, inodes: 4096 } : roomFor(root);
+  makeExt4({
+    file,
+    label: 'x',
+    uuid: UUID,
+    time: TIME,
+    ...(root && { tree: root }),
+    bytes,
+    inodes,
+    words: [],
+  });
+  return file;
+};
+const fat = (name: string, root: string) => {
+  const file = join(place, `${name}.fat`);
+  makeFat({ file, label: 'TOASTBOX', serial: '12345678', time: TIME, tree: root, bytes: 8 * MIB });
+  return file;
+};
+
+test('image: a tree made in another order, at another time -> the same ext4, root owning it, fsck content', () => {
+  const file = ext4('one', one);
+  expect(readFileSync(file).equals(readFileSync(ext4('other', other)))).toBe(true);
+  expect(run('e2fsck', '-fn', file)).toMatch(/^x: \d+\/\d+ files/m);
+  const stat = run('debugfs', '-R', 'stat "/file 2"', file);
+  expect(stat).toMatch(/User:\s+0\s+Group:\s+0/);
+  for (const name of ['ctime', 'atime', 'mtime', 'crtime'])
+    expect(stat).toMatch(new RegExp(`${name}: 0x${TIME.toString(16)}:0{8}`));
+  expect(run('debugfs', '-R', 'cat /etc/deep/1', file)).toBe(readFileSync(join(one, 'etc/deep/1'), 'utf8'));
+});
+
+test('image: the same for FAT, and its files come out as they went in', () => {
+  const file = fat('one', one);
+  expect(readFileSync(file).equals(readFileSync(fat('other', other)))).toBe(true);
+  expect(run('mtype', '-i', file, '::etc/deep/1')).toBe(readFileSync(join(one, 'etc/deep/1'), 'utf8'));
+});
+
+test('image: the same for the initramfs, which cpio reads', () => {
+  const packed = packInitramfs(one);
+  expect(packed.equals(packInitramfs(other))).toBe(true);
+  const names = execFileSync('cpio', ['-t', '--quiet'], { input: gunzipSync(packed), encoding: 'utf8' });
+  expect(names.trim().split('\n')).toHaveLength(43);
+  expect(names).toContain('etc/link\n');
+});
+
+test('image: partitions -> where the table says, each whole, the data last', () => {
+  const files = { boot: fat('boot', one), root: ext4('root', one), data: ext4('data') };
+  const image = join(place, 'disk.img');
+  const layout = joinDisk(image, 'cafe0123', files);
+  const table = JSON.parse(run('sfdisk', '--json', image)).partitiontable;
+  expect(table).toMatchObject({ label: 'dos', id: '0xcafe0123' });
+  const places = [layout.boot, layout.root, layout.data];
+  expect(
+    table.partitions.map((row: { start: number; size: number }) => [row.start * 512, row.size * 512]),
+  ).toEqual(places.map(({ offset, bytes }) => [offset, bytes]));
+  expect(table.partitions.map((row: { type: string }) => row.type)).toEqual(['e', '83', '83']);
+  const bytes = readFileSync(image);
+  for (const name of ['boot', 'root', 'data'] as const) {
+    const { offset, bytes: count } = layout[name];
+    expect(bytes.subarray(offset, offset + count).equals(readFileSync(files[name])), name).toBe(true);
+  }
+  expect(layout.data.offset + layout.data.bytes).toBe(statSync(image).size);
+});
+
+test('image: the data partition, put at the start of a card of 2 GiB -> grows to its end', () => {
+  const file = join(place, 'grown.ext4');
+  makeExt4({
+    ...{ file, label: 'x', uuid: UUID, time: TIME, bytes: 16 * MIB, inodes: 16_384 },
+    ...{ words: ['-J', 'size=4', '-O', '^64bit'], extended: `,resize=${2 ** 27}` },
+  });
+  truncateSync(file, 2 ** 31);
+  run('e2fsck', '-fp', file);
+  run('resize2fs', file);
+  const facts = run('dumpe2fs', '-h', file);
+  expect(Number(/Block count:\s+(\d+)/.exec(facts)![1]) * 4096).toBe(2 ** 31);
+  expect(Number(/Inode count:\s+(\d+)/.exec(facts)![1])).toBe(16 * 16_384);
+});
