@@ -35,6 +35,11 @@ const WORDS: Readonly<Record<string, Word>> = {
     summary: 'starts an image in QEMU and shows its console; Ctrl-A X ends it',
     load: async () => (await import('./boot/word.ts')).bootWord,
   },
+  check: {
+    usage: 'check armv7|arm64 [--ram MIB] [--only SCENARIO] [--long]',
+    summary: 'what has to hold on a board, in QEMU: minutes, hours with --long; --console shows it',
+    load: async () => (await import('./check/word.ts')).checkWord,
+  },
 };
 
 const USAGE = [

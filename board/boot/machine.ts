@@ -48,6 +48,8 @@ export interface Board {
   kernelWords?: readonly string[];
   /** More for QEMU. */
   words?: readonly string[];
+  /** A program and its words that start QEMU: in a network namespace, say. */
+  through?: readonly string[];
   /** Ends instead of starting again when the board reboots. */
   isEndedByReboot?: boolean;
 }
@@ -75,7 +77,7 @@ export const readFromCard = (card: string, name: string): Buffer =>
 
 /** Starts QEMU. `stdio` is the console. What stands in the way of a start comes as the event `refused`. */
 export function startQemu(board: Board, stdio: 'pipe' | 'inherit'): ChildProcess {
-  const { word, ramMib, card, kernelWords = [], words = [] } = board;
+  const { word, ramMib, card, kernelWords = [], words = [], through = [] } = board;
   const parts = partsOf(word);
   const machine = MACHINES[parts.target]!;
   const place = `${card}.boot`;
@@ -83,9 +85,11 @@ export function startQemu(board: Board, stdio: 'pipe' | 'inherit'): ChildProcess
   for (const name of [parts.kernelName, 'initrd.gz'])
     writeFileSync(join(place, name), readFromCard(card, name));
   const own = String(readFromCard(card, 'cmdline.txt')).trim().replace('console=ttyS0,115200 ', '');
+  const [program, ...rest] = [...through, machine.program];
   const child = spawn(
-    machine.program,
+    program!,
     [
+      ...rest,
       ...machine.words,
       ...['-m', String(ramMib), '-nographic', '-kernel', join(place, parts.kernelName)],
       ...['-initrd', join(place, 'initrd.gz'), '-append', [own, ...kernelWords].join(' ')],

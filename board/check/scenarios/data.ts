@@ -1,0 +1,66 @@
+// A data partition that is full, damaged or missing, and a kernel without room for watches: the board says what is
+// wrong, keeps what it has and tries again.
+
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { layoutOf } from '../../boot/machine.ts';
+import type { Scenario } from '../scenario.ts';
+import { FOLDER } from '../stand.ts';
+import { until } from '../wait.ts';
+
+const SAID_MS = 300_000;
+
+export const data: Scenario = {
+  name: 'data',
+  summary: 'the data partition full, damaged, missing; no room for watches',
+  isShort: false,
+  async run(stand) {
+    await stand.on();
+    const lastError = async () => String((await stand.host.statusOf(stand.name))?.lastError);
+
+    await stand.run('dd if=/dev/zero of=/data/filler bs=1M 2>/dev/null; true', SAID_MS);
+    const wanted = join(stand.copy, 'does not fit');
+    writeFileSync(wanted, Buffer.alloc(3_000_000, 7));
+    await until('it says that the disk is full', async () => (await lastError()).includes('ENOSPC'), SAID_MS);
+    await stand.run('rm /data/filler');
+    await stand.settle();
+    rmSync(wanted);
+
+    await stand.run('echo 0 >/proc/sys/fs/inotify/max_user_watches; kill $(pidof node)');
+    await until(
+      'it says that there is no room',
+      async () => (await lastError()).includes('watching'),
+      SAID_MS,
+    );
+    await stand.run(`echo found by a rescan >${FOLDER}/unwatched`);
+    await stand.settle();
+    const digest = await stand.settle();
+    await stand.run('sync');
+    await stand.cut();
+
+    // Its first blocks are gone: fsck has a copy of the superblock elsewhere.
+    const { offset } = layoutOf(stand.card).data;
+    const card = openSync(stand.card, 'r+');
+    writeSync(card, Buffer.alloc(8192), 0, 8192, offset);
+    closeSync(card);
+    await stand.power();
+    const after = await stand.settle();
+    if (after !== digest) throw new Error('what was synced is not all there after damage');
+    await stand.cut();
+
+    execFileSync('sfdisk', ['--quiet', '--delete', stand.card, '3'], { stdio: 'ignore' });
+    await stand.power({}, false);
+    await stand.board.saying(/there is no data partition.*\n.*it is tried again/, SAID_MS);
+    await stand.cut();
+    const sector = 512;
+    const row = `start=${offset / sector}, type=83`;
+    execFileSync('sfdisk', ['--quiet', '--append', stand.card], {
+      input: `${row}\n`,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    await stand.power();
+    await stand.settle();
+    return { troubles: 4 };
+  },
+};

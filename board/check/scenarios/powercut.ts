@@ -1,0 +1,108 @@
+// Power goes under load, again and again: QEMU is killed while the board writes files and has others coming down. Its
+// card is written past the host's cache, so what was not synced is gone, as it is on a board.
+//
+// Afterwards the board starts, its file systems recover, both sides become equal, and nothing is missing that was
+// acknowledged: each file that the gateway had from the board at the cut, and each that was put into the gateway's
+// copy. The board's writer syncs each file before it takes its name, as programs do that care.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { mustBe, type Scenario } from '../scenario.ts';
+import { FOLDER, type Stand } from '../stand.ts';
+import { until } from '../wait.ts';
+
+const CUTS = { short: 5, long: 100 };
+const SEED = Number(process.env.SEED ?? 1);
+/** One cut in five comes while the board starts, the others within these seconds of work. */
+const EARLY = 0.2;
+const EARLY_MS_MAX = 12_000;
+const WORK_MS_MAX = 4_000;
+const HOST_MS = 60;
+const BEGIN_MS = 300_000;
+/** A number a cut, so that no name comes twice. */
+const STRIDE = 100_000;
+
+export const powercut: Scenario = {
+  name: 'powercut',
+  summary: 'power goes under load: 5 times, 100 with --long (SEED=n: other instants)',
+  isShort: true,
+  async run(stand, isLong) {
+    await stand.on();
+    const cuts = isLong ? CUTS.long : CUTS.short;
+    const instants = Array.from({ length: 2 * cuts }, (_, at) => chance(at));
+    const known = new Map<string, string>();
+    let journals = 0;
+    for (let cut = 0; cut < cuts; cut++) {
+      const [kind, when] = [instants[2 * cut]!, instants[2 * cut + 1]!];
+      await underLoad(stand, cut, known, kind < EARLY && cut > 0 ? 'early' : 'work', when);
+      for (const [name, digest] of acknowledged(stand)) known.set(name, digest);
+      await stand.power({}, true);
+      journals +=
+        (await stand.run('grep -c "recovering journal" /run/board/fsck; true')).trim() === '1' ? 1 : 0;
+      const errors = await stand.run('dmesg | grep -c "EXT4-fs error"; true');
+      mustBe(errors.trim() === '0', `no file system complains after cut ${cut + 1}`);
+      await stand.settle();
+      const missing = [...known].filter(([name, digest]) => digestOf(join(stand.copy, name)) !== digest);
+      mustBe(missing.length === 0, `after cut ${cut + 1} all is there: ${missing.slice(0, 5).join('; ')}`);
+    }
+    mustBe(known.size > cuts, 'something was acknowledged');
+    return { cuts, journalsRecovered: journals, filesAcknowledged: known.size };
+  },
+};
+
+/** Both sides write until power goes. */
+async function underLoad(
+  stand: Stand,
+  cut: number,
+  known: Map<string, string>,
+  kind: 'early' | 'work',
+  when: number,
+): Promise<void> {
+  const mine = join(stand.copy, 'kept-here');
+  mkdirSync(mine, { recursive: true });
+  let isOn = true;
+  const writing = (async () => {
+    for (let at = cut * STRIDE; isOn; at++) {
+      const text = `${at}\n`.repeat(1 + (at % 300));
+      writeFileSync(join(mine, String(at)), text);
+      known.set(`kept-here/${at}`, createHash('md5').update(text).digest('hex'));
+      await pause(HOST_MS);
+    }
+  })();
+  try {
+    if (kind === 'early') {
+      await stand.cut();
+      await stand.power({}, false);
+      await pause(when * EARLY_MS_MAX);
+    } else {
+      stand.board.type(
+        `(cd ${FOLDER}; mkdir -p kept; i=${cut * STRIDE}; while :; do ` +
+          'echo $i $i $i $i | dd of=.next conv=fsync 2>/dev/null; mv .next kept/$i; i=$((i + 1)); done) &',
+      );
+      const first = join(stand.copy, 'kept', String(cut * STRIDE));
+      await until('the board’s files arrive', () => existsSync(first), BEGIN_MS);
+      await pause(when * WORK_MS_MAX);
+    }
+    await stand.cut();
+  } finally {
+    isOn = false;
+    await writing;
+  }
+}
+
+/** What the gateway has from the board: its copy is made of what it committed. */
+function acknowledged(stand: Stand): [name: string, digest: string][] {
+  const place = join(stand.copy, 'kept');
+  if (!existsSync(place)) return [];
+  return readdirSync(place).map(name => [`kept/${name}`, digestOf(join(place, name))!]);
+}
+
+function digestOf(file: string): string | undefined {
+  return existsSync(file) ? createHash('md5').update(readFileSync(file)).digest('hex') : undefined;
+}
+
+/** 0 to 1, by the seed. */
+const chance = (at: number): number =>
+  createHash('md5').update(`${SEED} ${at}`).digest().readUInt32BE() / 2 ** 32;

@@ -1,0 +1,117 @@
+// `npm run board -- check armv7`: an image, made and started in QEMU, and what has to hold on it. Each scenario prints
+// its figures in one line of JSON, and stops the check where something does not hold.
+
+import { existsSync } from 'node:fs';
+import { join as joinPath } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Failure } from '../../agent/failure.ts';
+import { Exit } from '../../cli/exits.ts';
+import { suggestion } from '../../cli/nearest.ts';
+import { imagePlace, makeImage } from '../image/image.ts';
+import { BUILD } from '../places.ts';
+import { budgetOf, overruns } from './budget.ts';
+import type { Figures, Scenario } from './scenario.ts';
+import { both } from './scenarios/both.ts';
+import { data } from './scenarios/data.ts';
+import { join } from './scenarios/join.ts';
+import { link, outage } from './scenarios/outage.ts';
+import { powercut } from './scenarios/powercut.ts';
+import { settings } from './scenarios/settings.ts';
+import { stuck } from './scenarios/stuck.ts';
+import { update } from './scenarios/update.ts';
+import { week } from './scenarios/week.ts';
+import { Stand } from './stand.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  join,
+  both,
+  update,
+  powercut,
+  stuck,
+  settings,
+  data,
+  outage,
+  link,
+  week,
+];
+const CARD_BYTES = { short: 2 ** 29, long: 2 ** 32 };
+
+export interface CheckOptions {
+  word: string;
+  ramMib: number;
+  isLong: boolean;
+  /** Scenarios by name; the short or all if none. */
+  only: readonly string[];
+  onFigures(name: string, figures: Figures): void;
+  onText(text: string): void;
+}
+
+/** Runs scenarios on one card. Throws what does not hold. */
+export async function check(options: CheckOptions): Promise<void> {
+  const { word, ramMib, isLong, only } = options;
+  const chosen =
+    only.length > 0 ? only.map(scenarioOf) : SCENARIOS.filter(({ isShort }) => isLong || isShort);
+  const image = imagePlace(word);
+  if (!existsSync(image)) await makeImage(word);
+  const stand = new Stand({
+    ...{ word, ramMib, image, place: joinPath(BUILD, 'check', word), onText: options.onText },
+    cardBytes: isLong ? CARD_BYTES.long : CARD_BYTES.short,
+  });
+  try {
+    await stand.open();
+    for (const scenario of chosen) options.onFigures(scenario.name, await scenario.run(stand, isLong));
+    const memory = await stand.memory();
+    options.onFigures('memory', { ramMib, ...memory, oomKills: stand.kills });
+    if (stand.kills > 0) throw new Failure('runtime', 'the kernel killed something for memory');
+    const over = overruns(memory, budgetOf(word));
+    if (over.length > 0)
+      throw new Failure('runtime', `over the budget (board/budget.json): ${over.join('; ')}`);
+  } finally {
+    await stand.close();
+  }
+}
+
+function scenarioOf(name: string): Scenario {
+  const names = SCENARIOS.map(scenario => scenario.name);
+  const found = SCENARIOS.find(scenario => scenario.name === name);
+  if (found === undefined)
+    throw new Failure(
+      'usage',
+      `there is no scenario ${name}${suggestion(name, names)}`,
+      `there are ${names.join(', ')}`,
+    );
+  return found;
+}
+
+export async function checkWord(words: readonly string[]): Promise<Exit> {
+  const { values, positionals } = parsed(words);
+  const [word] = positionals;
+  if (word === undefined || positionals.length > 1)
+    throw new Failure('usage', 'which board?', 'npm run board -- check armv7 --ram 64');
+  await check({
+    word,
+    ramMib: Number(values.ram),
+    isLong: values.long,
+    only: values.only,
+    onFigures: (name, figures) => console.log(JSON.stringify({ scenario: name, ...figures })),
+    onText: text => values.console && process.stderr.write(text),
+  });
+  return Exit.FINE;
+}
+
+function parsed(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: {
+        ram: { type: 'string', default: '64' },
+        long: { type: 'boolean', default: false },
+        console: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] },
+      },
+    });
+  } catch (error) {
+    throw new Failure('usage', (error as Error).message);
+  }
+}

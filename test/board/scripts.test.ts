@@ -1,0 +1,84 @@
+// The scripts that start and keep a board, as far as a shell can run them anywhere: by Debian's dash, whose language is
+// busybox's. On a board they run in test/system/board.test.ts.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ROOT } from '../../board/places.ts';
+
+const SCRIPTS = join(ROOT, 'board', 'root', 'lib', 'board');
+const place = mkdtempSync(join(tmpdir(), 'toastbox-scripts-'));
+afterAll(() => rmSync(place, { recursive: true }));
+
+describe('scripts', () => {
+  test.each([...readdirSync(SCRIPTS).map(name => join(SCRIPTS, name)), join(ROOT, 'board/initramfs/init')])(
+    '%s -> a shell reads it',
+    script => {
+      execFileSync('sh', ['-n', script]);
+    },
+  );
+});
+
+/** Runs a script with its absolute places moved under `place`, and with these programs in its path. */
+function play(script: string, programs: Record<string, string>, words: string[] = []) {
+  const bin = join(place, 'bin');
+  rmSync(bin, { recursive: true, force: true });
+  mkdirSync(bin);
+  for (const name of ['run/board', 'data/board', 'boot', 'dev'])
+    mkdirSync(join(place, name), { recursive: true });
+  for (const [name, text] of Object.entries(programs)) {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+  const moved = readFileSync(join(SCRIPTS, script), 'utf8').replaceAll(
+    /(?<![\w.])\/(run|data|boot|sbin)\//g,
+    (_, name) => (name === 'sbin' ? `${bin}/` : `${place}/${name}/`),
+  );
+  const { stdout, stderr } = spawnSync('sh', ['-c', moved, script, ...words], {
+    encoding: 'utf8',
+    env: { PATH: `${bin}:${process.env.PATH}` },
+  });
+  return stdout + stderr;
+}
+
+describe('scripts: card', () => {
+  const programs = { mount: 'echo mount "$@"', sync: '', toastbox: 'echo "taken $*"' };
+
+  test('a card that is as it was -> Node is not started, the card stays read-only', () => {
+    mkdirSync(join(place, 'boot'), { recursive: true });
+    mkdirSync(join(place, 'data/board'), { recursive: true });
+    writeFileSync(join(place, 'boot/toastbox.toml'), 'a');
+    writeFileSync(join(place, 'data/board/card.toml'), 'a');
+    expect(play('card', programs)).toBe('');
+  });
+
+  test('a card that changed -> taken, writable for that long', () => {
+    writeFileSync(join(place, 'boot/toastbox.toml'), 'b');
+    expect(play('card', programs).split('\n')).toEqual([
+      expect.stringMatching(/^mount -o remount,rw/),
+      expect.stringMatching(/^taken card --card \S+ --kept \S+$/),
+      expect.stringMatching(/^mount -o remount,ro/),
+      '',
+    ]);
+  });
+
+  test('a mistake -> said, kept for the status, and that the last good settings stay', () => {
+    writeFileSync(join(place, 'data/board/agent.toml'), 'good');
+    const said = play('card', { ...programs, toastbox: 'echo "toastbox: no key pasword" >&2; exit 2' });
+    expect(said).toMatch(/no key pasword\nboard: the last good settings stay in use/);
+    expect(readFileSync(join(place, 'run/board/mistake'), 'utf8')).toBe('toastbox: no key pasword\n');
+  });
+});
+
+describe('scripts: data', () => {
+  const programs = { resize2fs: '', mount: 'exit 0', mkdir: '', e2fsck: 'exit 0' };
+
+  test('no partition -> said, nothing made', () => {
+    const mke2fs = 'echo made anew';
+    expect(play('data', { ...programs, mke2fs }, [join(place, 'none')])).toMatch(
+      /^board: there is no data partition \S+none\n$/,
+    );
+  });
+});
