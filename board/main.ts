@@ -36,9 +36,14 @@ const WORDS: Readonly<Record<string, Word>> = {
     load: async () => (await import('./boot/word.ts')).bootWord,
   },
   check: {
-    usage: 'check armv7|arm64 [--ram MIB] [--only SCENARIO] [--long]',
+    usage: 'check armv7|arm64 [--ram MIB] [--only NAME] [--long] [--save]',
     summary: 'what has to hold on a board, in QEMU: minutes, hours with --long; --console shows it',
     load: async () => (await import('./check/word.ts')).checkWord,
+  },
+  table: {
+    usage: 'table',
+    summary: 'the figures that check --save kept, into board/README.md',
+    load: async () => (await import('./check/table.ts')).tableWord,
   },
 };
 

@@ -1,7 +1,7 @@
 // `npm run board -- check armv7`: an image, made and started in QEMU, and what has to hold on it. Each scenario prints
 // its figures in one line of JSON, and stops the check where something does not hold.
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Failure } from '../../agent/failure.ts';
@@ -21,6 +21,7 @@ import { stuck } from './scenarios/stuck.ts';
 import { update } from './scenarios/update.ts';
 import { week } from './scenarios/week.ts';
 import { Stand } from './stand.ts';
+import { saveFigures } from './table.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   join,
@@ -57,6 +58,7 @@ export async function check(options: CheckOptions): Promise<void> {
     ...{ word, ramMib, image, place: joinPath(BUILD, 'check', word), onText: options.onText },
     cardBytes: isLong ? CARD_BYTES.long : CARD_BYTES.short,
   });
+  options.onFigures('image', { bytes: statSync(image).size });
   try {
     await stand.open();
     for (const scenario of chosen) options.onFigures(scenario.name, await scenario.run(stand, isLong));
@@ -93,7 +95,10 @@ export async function checkWord(words: readonly string[]): Promise<Exit> {
     ramMib: Number(values.ram),
     isLong: values.long,
     only: values.only,
-    onFigures: (name, figures) => console.log(JSON.stringify({ scenario: name, ...figures })),
+    onFigures: (name, figures) => {
+      console.log(JSON.stringify({ scenario: name, ...figures }));
+      if (values.save) saveFigures(word, name, figures);
+    },
     onText: text => values.console && process.stderr.write(text),
   });
   return Exit.FINE;
@@ -108,6 +113,7 @@ function parsed(words: readonly string[]) {
         ram: { type: 'string', default: '64' },
         long: { type: 'boolean', default: false },
         console: { type: 'boolean', default: false },
+        save: { type: 'boolean', default: false },
         only: { type: 'string', multiple: true, default: [] },
       },
     });

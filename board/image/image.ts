@@ -35,7 +35,7 @@ import { makeRoot } from './root.ts';
 
 const MIB = 2 ** 20;
 /** Room on the boot partition for a person's files, beside what is put there. FAT's own tables are in it too. */
-const BOOT_SPARE_BYTES = 4 * MIB;
+const BOOT_SPARE_BYTES = 2 * MIB;
 /**
  * Of the data partition in the image: enough to start; it grows to the end of the card. Every later group of 128 MiB
  * gets as many inodes as this first one: 16,384 of 256 bytes are one for 8 KiB, for cards full of small files. The

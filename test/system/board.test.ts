@@ -25,7 +25,7 @@ test.runIf(has('qemu-system-arm') && has('mosquitto'))(
         figures.set(name, found);
       },
     });
-    expect([...figures.keys()]).toEqual(['join', 'both', 'update', 'powercut', 'memory']);
+    expect([...figures.keys()]).toEqual(['image', 'join', 'both', 'update', 'powercut', 'memory']);
     expect(figures.get('memory')).toMatchObject({ oomKills: 0 });
   },
   WITHIN_MS,

@@ -1,0 +1,74 @@
+// The table of figures in board/README.md: made from board/figures.json, which `check --save` keeps, and put between
+// two marks. A test holds the two together.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Exit } from '../../cli/exits.ts';
+import { bytesText } from '../../cli/figures.ts';
+import { ROOT } from '../places.ts';
+import type { Figures } from './scenario.ts';
+
+export const README = join(ROOT, 'board', 'README.md');
+export const FIGURES = join(ROOT, 'board', 'figures.json');
+const [BEGIN, END] = ['<!-- figures: npm run board -- table -->', '<!-- /figures -->'];
+
+/** Board -> scenario -> figures, as they were last seen. */
+export type AllFigures = Record<string, Record<string, Figures>>;
+
+interface Row {
+  name: string;
+  of(figures: Record<string, Figures>): string | undefined;
+}
+
+const number = (figures: Figures | undefined, key: string): number | undefined =>
+  typeof figures?.[key] === 'number' ? (figures[key] as number) : undefined;
+const told = (value: number | undefined, show: (value: number) => string): string | undefined =>
+  value === undefined ? undefined : show(value);
+const seconds = (value: number) => `${Math.round(value)} s`;
+const kib = (value: number) => bytesText(value * 1024);
+
+const ROWS: readonly Row[] = [
+  { name: 'image', of: ({ image }) => told(number(image, 'bytes'), bytesText) },
+  { name: 'RAM in the check', of: ({ memory }) => told(number(memory, 'ramMib'), value => `${value} MiB`) },
+  { name: 'power to joined, board time', of: ({ join: one }) => told(number(one, 'boardSeconds'), seconds) },
+  { name: 'RssAnon at rest', of: ({ memory }) => told(number(memory, 'rssAnonKiB'), kib) },
+  { name: 'RssAnon at its most', of: ({ memory }) => told(number(memory, 'rssAnonMostKiB'), kib) },
+  { name: 'RssFile', of: ({ memory }) => told(number(memory, 'rssFileKiB'), kib) },
+  { name: 'threads', of: ({ memory }) => told(number(memory, 'threads'), String) },
+  { name: 'small files, both ways', of: ({ both }) => told(number(both, 'smallFiles'), String) },
+  { name: 'power cuts, nothing lost', of: ({ powercut }) => told(number(powercut, 'cuts'), String) },
+  {
+    name: 'flash written in a standard day',
+    of: ({ week }) => told(number(week, 'bytesWritten'), bytesText),
+  },
+];
+
+export function tableOf(all: AllFigures): string {
+  const boards = Object.keys(all).sort();
+  const rows = ROWS.map(({ name, of }) => [name, ...boards.map(board => of(all[board]!) ?? 'not measured')]);
+  return [['', ...boards], ['---', ...boards.map(() => '---')], ...rows]
+    .map(row => `| ${row.join(' | ')} |`)
+    .join('\n');
+}
+
+export const readFigures = (): AllFigures =>
+  existsSync(FIGURES) ? (JSON.parse(readFileSync(FIGURES, 'utf8')) as AllFigures) : {};
+
+export function saveFigures(board: string, scenario: string, figures: Figures): void {
+  const all = readFigures();
+  all[board] = { ...all[board], [scenario]: figures };
+  writeFileSync(FIGURES, `${JSON.stringify(all, null, 2)}\n`);
+}
+
+/** The README with the table that belongs there. */
+export function withTable(text: string, table: string): string {
+  const [before, rest] = text.split(BEGIN) as [string, string];
+  return `${before}${BEGIN}\n\n${table}\n\n${END}${rest.split(END)[1]}`;
+}
+
+export async function tableWord(): Promise<Exit> {
+  const table = tableOf(readFigures());
+  writeFileSync(README, withTable(readFileSync(README, 'utf8'), table));
+  console.log(table);
+  return Exit.FINE;
+}
