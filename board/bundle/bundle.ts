@@ -1,7 +1,9 @@
 // A program in one file: rolldown puts its modules and npm packages together, leaves out what nothing calls, and
 // makes it short. Beside the file stand the wasm's two builds, a launcher, and the licences of what is inside.
 //
-//   build/board/agent/      toastbox  toastbox.cjs  toastbox.simd.wasm  toastbox.plain.wasm  LICENSES
+//   build/board/agent/      toastbox  toastbox.cjs  toastbox.simd.wasm  toastbox.plain.wasm  LICENSES, and mqttjs.cjs,
+//                           which a board reads only for a broker behind a WebSocket: it would be half of the one
+//                           file, and take 0.8 MB of an idle agent's memory as mere text
 //   build/board/gateway/    the same, with copies.cjs (a thread), verify.cjs (a process of its own) and what LMDB
 //                           compresses with (dict/); lmdb.node is missing: its native part is another for each target
 //
@@ -22,11 +24,16 @@ import { licencesOf } from './licences.ts';
 export const PROGRAMS = ['agent', 'gateway'] as const;
 export type Program = (typeof PROGRAMS)[number];
 
+/** MQTT.js as a file of its own: as an entrance, and as our sources then require it. */
+const MQTTJS = '\0mqttjs';
+const MQTTJS_FILE = './mqttjs.cjs';
+
 /** Files that run: name in the bundle -> entrance. */
 const ENTRANCES: Readonly<Record<Program, Readonly<Record<string, string>>>> = {
-  agent: { toastbox: 'board/programs/agent.mjs' },
+  agent: { toastbox: 'board/programs/agent.mjs', mqttjs: MQTTJS },
   gateway: {
     toastbox: 'board/programs/gateway.mjs',
+    mqttjs: MQTTJS,
     copies: 'gateway/plain/worker.ts',
     verify: 'gateway/verify/process.ts',
   },
@@ -37,6 +44,14 @@ const BESIDE: readonly (readonly [there: string, here: string])[] = [
   ['./worker.js', './copies.cjs'],
   ['../gateway/verify/process.js', './verify.cjs'],
 ];
+
+const MQTTJS_PARTS: Readonly<Record<string, string>> = {
+  'mqtt/lib/client': 'client',
+  'mqtt/lib/connect/ws': 'webSocket',
+};
+
+/** Under a name that the bundler does not take for a path of the sources. */
+const MQTTJS_OUTSIDE = 'toastbox:mqttjs';
 
 /** LMDB's native part, beside the gateway's files, and what it is in npm's package of it: for any Node with Node-API,
  * on glibc. The only one that there is for armv7. */
@@ -63,7 +78,7 @@ export async function bundle(
   const bytes: Record<string, number> = {};
   const modules = new Set<string>();
   for (const [name, entrance] of Object.entries(ENTRANCES[program])) {
-    const { code, from } = await oneFile(join(ROOT, entrance), as);
+    const { code, from } = await oneFile(entrance === MQTTJS ? MQTTJS : join(ROOT, entrance), as);
     for (const module of from) modules.add(module);
     writeFileSync(join(directory, `${name}.cjs`), code);
     bytes[`${name}.cjs`] = Buffer.byteLength(code);
@@ -83,10 +98,11 @@ export async function bundle(
 async function oneFile(input: string, as: string): Promise<{ code: string; from: string[] }> {
   const build = await rolldown({
     input,
+    cwd: ROOT,
     platform: 'node',
     // An extra of msgpackr that is looked for and may be missing.
-    external: [/^node:/, 'msgpackr-extract'],
-    plugins: [requiring(), beside(), native(), versioned(as)],
+    external: [/^node:/, 'msgpackr-extract', MQTTJS_OUTSIDE],
+    plugins: [requiring(), beside(), mqttjs(), native(), versioned(as)],
     logLevel: 'warn',
     onLog(_, { code, message }) {
       // ordered-binary makes its readers of text with eval; names that such code may see stay.
@@ -102,7 +118,8 @@ async function oneFile(input: string, as: string): Promise<{ code: string; from:
     });
     const [chunk] = output;
     if (output.length !== 1 || chunk === undefined) throw new Error(`${input}: more than one file came out`);
-    return { code: inAscii(chunk.code), from: chunk.moduleIds };
+    const code = inAscii(chunk.code).replaceAll(MQTTJS_OUTSIDE, MQTTJS_FILE);
+    return { code, from: chunk.moduleIds };
   } finally {
     await build.close();
   }
@@ -116,10 +133,27 @@ const requiring = (): Plugin => ({
     const followed = code
       .replace(/^import \{ createRequire \} from 'node:module';$/m, '')
       .replace(/^const require = createRequire\(import\.meta\.url\);$/m, '')
-      .replace(/createRequire\(import\.meta\.url\)(?=\()/g, 'require');
+      .replace(/createRequire\(import\.meta\.url\)(?=\()/g, 'require')
+      .replace(/(?<=require\()'(mqtt\/[^']+)'\)/g, (_, name: string) => {
+        const part = MQTTJS_PARTS[name];
+        if (part === undefined) throw new Error(`${id} requires ${name}, which is not in ${MQTTJS_FILE}`);
+        return `'${MQTTJS_OUTSIDE}').${part}`;
+      });
     if (followed.includes('createRequire')) throw new Error(`${id} requires in a way that is not known here`);
     return followed;
   },
+});
+
+/** What of MQTT.js our sources ask for. */
+const mqttjs = (): Plugin => ({
+  name: 'mqttjs',
+  resolveId: name => (name === MQTTJS ? MQTTJS : undefined),
+  load: id =>
+    id === MQTTJS
+      ? Object.entries(MQTTJS_PARTS)
+          .map(([name, part]) => `export const ${part} = require(${JSON.stringify(name)});`)
+          .join('\n')
+      : undefined,
 });
 
 const beside = (): Plugin => ({

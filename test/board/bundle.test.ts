@@ -1,8 +1,12 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bundle, bundle } from '../../board/bundle/bundle.ts';
 import { launcher } from '../../board/bundle/launcher.ts';
@@ -40,7 +44,7 @@ const run = (...words: string[]) => {
 describe('bundle', () => {
   test('bundle: made twice -> the same bytes', async () => {
     const first = digests(agent.directory);
-    expect(first.length).toBe(5);
+    expect(first.length).toBe(6);
     await bundle('agent', agent.directory);
     expect(digests(agent.directory)).toEqual(first);
   });
@@ -53,6 +57,27 @@ describe('bundle', () => {
     const licences = readFileSync(join(agent.directory, 'LICENSES'), 'utf8');
     for (const name of ['mqtt', 'cbor-x', 'ignore', 'smol-toml'])
       expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'));
+  });
+
+  test('bundle: a broker behind a WebSocket -> MQTT.js is read from beside, and only then', async () => {
+    const code = readFileSync(join(agent.directory, 'toastbox.cjs'), 'latin1');
+    expect(/class MqttClient/.exec(code)?.[0]).toBeUndefined();
+    // Whoever answers there is no broker; its path in the request shows that the client was at work.
+    const server = http.createServer((_, answer) => answer.writeHead(404).end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const upgrade = once(server, 'upgrade');
+    const folder = mkdtempSync(join(tmpdir(), 'toastbox-web-'));
+    const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/over/there`;
+    const words = ['agent', '--folder', folder, '--broker', url, '--name', 'web'];
+    const child = spawn(join(agent.directory, 'toastbox'), words, { stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    const [request, socket] = (await upgrade) as [http.IncomingMessage, Duplex];
+    expect([request.url, request.headers['sec-websocket-protocol']]).toEqual(['/over/there', 'mqtt']);
+    socket.destroy();
+    child.kill('SIGTERM');
+    expect((await ended)[0]).toBe(Exit.FINE);
+    server.close();
+    rmSync(folder, { recursive: true });
   });
 
   test("bundle: the agent's -> its commands run, those of the gateway are refused", () => {
