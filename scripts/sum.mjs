@@ -1,5 +1,5 @@
-// Sums up the JSON reports of test runs in one line: N passed, N failed, N skipped. A report that is missing or
-// empty counts as a failure. Exits 1 if anything failed.
+// Sums up the JSON reports of test runs in one line: N passed, N failed, N skipped. Before it a line for each test that
+// was skipped: its name says why. A report that is missing or empty counts as a failure. Exits 1 if anything failed.
 import { readFileSync } from 'node:fs';
 
 let passed = 0;
@@ -17,6 +17,9 @@ for (const path of process.argv.slice(2)) {
   passed += report.numPassedTests;
   failed += report.numFailedTests;
   skipped += report.numPendingTests + report.numTodoTests;
+  for (const suite of report.testResults)
+    for (const { status, fullName } of suite.assertionResults)
+      if (['skipped', 'pending', 'todo'].includes(status)) console.log(`skipped: ${fullName.trim()}`);
   // A suite that did not load has no tests to fail.
   for (const suite of report.testResults)
     if (suite.status === 'failed' && suite.assertionResults.every(test => test.status !== 'failed')) failed++;

@@ -39,7 +39,9 @@ function writeLarge(path: string, random: Random): void {
   closeSync(fd);
 }
 
-describe.skipIf(typeof group === 'string')('cgroup: an agent within its unit', () => {
+const why = typeof group === 'string' ? group : '';
+
+describe.skipIf(why !== '')(`cgroup: an agent within its unit ${why}`, () => {
   test(
     `${FILES} files, ${LARGE_MIB} MiB up and down, edits, restart -> never killed, arena as it was`,
     async () => {

@@ -67,7 +67,7 @@ async function rootFor(target: Target): Promise<string> {
   return root;
 }
 
-describe.skipIf(missing.length > 0)('foreign', () => {
+describe.skipIf(missing.length > 0)(`foreign ${missing}`, () => {
   test.each(targets)('foreign: %s -> a gateway and an agent run, and a file goes through', async target => {
     const root = await rootFor(target);
     const lib = join(root, 'usr/lib/toastbox');

@@ -66,7 +66,7 @@ describe('load: up from one board, down to the other', () => {
   });
 
   test.runIf(IS_LONG)(
-    'a file of 4.25 GiB, most of it holes -> equal on both boards and the copy',
+    'a file of 4.25 GiB, most of it holes -> equal on both boards and the copy (minutes: with LONG=1)',
     async () => {
       cast = await openCast('mosquitto');
       const [one, two] = [await cast.board('one'), await cast.board('two')];

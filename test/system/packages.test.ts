@@ -33,7 +33,7 @@ let machine: DebianMachine;
 let debs: Record<'node' | 'agent' | 'gateway' | 'nextAgent' | 'nextGateway', string>;
 let place: string;
 
-describe.skipIf(whyNot !== undefined)('packages', () => {
+describe.skipIf(whyNot !== undefined)(`packages ${whyNot ?? ''}`, () => {
   beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'toastbox-debs-'));
     debs = {
