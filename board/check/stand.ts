@@ -14,15 +14,17 @@ import { until } from './wait.ts';
 const BOOT_MS = 300_000;
 const SETTLE_MS = 600_000;
 export const FOLDER = '/data/folder';
-/** Says the most RssAnon of any agent so far, without starting a program but sleep. */
+/** Says the most anonymous memory of any agent so far: what is resident, and what is compressed in the board's swap. */
 const WATCHER =
-  'most=0; while sleep 1; do for p in $(pidof node); do while read -r key value rest; do ' +
-  'case $key in RssAnon:) [ $value -le $most ] || { most=$value; echo $most >/run/board/most; } ;; esac; ' +
-  'done </proc/$p/status; done; done 2>/dev/null';
+  'most=0; while sleep 2; do for p in $(pidof node); do sum=0; while read -r key value rest; do ' +
+  'case $key in RssAnon: | VmSwap:) sum=$((sum + value)) ;; esac; done </proc/$p/status; ' +
+  '[ $sum -le $most ] || { most=$sum; echo $most >/run/board/most; }; done; done 2>/dev/null';
 
+/** What is anonymous counts with what of it lies in swap: it would be resident without. */
 export interface Memory {
   rssAnonKiB: number;
   rssAnonMostKiB: number;
+  swappedKiB: number;
   rssFileKiB: number;
   threads: number;
 }
@@ -139,10 +141,12 @@ export class Stand {
     this.countKills();
     const text = await this.run('cat /proc/$(pidof node)/status; echo Most: $(cat /run/board/most)');
     const number = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
-    this.mostKiB = Math.max(this.mostKiB, number('Most'), number('RssAnon'));
+    const rssAnonKiB = number('RssAnon') + number('VmSwap');
+    this.mostKiB = Math.max(this.mostKiB, number('Most'), rssAnonKiB);
     return {
-      rssAnonKiB: number('RssAnon'),
+      rssAnonKiB,
       rssAnonMostKiB: this.mostKiB,
+      swappedKiB: number('VmSwap'),
       rssFileKiB: number('RssFile'),
       threads: number('Threads'),
     };

@@ -2,6 +2,7 @@
 // only busybox to tell.
 
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 
 /** A shell's words for it: path and MD5 of each file outside of the agent's own directory, in order. */
 const listing = (folder: string): string =>
@@ -11,13 +12,11 @@ const listing = (folder: string): string =>
 export const digestWords = (folder: string): string =>
   `(${listing(folder)}) >/tmp/tree; wc -l </tmp/tree; md5sum </tmp/tree`;
 
-export const digestHere = (folder: string): string =>
-  execFileSync(
-    'sh',
-    ['-c', `x=$(${listing(folder)}); printf '%s\\n' "$x" | grep -c .; printf '%s\\n' "$x" | md5sum`],
-    {
-      encoding: 'utf8',
-      env: { ...process.env, LC_ALL: 'C' },
-      maxBuffer: 2 ** 28,
-    },
-  ).trim();
+export function digestHere(folder: string): string {
+  const lines = execFileSync('sh', ['-c', listing(folder)], {
+    env: { ...process.env, LC_ALL: 'C' },
+    maxBuffer: 2 ** 28,
+  });
+  const count = lines.reduce((sum, byte) => sum + (byte === 0x0a ? 1 : 0), 0);
+  return `${count}\n${createHash('md5').update(lines).digest('hex')}  -`;
+}

@@ -35,6 +35,7 @@ export const SCENARIOS: readonly Scenario[] = [
   link,
   week,
 ];
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const CARD_BYTES = { short: 2 ** 29, long: 2 ** 32 };
 
 export interface CheckOptions {
@@ -59,6 +60,9 @@ export async function check(options: CheckOptions): Promise<void> {
     cardBytes: isLong ? CARD_BYTES.long : CARD_BYTES.short,
   });
   options.onFigures('image', { bytes: statSync(image).size });
+  // Whoever ends the check ends what it started.
+  const leave = () => void stand.close().then(() => process.exit(Exit.FAILED));
+  for (const signal of SIGNALS) process.once(signal, leave);
   try {
     await stand.open();
     for (const scenario of chosen) options.onFigures(scenario.name, await scenario.run(stand, isLong));
@@ -69,6 +73,7 @@ export async function check(options: CheckOptions): Promise<void> {
     if (over.length > 0)
       throw new Failure('runtime', `over the budget (board/budget.json): ${over.join('; ')}`);
   } finally {
+    for (const signal of SIGNALS) process.off(signal, leave);
     await stand.close();
   }
 }

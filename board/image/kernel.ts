@@ -30,6 +30,7 @@ const STORAGE = [
 ];
 /** Network by wire or USB, watchdogs, clocks, the boot partition; netem is for tests of bad links. */
 const REST = [
+  'drivers/block/zram',
   ...['drivers/net/ethernet', 'drivers/net/phy', 'drivers/net/mdio', 'drivers/net/usb', 'drivers/net/pcs'],
   ...[
     'drivers/net/virtio_net.ko',

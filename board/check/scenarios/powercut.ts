@@ -19,7 +19,10 @@ const SEED = Number(process.env.SEED ?? 1);
 const EARLY = 0.2;
 const EARLY_MS_MAX = 12_000;
 const WORK_MS_MAX = 4_000;
-const HOST_MS = 60;
+/** Between two files of either writer: software emulation has little processor time for a board that also starts
+ * programs. */
+const HOST_MS = 250;
+const BOARD_S = 0.4;
 const BEGIN_MS = 300_000;
 /** A number a cut, so that no name comes twice. */
 const STRIDE = 100_000;
@@ -79,7 +82,8 @@ async function underLoad(
     } else {
       stand.board.type(
         `(cd ${FOLDER}; mkdir -p kept; i=${cut * STRIDE}; while :; do ` +
-          'echo $i $i $i $i | dd of=.next conv=fsync 2>/dev/null; mv .next kept/$i; i=$((i + 1)); done) &',
+          `echo $i $i $i $i | dd of=.next conv=fsync; mv .next kept/$i; i=$((i + 1)); sleep ${BOARD_S}; done) ` +
+          '</dev/null >/dev/null 2>&1 &',
       );
       const first = join(stand.copy, 'kept', String(cut * STRIDE));
       await until('the board’s files arrive', () => existsSync(first), BEGIN_MS);
