@@ -134,6 +134,7 @@ export class Stand {
       withinMs,
       () => `here ${here}, there ${there}\n${this.explain()}`,
     );
+    await this.memory();
     return here;
   }
 

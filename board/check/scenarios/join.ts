@@ -21,6 +21,10 @@ export const join: Scenario = {
     const off = Math.abs(Number(await stand.run('date +%s')) - Date.now() / 1000);
     if (off > CLOCK_S_MAX) throw new Error(`the board's clock is ${off} s off`);
     const firstSeconds = await timed(() => stand.settle());
-    return { shellSeconds, joinedSeconds, boardSeconds: up, clockOffSeconds: off, firstSeconds };
+    const [shell, joined, clockOff] = [shellSeconds, joinedSeconds, off].map(value => Math.round(value));
+    return {
+      ...{ shellSeconds: shell!, joinedSeconds: joined!, boardSeconds: up },
+      ...{ clockOffSeconds: clockOff!, firstSeconds },
+    };
   },
 };
