@@ -15,7 +15,7 @@ const EDIT_MS_MAX = 60;
 
 /** Short sizes do not wait for the next rescan, should watching miss something. In long ones none comes to help, and
  * all directories that there may be are watched. */
-const RESCAN = IS_LONG ? ['--rescan', '1h', '--watches', '8000'] : ['--rescan', '10s'];
+const RESCAN = IS_LONG ? ['--rescan', '1h', '--watches', '4096'] : ['--rescan', '10s'];
 
 let cast: Cast;
 afterEach(() => cast?.close());
