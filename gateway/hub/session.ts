@@ -4,7 +4,13 @@
 // Bounds: UPLOADS_MAX uploads; needs within the board's window; what is to be sent is at most what the event asked for.
 
 import { RUN_BYTES_MAX } from '../../protocol/limits.ts';
-import type { DoneItem, Message, MessageNamed, NeedItem } from '../../protocol/messages.ts';
+import {
+  type DoneItem,
+  type Message,
+  type MessageNamed,
+  type NeedItem,
+  Verdict,
+} from '../../protocol/messages.ts';
 import type { Folder, FolderNumber, Store } from '../store/port.ts';
 import { splitItems } from './fill.ts';
 import type { BoardCounters, HubEffect, HubOptions } from './ports.ts';
@@ -110,12 +116,16 @@ export class Session {
 
   /**
    * Whether an offer was answered before: it is late or doubled, or its answer was lost, and is told again. Taken
-   * anew it might bring back what was deleted since.
+   * anew it might bring back what was deleted since. What became of one that is older than all that are remembered is
+   * not known, nor whether it ever came: BUSY, for a board that still waits for its answer would wait for ever. It
+   * offers what it has by then, under another number.
    */
   hasAnswered(req: number): boolean {
     const item = this.#answered.get(req);
+    const isForgotten = item === undefined && req <= this.#answeredUpTo && !this.uploads.has(req);
     if (item !== undefined) this.#dones.push(item);
-    return item !== undefined || (req <= this.#answeredUpTo && !this.uploads.has(req));
+    if (isForgotten) this.#dones.push({ req, verdict: Verdict.BUSY, seq: 0 });
+    return item !== undefined || isForgotten;
   }
 
   need(items: readonly NeedItem[]): void {

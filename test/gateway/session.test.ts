@@ -84,6 +84,20 @@ describe('session', () => {
     expect(oven.took('again').map(({ message }) => message.session)).toEqual([7]);
   });
 
+  it('session: an offer that was lost while 1,100 later ones were answered -> BUSY, not silence; another number is taken', () => {
+    oven.hello();
+    const lost = oven.item('lost');
+    for (let n = 0; n < 1_100; n++) oven.offer(oven.item(`f${n}`));
+    oven.took('done');
+    oven.offer(lost);
+    expect(oven.took('done').map(({ message }) => message.items)).toEqual([
+      [{ req: lost.req, verdict: Verdict.BUSY, seq: 0 }],
+    ]);
+    const again = oven.item('lost');
+    oven.offer(again);
+    expect(oven.verdicts().get(again.req)).toEqual([Verdict.ACCEPTED, 1_101]);
+  });
+
   it('session: a late hello of an older session -> passed over; after a silence -> taken', () => {
     oven.session = 8;
     oven.hello();
