@@ -25,6 +25,8 @@ import type { Hint } from './watching.ts';
 
 /** A file may be seen, read and offered, and its bytes be on their way. */
 const QUIET_MS = 15 * 60_000;
+/** Between the boards' first starts: more than one restarts in a script. */
+const START_EVERY_MS = 100;
 /** Two rescans: hints may have been lost. */
 const RESCANS_MS = 130_000;
 
@@ -98,8 +100,10 @@ export class World {
   /** Plays the script. What did not hold, empty if all did. */
   async run(): Promise<string[]> {
     try {
-      // One after the other: a session's number is the time of its start, and two of one name need two.
-      for (const [index, machine] of this.machines.entries()) this.time.after(index, () => machine.start());
+      // One after the other: a session's number is the time of its start, and two of one name need two; with a clock
+      // that is set back each restart takes the next one.
+      for (const [index, machine] of this.machines.entries())
+        this.time.after(index * START_EVERY_MS, () => machine.start());
       for (const { pauseMs, act } of this.script.steps) {
         await this.pass(pauseMs);
         this.perform(act);
