@@ -83,8 +83,8 @@ describe('plan: the command', () => {
   test('plan: does not fit -> exit 2, and what to change', async () => {
     const { code, out } = await run('plan', '--files', '10', '--ram', '44MiB');
     expect(code).toBe(Exit.USAGE);
-    expect(out).toContain('it does not fit: it needs 46.6 MiB of RAM, there are 44 MiB (--ram)');
-    expect(out).toContain('-> a smaller arena: --arena 5MiB');
+    expect(out).toContain('it does not fit: it needs 47.6 MiB of RAM, there are 44 MiB (--ram)');
+    expect(out).toContain('-> a smaller arena: --arena 4MiB');
   });
   test('plan: --json -> the plan as one line', async () => {
     const { out } = await run('plan', '--files', '10', '--ram', '64MiB', '--json');
