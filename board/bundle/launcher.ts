@@ -3,6 +3,7 @@
 //
 // Node: the one of the package toastbox-node, two directories above the bundle; else the machine's own.
 
+import { HEAP_OLD_MIB_NARROW } from '../../agent/heap.ts';
 import {
   AGENT_MALLOC_ENV,
   AGENT_NODE_FLAGS,
@@ -25,7 +26,10 @@ export ${EVERYWHERE}
 case "$1" in
 agent)
   ${exported(AGENT_MALLOC_ENV)}
-  exec "$node" ${AGENT_NODE_FLAGS.join(' ')} "$here/toastbox.cjs" "$@" ;;
+  # Of 32 bits: what the heap holds takes little more than half the room.
+  narrow=
+  case "$(uname -m)" in arm*) narrow=--max-old-space-size=${HEAP_OLD_MIB_NARROW} ;; esac
+  exec "$node" ${AGENT_NODE_FLAGS.join(' ')} $narrow "$here/toastbox.cjs" "$@" ;;
 gateway)
   ${exported(GATEWAY_MALLOC_ENV)}
   exec "$node" ${GATEWAY_NODE_FLAGS.join(' ')} "$here/toastbox.cjs" "$@" ;;

@@ -90,7 +90,7 @@ describe('bundle', () => {
   });
 
   test('bundle: the launcher -> starts Node as the checkout does', () => {
-    expect(launcher()).toContain(`"$node" ${AGENT_NODE_FLAGS.join(' ')} "$here/toastbox.cjs"`);
+    expect(launcher()).toContain(`"$node" ${AGENT_NODE_FLAGS.join(' ')} $narrow "$here/toastbox.cjs"`);
     expect(launcher()).toContain(`"$node" ${GATEWAY_NODE_FLAGS.join(' ')} "$here/toastbox.cjs"`);
     for (const [name, value] of Object.entries({ ...AGENT_MALLOC_ENV, ...GATEWAY_MALLOC_ENV }))
       expect(launcher()).toContain(`${name}="\${${name}-${value}}"`);

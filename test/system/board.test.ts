@@ -9,7 +9,7 @@ import { check } from '../../board/check/word.ts';
 import { makeImage } from '../../board/image/image.ts';
 import { has } from '../transport/brokers.ts';
 
-const WITHIN_MS = 1_200_000;
+const WITHIN_MS = 2_400_000;
 
 test.runIf(has('qemu-system-arm') && has('mosquitto'))(
   'board: armv7 with 64 MB -> joins, syncs both ways, takes an update, loses nothing over five power cuts',

@@ -23,7 +23,7 @@ const WORK_MS_MAX = 4_000;
  * programs. */
 const HOST_MS = 250;
 const BOARD_S = 0.4;
-const BEGIN_MS = 300_000;
+const BEGIN_MS = 900_000;
 /** A number a cut, so that no name comes twice. */
 const STRIDE = 100_000;
 
