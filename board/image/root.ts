@@ -39,6 +39,8 @@ const FOLDERS = [
 ];
 const LINKS: Readonly<Record<string, string>> = {
   'bin/sh': 'busybox',
+  // The agent makes many changes durable at once by `sync -f`.
+  'bin/sync': 'busybox',
   'sbin/init': '../bin/busybox',
   // The kernel calls it by this name, for a file system that is not loaded yet, say.
   'sbin/modprobe': '../bin/busybox',
