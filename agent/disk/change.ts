@@ -85,18 +85,13 @@ export class Change {
 
   /** Siblings come by the dozen: their directory is noted once, after the last of them. */
   #placeEach(items: readonly Placing[], troubles: readonly (Trouble | undefined)[]): Placed[] {
-    const placed: Placed[] = [];
-    let from = 0;
-    for (const [i, item] of items.entries()) {
-      placed.push(this.#placeOne(item, troubles[i]));
+    return items.map((item, i) => {
+      const placed = this.#placeOne(item, troubles[i]);
       const next = items[i + 1];
-      if (next !== undefined && compareBytes(parentOf(next.path), parentOf(item.path)) === 0) continue;
-      const trouble = attempt(() => this.#durable.changed(this.#folder.spot(item.path).directory));
-      for (; from <= i; from++)
-        if (trouble !== undefined && placed[from]?.trouble === undefined)
-          placed[from] = placedNot(items[from] as Placing, trouble);
-    }
-    return placed;
+      if (next === undefined || compareBytes(parentOf(next.path), parentOf(item.path)) !== 0)
+        this.#note(() => this.#folder.spot(item.path).directory);
+      return placed;
+    });
   }
 
   #placeOne(item: Placing, trouble: Trouble | undefined): Placed {
@@ -126,8 +121,8 @@ export class Change {
     try {
       // mkdir leaves out what the umask says.
       this.#system.fchmodSync(fd, mode);
-      this.#durable.changed(fd);
-      this.#durable.changed(spot.directory);
+      this.#note(() => fd);
+      this.#note(() => spot.directory);
       return toStat(this.#system.fstatSync(fd));
     } finally {
       this.#system.closeSync(fd);
@@ -153,7 +148,7 @@ export class Change {
     try {
       return this.#moveIn(LINK_NAME, spot, expect);
     } finally {
-      this.#durable.changed(spot.directory);
+      this.#note(() => spot.directory);
     }
   }
 
@@ -162,7 +157,7 @@ export class Change {
     this.#expect(spot, expect);
     if (expect.kind === Kind.DIRECTORY) this.#system.rmdirSync(spot.place);
     else this.#system.unlinkSync(spot.place);
-    this.#durable.changed(spot.directory);
+    this.#note(() => spot.directory);
   }
 
   /** Sets permissions and time; of a symlink the time only, of a directory the permissions only. */
@@ -172,7 +167,7 @@ export class Change {
     if (expect.kind === Kind.SYMLINK) {
       this.#expect(spot, expect);
       this.#system.lutimesSync(spot.place, seconds, seconds);
-      this.#durable.changed(spot.directory);
+      this.#note(() => spot.directory);
       return this.#mustStand(spot, { ...expect, mtime });
     }
     const { flags } = this.#system;
@@ -184,8 +179,8 @@ export class Change {
       const self = this.#system.self(fd);
       if (stands.mode !== mode) this.#system.chmodSync(self, mode);
       if (expect.kind === Kind.FILE) this.#system.utimesSync(self, seconds, seconds);
-      this.#durable.changed(fd);
-      this.#durable.changed(spot.directory);
+      this.#note(() => fd);
+      this.#note(() => spot.directory);
       // Its time is ours now and tells nothing any more; its size may tell of a write in between.
       const after = toStat(this.#system.fstatSync(fd));
       if (after.size !== stands.size) throw new DiskError('CHANGED', after);
@@ -226,9 +221,16 @@ export class Change {
       this.#durable.now(goal.directory);
       this.#system.unlinkSync(from.place);
     }
-    this.#durable.changed(from.directory);
-    this.#durable.changed(goal.directory);
+    this.#note(() => from.directory);
+    this.#note(() => goal.directory);
     return this.#mustStand(goal, expect);
+  }
+
+  /** What `open` gives was changed. It is done, whatever is in the way of noting it, of which the next sync tells: a
+   * deletion of ours that was said to have failed would be found as the user's. */
+  #note(open: () => number): void {
+    const trouble = attempt(() => this.#durable.changed(open()));
+    if (trouble !== undefined) this.#durable.fail(trouble);
   }
 
   #syncStaged(slot: number): Trouble | undefined {

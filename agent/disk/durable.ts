@@ -77,9 +77,11 @@ export class Durable {
     this.#isWished = true;
   }
 
-  /** What changed could not be noted: the next flush says so. */
+  /** What changed could not be noted: the next flush says so, and syncs the file system to reach it. */
   fail(trouble: Trouble): void {
     this.#trouble ??= trouble;
+    if (this.#hasSyncedAll) this.#isAll = true;
+    else this.#isWished = true;
   }
 
   /** Makes durable what `fd` holds before it returns; throws what is in the way. */
