@@ -131,13 +131,14 @@ export class Home {
 
   #checkMarker(root: number, state: number): void {
     const found = this.#readMarker(state);
-    if (found === undefined && this.marker === undefined) {
-      this.#writeMarker(root, state);
-      this.marker = this.#fresh;
+    if (this.marker !== undefined) {
+      if (found !== this.marker) throw new DiskError('CHANGED');
       return;
     }
-    this.marker ??= found;
-    if (found !== this.marker) throw new DiskError('CHANGED');
+    if (found === undefined) this.#writeMarker(state);
+    // A former life may have ended between writing it and this; and the catalog is about to count on it.
+    this.#keepMarker(root, state);
+    this.marker = found ?? this.#fresh;
   }
 
   #readMarker(state: number): string | undefined {
@@ -163,19 +164,27 @@ export class Home {
     }
   }
 
-  #writeMarker(root: number, state: number): void {
+  #writeMarker(state: number): void {
     const { flags } = this.#system;
     const place = this.#system.at(state, MARKER_NAME);
     const fd = this.#system.openSync(place, flags.RDWR | flags.CREAT | flags.NOFOLLOW, PRIVATE_FILE);
     try {
       const line = Buffer.from(`${this.#fresh}\n`, 'latin1');
       this.#system.writeSync(fd, line, 0, line.length, 0);
-      this.#system.fsyncSync(fd);
     } finally {
       this.#system.closeSync(fd);
     }
-    this.#system.fsyncSync(state);
-    this.#system.fsyncSync(root);
+  }
+
+  #keepMarker(root: number, state: number): void {
+    const { flags } = this.#system;
+    const place = this.#system.at(state, MARKER_NAME);
+    const fd = this.#system.openSync(place, flags.RDONLY | flags.NOFOLLOW | flags.NONBLOCK);
+    try {
+      for (const kept of [fd, state, root]) this.#system.fsyncSync(kept);
+    } finally {
+      this.#system.closeSync(fd);
+    }
   }
 
   /** Opens the staging directory. -1 where none can be made: on a read-only file system looking still works, and

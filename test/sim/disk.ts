@@ -93,7 +93,8 @@ export function memorySystem({ files, medium }: Volume, ports: Partial<DiskPorts
       try {
         gate('fsyncSync');
       } catch (error) {
-        medium.spoil(inode);
+        // One that failed. Where the process ended instead, the kernel keeps the pages.
+        if ((error as { code?: string }).code !== undefined) medium.spoil(inode);
         throw error;
       }
       medium.sync(inode);

@@ -91,6 +91,36 @@ test('power: a kill right after a file was put in place, a restart at rest, a cu
   }
 });
 
+test('kill: at each call of the first start, a restart, a power cut -> it starts, and goes on', () => {
+  for (let calls = 0, isReached = true; isReached; calls++) {
+    for (let seed = 1; seed <= 8; seed++) {
+      const { machine, time } = new Pair();
+      isReached = false;
+      machine.traps.push({
+        calls,
+        fits: () => true,
+        spring: () => {
+          isReached = true;
+          machine.kill();
+          throw machine.end();
+        },
+      });
+      machine.start();
+      time.runFor(10);
+      machine.traps.length = 0;
+      machine.start();
+      time.runFor(1_000);
+      machine.cutPower(new Random(seed));
+      time.runFor(1);
+      machine.start();
+      machine.volume.writeFileSync(`${ROOT}/file`, 'content');
+      time.runFor(130_000);
+      expect(machine.sync!.look()!.engine.counters.sentFiles).toBe(1);
+      if (calls > 60) isReached = false;
+    }
+  }
+});
+
 test('kill: before the first commit of each life, the clock an hour back -> no session number twice', () => {
   const { machine, time } = new Pair();
   machine.start();
