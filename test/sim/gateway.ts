@@ -15,6 +15,7 @@ import { type Image, type MemoryStore, openMemoryStore } from '../../gateway/sto
 import type { Change, Version } from '../../gateway/store/port.ts';
 import { encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
+import { Kind } from '../../protocol/messages.ts';
 import { printable } from '../../protocol/path.ts';
 import { describe } from './machine.ts';
 import { Random } from './random.ts';
@@ -113,6 +114,16 @@ export class Gateway {
     this.ports.tell('the store is replaced by its copy');
     this.kill(downMs, this.copy);
     return true;
+  }
+
+  /** Of each file that it has now. */
+  *contents(): Generator<Uint8Array> {
+    const { store } = this;
+    for (const folder of store.folders())
+      for (const { path } of changesUnder(store, folder, NOTHING)) {
+        const version = store.current(folder.number, path);
+        if (version?.kind === Kind.FILE) yield version.content;
+      }
   }
 
   /** Some steps of a round, each between whatever else happens; a new round where the last is through. The time before

@@ -39,7 +39,7 @@ export class Oracle {
   /** A board forgot what was agreed on, or the gateway did. */
   isForgetful = false;
   /** The gateway forgot what it had told. */
-  isRolledBack = false;
+  private isRolledBack = false;
   /** Versions replaced before may be gone. */
   private prunedBefore = 0;
   private readonly hasher: Arena;
@@ -81,6 +81,17 @@ export class Oracle {
 
   prunes(before: number): void {
     this.prunedBefore = Math.max(this.prunedBefore, before);
+  }
+
+  /** The gateway's store is an older one now. What it forgot was not replaced by anything. */
+  rollsBack(gateway: Gateway): void {
+    this.isForgetful = true;
+    this.isRolledBack = true;
+    for (const known of this.known.values()) {
+      if (known.live > 0) known.replacedAt = Number.POSITIVE_INFINITY;
+      known.live = 0;
+    }
+    for (const content of gateway.contents()) this.knownOf(content).live++;
   }
 
   commits({ path, change, before }: Commit, now: number): void {

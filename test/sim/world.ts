@@ -255,9 +255,9 @@ export class World {
       case 'backup':
         return gateway.backup();
       case 'rollback':
-        this.oracle.isForgetful = true;
-        this.oracle.isRolledBack = true;
-        return gateway.rollback(act.downMs);
+        if (!gateway.rollback(act.downMs)) return false;
+        this.oracle.rollsBack(gateway);
+        return true;
     }
   }
 
