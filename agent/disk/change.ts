@@ -85,11 +85,14 @@ export class Change {
 
   /** Siblings come by the dozen: their directory is noted once, after the last of them. */
   #placeEach(items: readonly Placing[], troubles: readonly (Trouble | undefined)[]): Placed[] {
+    let isChanged = false;
     return items.map((item, i) => {
       const placed = this.#placeOne(item, troubles[i]);
+      isChanged ||= placed.trouble === undefined;
       const next = items[i + 1];
-      if (next === undefined || compareBytes(parentOf(next.path), parentOf(item.path)) !== 0)
-        this.#note(() => this.#folder.spot(item.path).directory);
+      if (next !== undefined && compareBytes(parentOf(next.path), parentOf(item.path)) === 0) return placed;
+      if (isChanged) this.#note(() => this.#folder.spot(item.path).directory);
+      isChanged = false;
       return placed;
     });
   }

@@ -8,7 +8,7 @@ import { Home } from '../../agent/disk/home.ts';
 import { realSystem, type System } from '../../agent/disk/system.ts';
 import type { Effect, Event } from '../../agent/engine/ports.ts';
 import { ask, type Bench, list, mustLook, openBench, path, stage } from './bench.ts';
-import { closeGround, errno, openGround, openQuickGround } from './ground.ts';
+import { closeGround, errno, openGround, openQuickGround, systemWith } from './ground.ts';
 
 const ERRNOS = ['EIO', 'ENOSPC', 'EROFS', 'EACCES', 'EMFILE'];
 
@@ -20,7 +20,7 @@ class Faulty {
   readonly system: System;
 
   constructor() {
-    const pass = { ...realSystem } as unknown as Record<string, unknown>;
+    const pass = systemWith({}) as unknown as Record<string, unknown>;
     for (const [name, call] of Object.entries(pass)) {
       if (!name.endsWith('Sync') || name === 'closeSync' || typeof call !== 'function') continue;
       pass[name] = (...args: unknown[]) => {
@@ -28,11 +28,6 @@ class Faulty {
         return call(...args);
       };
     }
-    // The real one starts a process, with descriptors of its own (linux.test.ts).
-    pass.syncFileSystem = (fd: number, done: (isDone: boolean) => void) => {
-      fs.fsyncSync(fd);
-      done(true);
-    };
     this.system = pass as unknown as System;
   }
 
