@@ -23,7 +23,10 @@ export class Pair {
   lastChanges: Uint8Array | undefined;
   isFlowing = true;
   isSpeaking = true;
+  /** After how many milliseconds each copy of the next frame comes, either way: none where it is lost. */
+  fate: () => readonly number[] = () => [1];
   private hub: Hub;
+  private wakesAt: number | undefined;
   private handlers: BoardLinkHandlers | undefined;
 
   constructor(store = openMemoryStore()) {
@@ -64,7 +67,7 @@ export class Pair {
 
   /** A frame comes to the board, from whoever. */
   deliver(frame: Uint8Array): void {
-    this.time.after(1, () => this.handlers?.frame(frame));
+    for (const ms of this.fate()) this.time.after(ms, () => this.handlers?.frame(frame.slice()));
   }
 
   private openLink(handlers: BoardLinkHandlers): BoardLink {
@@ -76,7 +79,8 @@ export class Pair {
         const decoded = decodeFrame(frame.slice(), 'up', FRAME_BYTES_MAX);
         if ('malformed' in decoded) throw new Error(decoded.malformed);
         const { message, body } = decoded;
-        this.time.after(1, () => this.give({ is: 'message', board: 'board', message, body }));
+        const event = { is: 'message', board: 'board', message, body } as const;
+        for (const ms of this.fate()) this.time.after(ms, () => this.give(event));
         if (this.isFlowing) this.time.after(1, sent);
         else this.held.push(sent);
       },
@@ -96,6 +100,18 @@ export class Pair {
       if (effect.message.is === 'changes') this.lastChanges = frame;
       this.deliver(frame);
     }
+    this.wake();
+  }
+
+  /** What the hub asked for and did not get, it asks for again. */
+  private wake(): void {
+    const { hub, time } = this;
+    if (hub.wakeAt === Number.POSITIVE_INFINITY || hub.wakeAt === this.wakesAt) return;
+    this.wakesAt = hub.wakeAt;
+    time.after(Math.max(1, hub.wakeAt - time.now), () => {
+      this.wakesAt = undefined;
+      if (hub === this.hub) this.give({ is: 'tick' });
+    });
   }
 }
 
