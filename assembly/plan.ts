@@ -1,9 +1,9 @@
 // Who gets how much of the arena, and why: every capacity is a sum of named needs.
 //
-// What depends on the arena's size grows in proportion between 2 MiB and 8 MiB and stays there: beyond that only
+// What depends on the arena's size grows in proportion between 2 MiB and 6 MiB and stays there: beyond that only
 // the catalog's page cache gains by more memory.
 //
-//   region     at 2 MiB   at 8 MiB   for
+//   region     at 2 MiB   at 6 MiB   for
 //   frames      128 KiB    256 KiB   bodies of frames on their way out
 //   window       64 KiB    256 KiB   file bytes being cut and hashed
 //   run          64 KiB     64 KiB   a dictionary and a run of bytes behind it
@@ -13,7 +13,7 @@
 //   values        8 KiB     32 KiB   chaining values of their chunks, twice
 //   scratch       8 KiB      8 KiB   a key and a value on their way into or out of the catalog
 //   hash         16 KiB     16 KiB   bytes from outside the arena that want a block id
-//   pages      1.6 MiB     6.9 MiB   the catalog's page cache: all the rest
+//   pages      1.6 MiB     4.8 MiB   the catalog's page cache: all the rest
 
 import {
   ARENA_BYTES_MAX,
@@ -73,19 +73,19 @@ export function openArena(): void {
   const bytes = arenaBytes();
   assert(bytes >= ARENA_BYTES_MIN && bytes <= ARENA_BYTES_MAX);
 
-  // One frame cell for each MiB.
-  const frames = min(max(bytes / (1024 * KIB), FRAME_CELLS_MIN), FRAME_CELLS_MAX);
+  // Four for each three MiB.
+  const frames = min(max((4 * bytes) / (3 * 1024 * KIB), FRAME_CELLS_MIN), FRAME_CELLS_MAX);
   const frameBytes = poolBytes(frames, FRAME_CELL_BYTES);
   makePool(POOL_FRAMES, carve(REGION_FRAMES, frameBytes), frameBytes, FRAME_CELL_BYTES);
 
   // The window holds at least four blocks of the largest kind, so that what is carried over to the next
   // filling (less than one) stays a small part of it. Past 256 KiB readSync gets no faster.
-  const windowBytes = inProportion(bytes, 32, 64 * KIB, 256 * KIB);
+  const windowBytes = inProportion(bytes, 24, 64 * KIB, 256 * KIB);
   carve(REGION_WINDOW, windowBytes);
   carve(REGION_RUN, RUN_REGION_BYTES);
 
   // Some 1,300 names of average length with their stats at the least: a longer listing is sorted in runs.
-  carve(REGION_LISTING, inProportion(bytes, 16, 128 * KIB, 512 * KIB));
+  carve(REGION_LISTING, inProportion(bytes, 12, 128 * KIB, 512 * KIB));
 
   // All blocks of one window if each is as short as may be, and the short one at the end of a file.
   const blocks = windowBytes / BLOCK_BYTES_MIN + 1;

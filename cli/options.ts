@@ -13,7 +13,7 @@ import { type Command, config, type Option, type Options, type Settings } from '
 const arena = {
   kind: 'size',
   value: 'SIZE',
-  default: '8MiB',
+  default: '6MiB',
   least: 2 * 2 ** 20,
   most: 2 ** 30,
   example: '4MiB',

@@ -12,7 +12,7 @@ import { planText } from '../../cli/plan.ts';
 import { TestOut } from './out.ts';
 
 const MIB = 2 ** 20;
-const USUAL: PlanAsk = { arenaBytes: 8 * MIB, watches: 512 };
+const USUAL: PlanAsk = { arenaBytes: 6 * MIB, watches: 512 };
 const needed = planOf(USUAL).ram.total;
 
 const run = async (...words: string[]) => {
@@ -83,7 +83,7 @@ describe('plan: the command', () => {
   test('plan: does not fit -> exit 2, and what to change', async () => {
     const { code, out } = await run('plan', '--files', '10', '--ram', '44MiB');
     expect(code).toBe(Exit.USAGE);
-    expect(out).toContain('it does not fit: it needs 47.6 MiB of RAM, there are 44 MiB (--ram)');
+    expect(out).toContain('it does not fit: it needs 45.6 MiB of RAM, there are 44 MiB (--ram)');
     expect(out).toContain('-> a smaller arena: --arena 4MiB');
   });
   test('plan: --json -> the plan as one line', async () => {

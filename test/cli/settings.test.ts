@@ -174,7 +174,7 @@ describe('settings: which place counts', () => {
     );
   });
   test('an empty variable -> as if it were not there', () => {
-    expect(resolve('agent', complete('agent'), { TOASTBOX_ARENA: '' }).arena).toBe(8 * 2 ** 20);
+    expect(resolve('agent', complete('agent'), { TOASTBOX_ARENA: '' }).arena).toBe(6 * 2 ** 20);
   });
   test('relative paths -> from the working directory, in a file from its directory', () => {
     const settings = resolve('agent', [

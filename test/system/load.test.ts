@@ -11,7 +11,7 @@ const FILES = IS_LONG ? 10_000 : 2_000;
 const LARGE_MIB = IS_LONG ? 1024 : 64;
 const MIB = 1 << 20;
 const SAMPLE_MS = 100;
-/** Anonymous memory of an agent at its peak, the 8 MiB of arena in it. The aim is 32 MB; a busy machine collects
+/** Anonymous memory of an agent at its peak, the 6 MiB of arena in it. The aim is 32 MB; a busy machine collects
  * later. */
 const ANONYMOUS_BYTES_MAX = 40 * MIB;
 /** Offsets beyond 32 bits: data at both ends and around the border, holes between. */
