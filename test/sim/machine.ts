@@ -6,7 +6,7 @@
 
 import type { Place } from '../../agent/disk/system.ts';
 import type { WatcherPorts } from '../../agent/disk/watcher.ts';
-import type { Path } from '../../agent/engine/ports.ts';
+import type { Note, Path } from '../../agent/engine/ports.ts';
 import { Sync } from '../../agent/sync.ts';
 import type { BoardLink, BoardLinkHandlers } from '../../transport/link.ts';
 import { type Call, memorySystem } from './disk.ts';
@@ -47,6 +47,7 @@ export interface MachinePorts {
   onHint?(machine: Machine, hint: Hint, deliver: () => void): void;
   /** A life begins, which may not know what the one before did since that time of the machine's. */
   onLife?(machine: Machine, since: number): void;
+  onNote?(machine: Machine, note: Note): void;
   /** The agent met a mistake of ours; thrown when left out. */
   onMistake?(machine: Machine, error: unknown): void;
   tell(line: string): void;
@@ -164,7 +165,10 @@ export class Machine {
           return this.ports.openLink(this, handlers);
         },
         freshMarker: () => `${this.name} ${++this.markers}`,
-        onNote: note => tell(`${this.name}: ${describe(note)}`),
+        onNote: note => {
+          tell(`${this.name}: ${describe(note)}`);
+          this.ports.onNote?.(this, note);
+        },
         onLog: (_level, line) => tell(`${this.name}: ${line}`),
         onFail: error => isRunning() && this.fail(error),
       },

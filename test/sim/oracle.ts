@@ -1,7 +1,8 @@
 // What must hold in a simulated world, whatever happens:
 //
 //   1. Whatever bytes the agent takes off a disk are known to the gateway at that moment. Only old versions that were
-//      told to go may be gone: those replaced before the time that was given.
+//      told to go may be gone: those replaced before the time that was given. (A gateway whose store is put back from a
+//      copy may have told it just before: then it had them at that moment.)
 //   2. Nothing changes that nobody changed: what a board has accepted is at a path that somebody touched on that board,
 //      or above or under one. (Not where a board forgot what was agreed on: it offers what it has. Nor where old
 //      versions go: a board that ended before its last commit may offer one of them. Nor what a board received just
@@ -40,6 +41,8 @@ export class Oracle {
   isForgetful = false;
   /** The gateway forgot what it had told. */
   private isRolledBack = false;
+  /** Boards that still do what the gateway told before its store went back. */
+  private readonly unaware = new Set<string>();
   /** Versions replaced before may be gone. */
   private prunedBefore = 0;
   private readonly hasher: Arena;
@@ -84,7 +87,8 @@ export class Oracle {
   }
 
   /** The gateway's store is an older one now. What it forgot was not replaced by anything. */
-  rollsBack(gateway: Gateway): void {
+  rollsBack(gateway: Gateway, boards: readonly string[]): void {
+    for (const board of boards) this.unaware.add(board);
     this.isForgetful = true;
     this.isRolledBack = true;
     for (const known of this.known.values()) {
@@ -92,6 +96,11 @@ export class Oracle {
       known.live = 0;
     }
     for (const content of gateway.contents()) this.knownOf(content).live++;
+  }
+
+  /** A board has heard of the gateway's store as it is now. */
+  joins(board: string): void {
+    this.unaware.delete(board);
   }
 
   commits({ path, change, before }: Commit, now: number): void {
@@ -113,6 +122,8 @@ export class Oracle {
     if (bytes.length === 0) return;
     const content = this.contentOf(bytes);
     if (gateway.store.content(content) !== undefined || this.mayBeGone(content)) return;
+    // The gateway had it when it said so: it is the backup that has lost it.
+    if (this.unaware.has(board) && this.known.has(keyOf(content))) return;
     this.findings.push(`lost: ${board} lets ${path} go, ${bytes.length} bytes that nobody else has`);
   }
 

@@ -90,6 +90,9 @@ export class World {
           onLife: ({ name, volume }, since) => {
             for (const place of changedSince(volume, since)) this.oracle.touches(name, place);
           },
+          onNote: ({ name }, note) => {
+            if (note.kind === 'session' && note.time !== undefined) this.oracle.joins(name);
+          },
           onMistake: ({ name }, error) => this.mistake(name, error),
           tell,
         }),
@@ -256,7 +259,10 @@ export class World {
         return gateway.backup();
       case 'rollback':
         if (!gateway.rollback(act.downMs)) return false;
-        this.oracle.rollsBack(gateway);
+        this.oracle.rollsBack(
+          gateway,
+          this.machines.map(({ name }) => name),
+        );
         return true;
     }
   }
