@@ -23,6 +23,8 @@ const MARKER_NAME = Buffer.from('folder');
 
 /** A marker is a short line; more would not be ours. */
 const MARKER_BYTES_MAX = 256;
+/** What making something says where nothing can be made. */
+const READ_ONLY = new Set(['EROFS', 'EACCES']);
 const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
 
@@ -49,6 +51,8 @@ export class Home {
   readonly #fresh: string;
   #rootInode = -1;
   #stageInode = -1;
+  /** The marker was written, and not made durable. */
+  #isDoubtful = false;
 
   constructor(system: System, root: string, marker: Marker) {
     this.#system = system;
@@ -135,10 +139,12 @@ export class Home {
       if (found !== this.marker) throw new DiskError('CHANGED');
       return;
     }
-    if (found === undefined) this.#writeMarker(state);
-    // A former life may have ended between writing it and this; and the catalog is about to count on it.
-    this.#keepMarker(root, state);
-    this.marker = found ?? this.#fresh;
+    // The catalog is about to count on it. A former life may have ended before it was durable, and an fsync that failed
+    // has dropped what was written: so it is written again, whoever wrote it.
+    const fd = this.#openMarker(state, found !== undefined && !this.#isDoubtful);
+    const text = found ?? this.#fresh;
+    if (fd >= 0) this.#writeMarker(fd, state, root, text);
+    this.marker = text;
   }
 
   #readMarker(state: number): string | undefined {
@@ -164,27 +170,29 @@ export class Home {
     }
   }
 
-  #writeMarker(state: number): void {
+  /** -1 on a file system that is read-only, and has what is read from it. */
+  #openMarker(state: number, mayBeReadOnly: boolean): number {
     const { flags } = this.#system;
     const place = this.#system.at(state, MARKER_NAME);
-    const fd = this.#system.openSync(place, flags.RDWR | flags.CREAT | flags.NOFOLLOW, PRIVATE_FILE);
     try {
-      const line = Buffer.from(`${this.#fresh}\n`, 'latin1');
-      this.#system.writeSync(fd, line, 0, line.length, 0);
-    } finally {
-      this.#system.closeSync(fd);
+      return this.#system.openSync(place, flags.RDWR | flags.CREAT | flags.NOFOLLOW, PRIVATE_FILE);
+    } catch (error) {
+      if (mayBeReadOnly && READ_ONLY.has(codeOf(error) ?? '')) return -1;
+      throw error;
     }
   }
 
-  #keepMarker(root: number, state: number): void {
-    const { flags } = this.#system;
-    const place = this.#system.at(state, MARKER_NAME);
-    const fd = this.#system.openSync(place, flags.RDONLY | flags.NOFOLLOW | flags.NONBLOCK);
+  /** Closes `fd`. */
+  #writeMarker(fd: number, state: number, root: number, text: string): void {
+    this.#isDoubtful = true;
     try {
+      const line = Buffer.from(`${text}\n`, 'latin1');
+      this.#system.writeSync(fd, line, 0, line.length, 0);
       for (const kept of [fd, state, root]) this.#system.fsyncSync(kept);
     } finally {
       this.#system.closeSync(fd);
     }
+    this.#isDoubtful = false;
   }
 
   /** Opens the staging directory. -1 where none can be made: on a read-only file system looking still works, and
@@ -195,7 +203,7 @@ export class Home {
       this.#system.mkdirSync(place, PRIVATE_DIRECTORY);
     } catch (error) {
       const code = codeOf(error);
-      if (code === 'EROFS' || code === 'EACCES') return -1;
+      if (READ_ONLY.has(code ?? '')) return -1;
       if (code !== 'EEXIST') throw error;
     }
     return this.#openDirectory(place);

@@ -3,11 +3,12 @@
 //   1. Whatever bytes the agent takes off a disk are known to the gateway at that moment. Only old versions that were
 //      told to go may be gone: those replaced before the time that was given. (A gateway whose store is put back from a
 //      copy may have told it just before: then it had them at that moment.)
-//   2. Nothing changes that nobody changed: what a board has accepted is at a path that somebody touched on that board,
-//      or above or under one. (Not where a board forgot what was agreed on: it offers what it has. Nor where old
-//      versions go: a board that ended before its last commit may offer one of them. Nor what a board received just
-//      before its end: it offers that as its own, and a deletion made elsewhere meanwhile is undone.) And nothing is
-//      deleted that nobody took away there, whatever a power cut left of it.
+//   2. Nothing changes that nobody changed: what a board has accepted is at a path that somebody touched on that
+//      board, or above or under one. (Not where a board forgot what was agreed on: it offers what it has. Nor where
+//      old versions go: a board that ended before its last commit may offer one of them. Nor what a board received
+//      just before its end: it offers that as its own, and a deletion made elsewhere meanwhile is undone. Nor what it
+//      set aside just before its end: that path is found without anything, and a restore made meanwhile is undone.)
+//      And nothing is deleted that nobody took away there, whatever a power cut left of it.
 //   3. At the end, with links up: all boards show the same tree, and nothing is left to do.
 //   4. At the end, no staged file is left (but where removing one failed: then it goes at the next start), nothing
 //      stands outside the folder, no descriptor too many is open, and the arena is as long as at the start.

@@ -121,6 +121,28 @@ test('kill: at each call of the first start, a restart, a power cut -> it starts
   }
 });
 
+test('fsync: the first one of a start failed, a power cut later -> the marker is not taken for kept, it goes on', () => {
+  for (let calls = 0; calls < 3; calls++) {
+    const { machine, time } = new Pair();
+    machine.traps.push({
+      calls,
+      fits: call => call === 'fsyncSync',
+      spring: () => {
+        throw Object.assign(new Error('EIO'), { code: 'EIO', errno: -5, syscall: 'fsync' });
+      },
+    });
+    machine.start();
+    time.runFor(30_000);
+    machine.traps.length = 0;
+    machine.cutPower(new Random(calls + 1));
+    time.runFor(1);
+    machine.start();
+    machine.volume.writeFileSync(`${ROOT}/file`, 'content');
+    time.runFor(130_000);
+    expect(machine.sync!.look()!.engine.counters.sentFiles).toBe(1);
+  }
+});
+
 test('kill: before the first commit of each life, the clock an hour back -> no session number twice', () => {
   const { machine, time } = new Pair();
   machine.start();

@@ -58,6 +58,8 @@ export class World {
   private readonly oracle: Oracle;
   private readonly machines: Machine[] = [];
   private hints;
+  /** What boards set aside, and when by their clocks. */
+  private readonly asides: { machine: Machine; place: string; at: number }[] = [];
 
   constructor(script: Script) {
     const { time } = this;
@@ -87,11 +89,20 @@ export class World {
           openLink: (machine, handlers) => this.network.open(machine, machine.name, handlers),
           onLoss: ({ name }, path, bytes) => this.oracle.loses(name, path, bytes, this.gateway),
           onHint: (_machine, hint, deliver) => this.hint(hint, deliver),
-          onLife: ({ name, volume }, since) => {
-            for (const place of changedSince(volume, since)) this.oracle.touches(name, place);
+          onLife: (machine, since) => {
+            for (const place of changedSince(machine.volume, since)) this.oracle.touches(machine.name, place);
+            for (const aside of this.asides)
+              if (aside.machine === machine && aside.at >= since)
+                this.oracle.removes(machine.name, aside.place);
           },
-          onNote: ({ name }, note) => {
-            if (note.kind === 'session' && note.time !== undefined) this.oracle.joins(name);
+          onNote: (machine, note) => {
+            if (note.kind === 'session' && note.time !== undefined) this.oracle.joins(machine.name);
+            if (note.kind === 'conflict')
+              this.asides.push({
+                machine,
+                place: Buffer.from(note.path).toString('latin1'),
+                at: machine.now,
+              });
           },
           onMistake: ({ name }, error) => this.mistake(name, error),
           tell,
