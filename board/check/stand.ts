@@ -80,8 +80,12 @@ export class Stand {
     putOnCard(this.card, 'toastbox.toml', lines.map(line => `${line}\n`).join(''));
   }
 
-  /** Turns power on. `isShell`: waits for the shell too. Seconds until it was there. */
+  /**
+   * Turns power on; a board that has it loses it first, for two machines on one card would destroy it. `isShell`:
+   * waits for the shell too. Seconds until it was there.
+   */
   async power(more: Partial<Board> = {}, isShell = true): Promise<number> {
+    if (this.console !== undefined) await this.cut();
     const start = performance.now();
     const { word, ramMib } = this.options;
     const qemu = startQemu({ word, ramMib, card: this.card, isEndedByReboot: true, ...more }, 'pipe');
