@@ -215,6 +215,7 @@ export class Sync {
       },
       down: why => {
         this.setLink(undefined, why);
+        ports.onLog('warn', why);
         driver.take({ is: 'linkDown' });
       },
       dropped: why => ports.onLog('warn', `dropped a message: ${why}`),

@@ -114,12 +114,9 @@ export function reportTo(
       screen.note({ ...line, text }, performance.now(), note.kind === 'trouble' || note.kind === 'conflict');
     },
     onLog(level, text) {
-      const line = {
-        text: `${mark}${level === 'info' ? '' : `${level}: `}${text}`,
-        counts: 'message',
-        bytes: 0,
-      } as const;
-      screen.note(line, performance.now(), level !== 'info');
+      const line = `${mark}${level === 'info' ? '' : `${level}: `}${text}`;
+      if (level !== 'info' && repeats.has(line, performance.now())) return;
+      screen.note({ text: line, counts: 'message', bytes: 0 }, performance.now(), level !== 'info');
     },
   };
 }

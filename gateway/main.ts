@@ -177,7 +177,10 @@ class Gateway {
       },
       {
         up: info => this.setLink(info, ''),
-        down: why => this.setLink(undefined, why),
+        down: why => {
+          this.setLink(undefined, why);
+          this.options.onLog('warn', why);
+        },
         frame: (board, bytes) => this.take(board, bytes),
         dropped: why => this.complain('warn', `dropped a message: ${why}`),
         status: (board, status) => {

@@ -77,8 +77,10 @@ export class Keeper {
   #frameBytesMax = 0;
   #failures = 0;
   #why = '';
-  /** Somebody younger was online under our name: a broken connection was most likely their doing. */
+  /** Somebody else was online under our name: a broken connection was most likely their doing. */
   #hasRival = false;
+  /** The broker has had a status of ours: what it has of an older session is no remnant of an earlier process. */
+  #wasAnnounced = false;
   #waiting: NodeJS.Timeout | undefined;
 
   #facts: object;
@@ -149,18 +151,20 @@ export class Keeper {
     this.#announcedAt = performance.now();
     this.#connection?.announce(writeStatus('online', this.#options.session, this.#facts), () => {
       this.#isAnnouncing = false;
+      this.#wasAnnounced = true;
       if (this.#isStale) this.announce();
     });
   }
 
   /**
    * Our own status came back. Where it says "offline" it is the will of an earlier connection: it must not stay.
-   * Where it is of a younger session, a second process runs under our name (perhaps thrown out by us just now).
+   * Where it is of a younger session, or of any other once ours was there, a second process runs under our name
+   * (perhaps thrown out by us just now).
    */
   seeOwn(status: { state: 'online' | 'offline'; session: number }): void {
     const { session } = this.#options;
     if (status.state === 'offline' && status.session <= session) this.announce();
-    this.#hasRival ||= status.session > session;
+    this.#hasRival ||= status.session > session || (status.session < session && this.#wasAnnounced);
   }
 
   close(): Promise<void> {

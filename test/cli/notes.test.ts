@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Note } from '../../agent/engine/ports.ts';
 import { Crowd, LINES_MAX, lineOf, type NoteLine, REPEAT_MS, Repeats } from '../../cli/notes.ts';
+import { reportTo } from '../../cli/run.ts';
+import { Screen } from '../../cli/screen.ts';
 import { Kind } from '../../protocol/messages.ts';
+import { TestOut } from './out.ts';
 
 const path = (text: string) => Buffer.from(text);
 const text = (note: Note) => lineOf(note).text;
@@ -74,6 +77,15 @@ describe('crowd', () => {
     for (let now = 0; now < 2 * REPEAT_MS; now += 5000) if (!repeats.has('a is full', now)) told++;
     expect(told).toBe(2);
     expect(repeats.has('b is full', 2 * REPEAT_MS)).toBe(false);
+  });
+  test('repeats: a warning again and again while it is quiet -> told once, what is for information never', () => {
+    const [out, errors] = [new TestOut(), new TestOut()];
+    const { onLog } = reportTo(new Screen({ out, errors, progress: 'none', isQuiet: true }));
+    for (let time = 0; time < 3; time++) {
+      onLog('warn', 'nothing answers there');
+      onLog('info', 'connected');
+    }
+    expect([out.text, errors.text]).toEqual(['', 'warn: nothing answers there\n']);
   });
   test('crowd: the next second begins -> the summary stands before its lines', () => {
     const crowd = new Crowd();

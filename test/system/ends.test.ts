@@ -87,6 +87,7 @@ describe('ends: what is in the way of a start', () => {
       up: false,
       why: expect.stringMatching(/nothing answers there: is the broker running/),
     });
+    expect(one.output).toMatch(/^warn: .*nothing answers there/m);
     writeFileSync(join(one.folder, 'early'), 'written before there was a broker');
     await cast.restartBroker();
     await cast.settle([one.folder, cast.gateway.copy('shared')]);

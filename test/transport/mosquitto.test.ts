@@ -89,12 +89,13 @@ describe.skipIf(!hasMosquitto).each(CLIENTS)(
       );
     });
 
-    it('name: a second agent under it -> they throw each other out, and the older asks whether there are two', async () => {
+    it('name: a second agent under it -> they throw each other out, and both ask whether there are two', async () => {
       const url = `mqtt://127.0.0.1:${await start('allow_anonymous true')}`;
       const first = open({ url });
       await first.tape.take('up');
-      open({ url, session: 1001 });
-      await first.tape.take('down', ({ why }) => why.includes('is a second agent or gateway running'));
+      const second = open({ url, session: 1001 });
+      for (const { tape } of [first, second])
+        await tape.take('down', ({ why }) => why.includes('is a second agent or gateway running'));
     });
 
     it('status: a foreign client follows it with mosquitto_sub -> plain JSON', async () => {
