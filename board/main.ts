@@ -36,7 +36,7 @@ const WORDS: Readonly<Record<string, Word>> = {
     load: async () => (await import('./boot/word.ts')).bootWord,
   },
   check: {
-    usage: 'check armv7|arm64 [--ram MIB] [--only NAME] [--long] [--save]',
+    usage: 'check armv7|arm64 [--ram MIB] [--only NAME] [--long] [--save] [--floor]',
     summary: 'what has to hold on a board, in QEMU: minutes, hours with --long; --console shows it',
     load: async () => (await import('./check/word.ts')).checkWord,
   },

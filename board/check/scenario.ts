@@ -1,6 +1,7 @@
 // What a check consists of: scenarios that run one after the other on one stand, each with its figures. What does not
 // hold is an error, and ends it.
 
+import { Failure } from '../../agent/failure.ts';
 import type { Stand } from './stand.ts';
 
 export type Figures = Readonly<Record<string, number | string>>;
@@ -22,4 +23,11 @@ export async function timed(act: () => Promise<unknown>): Promise<number> {
 
 export function mustBe(holds: boolean, what: string): void {
   if (!holds) throw new Error(`it does not hold: ${what}`);
+}
+
+/** How long or how often something is done: `usual`, or what an environment variable says; figures tell which. */
+export function amountOf(variable: string, usual: number): number {
+  const amount = Number(process.env[variable] ?? usual);
+  if (!(amount > 0)) throw new Failure('usage', `${variable} is no number above 0`);
+  return amount;
 }

@@ -30,6 +30,10 @@ const kib = (value: number) => bytesText(value * 1024);
 const ROWS: readonly Row[] = [
   { name: 'image', of: ({ image }) => told(number(image, 'bytes'), bytesText) },
   { name: 'RAM in the check', of: ({ memory }) => told(number(memory, 'ramMib'), value => `${value} MiB`) },
+  {
+    name: 'RAM floor: joins, syncs both ways',
+    of: ({ floor }) => told(number(floor, 'ramMib'), value => `${value} MiB`),
+  },
   { name: 'power to joined, board time', of: ({ join: one }) => told(number(one, 'boardSeconds'), seconds) },
   { name: 'RssAnon at rest', of: ({ memory }) => told(number(memory, 'rssAnonKiB'), kib) },
   { name: 'RssAnon at its most', of: ({ memory }) => told(number(memory, 'rssAnonMostKiB'), kib) },
@@ -41,6 +45,19 @@ const ROWS: readonly Row[] = [
     name: 'flash written in a standard day',
     of: ({ week }) => told(number(week, 'bytesWritten'), bytesText),
   },
+  {
+    name: 'flash written in an hour at rest',
+    of: ({ idle }) => told(number(idle, 'bytesWrittenPerHour'), bytesText),
+  },
+  {
+    name: 'on the wire in an hour at rest',
+    of: ({ idle }) => told(number(idle, 'wireBytesPerHour'), bytesText),
+  },
+  {
+    name: 'minutes without a broker, then equal',
+    of: ({ outage }) => told(number(outage, 'minutes'), String),
+  },
+  { name: 'standard days, nothing grows', of: ({ week }) => told(number(week, 'days'), String) },
 ];
 
 export function tableOf(all: AllFigures): string {

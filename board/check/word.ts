@@ -13,6 +13,7 @@ import { budgetOf, overruns } from './budget.ts';
 import type { Figures, Scenario } from './scenario.ts';
 import { both } from './scenarios/both.ts';
 import { data } from './scenarios/data.ts';
+import { idle } from './scenarios/idle.ts';
 import { join } from './scenarios/join.ts';
 import { link, outage } from './scenarios/outage.ts';
 import { powercut } from './scenarios/powercut.ts';
@@ -34,7 +35,10 @@ export const SCENARIOS: readonly Scenario[] = [
   outage,
   link,
   week,
+  idle,
 ];
+/** What has to hold in the least RAM that there is a figure of. */
+const FLOOR = ['join', 'both'];
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const CARD_BYTES = { short: 2 ** 29, long: 2 ** 32 };
 
@@ -99,13 +103,14 @@ export async function checkWord(words: readonly string[]): Promise<Exit> {
     word,
     ramMib: Number(values.ram),
     isLong: values.long,
-    only: values.only,
+    only: values.floor ? FLOOR : values.only,
     onFigures: (name, figures) => {
       console.log(JSON.stringify({ scenario: name, ...figures }));
-      if (values.save) saveFigures(word, name, figures);
+      if (values.save && !values.floor) saveFigures(word, name, figures);
     },
     onText: text => values.console && process.stderr.write(text),
   });
+  if (values.floor) saveFigures(word, 'floor', { ramMib: Number(values.ram) });
   return Exit.FINE;
 }
 
@@ -118,6 +123,7 @@ function parsed(words: readonly string[]) {
         ram: { type: 'string', default: '64' },
         long: { type: 'boolean', default: false },
         console: { type: 'boolean', default: false },
+        floor: { type: 'boolean', default: false },
         save: { type: 'boolean', default: false },
         only: { type: 'string', multiple: true, default: [] },
       },

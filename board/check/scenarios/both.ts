@@ -3,12 +3,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Scenario, timed } from '../scenario.ts';
+import { amountOf, type Scenario, timed } from '../scenario.ts';
 import { FOLDER } from '../stand.ts';
 
 const MIB = 2 ** 20;
-const SMALL = { short: 150, long: 50_000 };
-const LARGE_MIB = { short: 3, long: 200 };
+/** On either side. */
+const SMALL = { short: 150, long: amountOf('FILES', 100_000) / 2 };
+const LARGE_MIB = { short: 3, long: amountOf('LARGE_MIB', 200) };
 const IN_DIRECTORY = 500;
 const WITHIN_MS = { short: 300_000, long: 4 * 3_600_000 };
 
@@ -44,6 +45,10 @@ export const both: Scenario = {
       );
       await stand.settle(within);
     });
-    return { smallFiles: 2 * count, smallSeconds, smallRssAnonMostKiB: small.rssAnonMostKiB, largeSeconds };
+    const smallRssAnonMostKiB = small.rssAnonMostKiB;
+    return {
+      ...{ smallFiles: 2 * count, smallSeconds, smallRssAnonMostKiB },
+      ...{ largeMib: LARGE_MIB[size], largeSeconds },
+    };
   },
 };

@@ -9,11 +9,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { mustBe, type Scenario } from '../scenario.ts';
+import { amountOf, mustBe, type Scenario } from '../scenario.ts';
 import { FOLDER, type Stand } from '../stand.ts';
 import { until } from '../wait.ts';
 
-const CUTS = { short: 5, long: 100 };
+const CUTS = { short: 5, long: amountOf('CUTS', 100) };
 const SEED = Number(process.env.SEED ?? 1);
 /** One cut in five comes while the board starts, the others within these seconds of work. */
 const EARLY = 0.2;

@@ -1,16 +1,21 @@
-// A week of a board's life in an hour or two: each day changes on both sides, a broker that starts anew, a gateway that
-// does, and now and then a board without power. Afterwards nothing has grown: neither the agent's memory, nor the
-// catalog's file, nor the number of directories that are watched.
+// A week of a board's life in half an hour or two hours: each day changes on both sides, a broker that starts anew, a
+// gateway that does, and now and then a board without power. Afterwards nothing has grown: neither the agent's memory,
+// nor the catalog's file, nor the number of directories that are watched.
 
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { mustBe, type Scenario } from '../scenario.ts';
+import { amountOf, mustBe, type Scenario } from '../scenario.ts';
 import { FOLDER, type Stand } from '../stand.ts';
+import { bytesWritten } from '../traffic.ts';
 
-const DAYS = 7;
+const DAYS = amountOf('DAYS', 7);
 const SMALL = 1_000;
 const LARGE = 10;
-const LARGE_BYTES = 500_000;
+const KIB = 1024;
+/** A large file, and the part of it that is another each day. */
+const LARGE_KIB = 2_000;
+const CHANGED_KIB = 500;
 const WITHIN_MS = 1_800_000;
 /** The second day is the first that begins with everything there. */
 const FROM_DAY = 1;
@@ -31,16 +36,16 @@ export const week: Scenario = {
     await stand.on();
     const days: Day[] = [];
     for (let day = 0; day < DAYS; day++) {
-      const before = await sectorsWritten(stand);
+      const before = await bytesWritten(stand);
       await change(stand, day);
       await stand.settle(WITHIN_MS);
-      const bytesWritten = ((await sectorsWritten(stand)) - before) * 512;
+      const written = (await bytesWritten(stand)) - before;
       await stand.host.stopBroker();
       await stand.host.startBroker();
       await stand.host.stopGateway();
       await stand.host.startGateway();
       await stand.settle(WITHIN_MS);
-      days.push({ ...(await measure(stand)), bytesWritten });
+      days.push({ ...(await measure(stand)), bytesWritten: written });
       if (day % 3 === 2) {
         await stand.cut();
         await stand.on();
@@ -53,22 +58,36 @@ export const week: Scenario = {
   },
 };
 
-/** A standard day: 1,000 small changes, half on either side, and 10 large ones. */
+/**
+ * A standard day, half of it on either side: 1,000 small changes, of which half write over what is there, a quarter is
+ * new and a quarter goes; and 10 large files of which a quarter is written over. So every day ends with as much as the
+ * one before.
+ */
 async function change(stand: Stand, day: number): Promise<void> {
   const half = SMALL / 2;
   for (let at = 0; at < half; at++) {
     const place = join(stand.copy, 'days', String(at % 20));
     mkdirSync(place, { recursive: true });
-    if (at % 5 === 0) rmSync(join(place, `${day - 1} ${at}`), { force: true });
-    writeFileSync(join(place, at % 2 === 0 ? String(at) : `${day} ${at}`), `${day} ${at}\n`.repeat(20));
+    const text = `${day} ${at}\n`.repeat(20);
+    if (at % 4 < 2) writeFileSync(join(place, String(at)), text);
+    else if (at % 4 === 2) writeFileSync(join(place, `${day}.${at}`), text);
+    else rmSync(join(place, '..', String((at - 1) % 20), `${day - 1}.${at - 1}`), { force: true });
   }
-  for (let at = 0; at < LARGE / 2; at++)
-    appendFileSync(join(stand.copy, `large ${at}`), Buffer.alloc(LARGE_BYTES, day * 10 + at));
+  const from = (day % (LARGE_KIB / CHANGED_KIB)) * CHANGED_KIB;
+  for (let at = 0; at < LARGE / 2; at++) {
+    const file = join(stand.copy, `large ${at}`);
+    if (day === 0) writeFileSync(file, randomBytes(LARGE_KIB * KIB));
+    const handle = openSync(file, 'r+');
+    writeSync(handle, randomBytes(CHANGED_KIB * KIB), 0, CHANGED_KIB * KIB, from * KIB);
+    closeSync(handle);
+  }
+  const large =
+    day === 0 ? `bs=1k count=${LARGE_KIB}` : `bs=1k count=${CHANGED_KIB} seek=${from} conv=notrunc`;
   await stand.run(
     `cd ${FOLDER} && i=0 && while [ $i -lt ${half} ]; do d=mine/$((i % 20)); mkdir -p $d; ` +
-      `echo ${day} $i >$d/$i; rm -f $d/${day - 2}.$i; echo ${day} >$d/${day}.$i; i=$((i + 2)); done; ` +
-      `i=0; while [ $i -lt ${LARGE / 2} ]; do dd if=/dev/urandom bs=100k count=5 2>/dev/null >>grows.$i; ` +
-      'i=$((i + 1)); done',
+      `echo ${day} $i >$d/$i; echo ${day} $i >$d/$i.too; echo ${day} $i >$d/${day}.$i; rm -f $d/${day - 1}.$i; ` +
+      `i=$((i + 4)); done; i=0; while [ $i -lt ${LARGE / 2} ]; do ` +
+      `dd if=/dev/urandom ${large} of=large.$i 2>/dev/null; i=$((i + 1)); done`,
     WITHIN_MS,
   );
 }
@@ -81,7 +100,3 @@ async function measure(stand: Stand): Promise<Omit<Day, 'bytesWritten'>> {
   const [catalogBytes, watches] = text.split('\n').map(Number) as [number, number];
   return { rssAnonKiB, catalogBytes, watches };
 }
-
-/** Of the data partition, since power came: the seventh number of its line. */
-const sectorsWritten = async (stand: Stand): Promise<number> =>
-  Number((await stand.run("awk '$3 ~ /3$/ { print $10 }' /proc/diskstats")).trim());
