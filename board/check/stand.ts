@@ -1,6 +1,7 @@
 // A board on the stand: its card, its power, and what it tells. A scenario turns power on and off, changes files on
 // either side and waits until both are equal; memory is looked at all the while.
 
+import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../agent/failure.ts';
@@ -112,6 +113,16 @@ export class Stand {
   async cut(): Promise<void> {
     this.countKills();
     await this.board.cut();
+  }
+
+  /** Waits until the board has rebooted, which ends this machine; false if it did not. */
+  async reboots(withinMs: number): Promise<boolean> {
+    const { process, isEnded } = this.board;
+    if (isEnded) return process.signalCode === null;
+    const timer = setTimeout(() => process.kill('SIGKILL'), withinMs);
+    await once(process, 'exit');
+    clearTimeout(timer);
+    return process.signalCode === null;
   }
 
   async run(command: string, withinMs?: number): Promise<string> {

@@ -2,7 +2,16 @@
 // busybox's. On a board they run in test/system/board.test.ts.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -80,5 +89,28 @@ describe('scripts: data', () => {
     expect(play('data', { ...programs, mke2fs }, [join(place, 'none')])).toMatch(
       /^board: there is no data partition \S+none\n$/,
     );
+  });
+
+  // A fake e2fsck and mount touch none, but the script wants one.
+  const device = readdirSync('/dev').find(name => statSync(`/dev/${name}`).isBlockDevice());
+  const fsck = (codes: string) =>
+    `echo "e2fsck $1"; n=$(($(cat ${place}/runs || echo 0) + 1)); echo $n >${place}/runs; exit $(echo ${codes} | cut -d" " -f$n)`;
+  test.runIf(device !== undefined).each([
+    ['0', 1, false],
+    ['8 8 1', 3, false],
+    ['8 8 8 8', 4, true],
+  ])(
+    'e2fsck that ends with %s -> run until it is mended, all of it after what is safe',
+    (codes, runs, isGivenUp) => {
+      rmSync(join(place, 'runs'), { force: true });
+      const said = play('data', { ...programs, e2fsck: fsck(codes) }, [`/dev/${device}`]);
+      expect(readFileSync(join(place, 'runs'), 'utf8')).toBe(`${runs}\n`);
+      expect(said.includes('could not be mended')).toBe(isGivenUp);
+    },
+  );
+
+  test.runIf(device !== undefined)('what was not mended -> -p is not believed that it is clean', () => {
+    rmSync(join(place, 'runs'), { force: true });
+    expect(play('data', { ...programs, e2fsck: fsck('0 1') }, [`/dev/${device}`])).toMatch(/e2fsck -fy/);
   });
 });

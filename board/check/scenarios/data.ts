@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { layoutOf } from '../../boot/machine.ts';
-import type { Scenario } from '../scenario.ts';
+import { mustBe, type Scenario } from '../scenario.ts';
 import { FOLDER } from '../stand.ts';
 import { until } from '../wait.ts';
 
@@ -13,7 +13,7 @@ const SAID_MS = 300_000;
 
 export const data: Scenario = {
   name: 'data',
-  summary: 'the data partition full, damaged, missing; no room for watches',
+  summary: 'the data partition full, damaged, missing, damaged in use; no room for watches',
   isShort: false,
   async run(stand) {
     await stand.on();
@@ -51,7 +51,17 @@ export const data: Scenario = {
     closeSync(card);
     await stand.power();
     const after = await stand.settle();
-    if (after !== digest) throw new Error('what was synced is not all there after damage');
+    mustBe(after === digest, 'what was synced is all there after damage');
+    mustBe(!/EXT4-fs error/.test(stand.board.said), 'the damage is mended before anything is written');
+
+    // The kernel finds an error while the board runs.
+    await stand.run(
+      `echo found >/sys/fs/ext4/$(basename $(df /data | awk 'END { print $1 }'))/trigger_fs_error`,
+    );
+    await stand.board.saying(/the data partition had an error/, SAID_MS);
+    mustBe(await stand.reboots(SAID_MS), 'the board rebooted');
+    await stand.power();
+    mustBe((await stand.settle()) === digest, 'all is there after an error');
     await stand.cut();
 
     execFileSync('sfdisk', ['--quiet', '--delete', stand.card, '3'], { stdio: 'ignore' });
@@ -66,6 +76,6 @@ export const data: Scenario = {
     });
     await stand.power();
     await stand.settle();
-    return { troubles: 4 };
+    return { troubles: 5 };
   },
 };
