@@ -3,7 +3,7 @@
 
 import { type DoneItem, Kind, Verdict } from '../../protocol/messages.ts';
 import type { Core } from './core.ts';
-import type { Entry } from './entry.ts';
+import { type Entry, hasSameContent } from './entry.ts';
 import type { Offer } from './offered.ts';
 
 /** ACCEPTED or SAME: both ends have what was offered. */
@@ -17,8 +17,14 @@ export function agree(core: Core, offer: Offer, before: Entry, { verdict, seq }:
   const isNewer = before.remote !== undefined && before.remote.seq >= openFrom;
   // One that came after ours may have been taken as agreed on: it was like what stood there before.
   const agreed = before.synced;
-  const overtaking = agreed !== undefined && agreed.seq > seq ? { ...agreed, list: 0 } : undefined;
-  const remote = isNewer ? before.remote : overtaking;
+  const overtaking = agreed !== undefined && agreed.seq >= openFrom ? { ...agreed, list: 0 } : undefined;
+  // A symlink's target was not kept then: all changes are asked for again, and those that are known passed over.
+  const isToAsk =
+    !isNewer &&
+    overtaking?.kind === Kind.SYMLINK &&
+    !(synced !== undefined && hasSameContent(synced, overtaking));
+  if (isToAsk) core.catalog.rewind();
+  const remote = isNewer ? before.remote : isToAsk ? undefined : overtaking;
   core.put(offer.place, { ...before, synced, remote }, before);
   core.keep(offer.path);
   if (verdict !== Verdict.ACCEPTED) return; // the gateway had it already

@@ -5,6 +5,19 @@ import { World } from './world.ts';
 // A few worlds, as a first look; `npm run sim` plays as many as one likes, and shrinks what fails.
 const SEEDS = 40;
 
+/** Failed once, by a mistake of ours; as long as the scripts are drawn as they are, they meet it. */
+const FAILED = {
+  'a deletion said to have failed': 1014742,
+  'a marker not durable when the catalog was': 1026554,
+  'a marker whose fsync failed': 4037205,
+  'a symlink that came before the verdict on its deletion': 6000905,
+  'a time that came before the verdict SAME': 6023168,
+};
+
+test.each(Object.entries(FAILED))('world: %s, seed %i -> converges, nothing lost', async (_what, seed) => {
+  expect(await new World(scriptOf(seed)).run()).toEqual([]);
+});
+
 test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(
   'world: seed %i -> converges, nothing lost',
   async seed => {
