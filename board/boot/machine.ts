@@ -37,6 +37,7 @@ const MACHINES: Readonly<Partial<Record<Parts['target'], { program: string; word
 };
 /** As QEMU tells a guest where the host is. */
 export const HOST_ADDRESS = '10.0.2.2';
+const OWN_NETWORK = ['-netdev', 'user,id=net'];
 
 export interface Board {
   /** armv7 or arm64. */
@@ -48,8 +49,8 @@ export interface Board {
   kernelWords?: readonly string[];
   /** More for QEMU. */
   words?: readonly string[];
-  /** A program and its words that start QEMU: in a network namespace, say. */
-  through?: readonly string[];
+  /** QEMU's words for a network called `net`, if it is another than QEMU's own. */
+  network?: readonly string[];
   /** Ends instead of starting again when the board reboots. */
   isEndedByReboot?: boolean;
 }
@@ -77,7 +78,7 @@ export const readFromCard = (card: string, name: string): Buffer =>
 
 /** Starts QEMU. `stdio` is the console. What stands in the way of a start comes as the event `refused`. */
 export function startQemu(board: Board, stdio: 'pipe' | 'inherit'): ChildProcess {
-  const { word, ramMib, card, kernelWords = [], words = [], through = [] } = board;
+  const { word, ramMib, card, kernelWords = [], words = [], network = OWN_NETWORK } = board;
   const parts = partsOf(word);
   const machine = MACHINES[parts.target]!;
   const place = `${card}.boot`;
@@ -85,11 +86,9 @@ export function startQemu(board: Board, stdio: 'pipe' | 'inherit'): ChildProcess
   for (const name of [parts.kernelName, 'initrd.gz'])
     writeFileSync(join(place, name), readFromCard(card, name));
   const own = String(readFromCard(card, 'cmdline.txt')).trim().replace('console=ttyS0,115200 ', '');
-  const [program, ...rest] = [...through, machine.program];
   const child = spawn(
-    program!,
+    machine.program,
     [
-      ...rest,
       ...machine.words,
       ...['-m', String(ramMib), '-nographic', '-kernel', join(place, parts.kernelName)],
       ...['-initrd', join(place, 'initrd.gz'), '-append', [own, ...kernelWords].join(' ')],
@@ -99,7 +98,7 @@ export function startQemu(board: Board, stdio: 'pipe' | 'inherit'): ChildProcess
         '-device',
         'virtio-blk-device,drive=card',
       ],
-      ...['-netdev', 'user,id=net', '-device', 'virtio-net-device,netdev=net'],
+      ...[...network, '-device', 'virtio-net-device,netdev=net'],
       ...(board.isEndedByReboot === true ? ['-no-reboot'] : []),
       ...words,
     ],

@@ -18,8 +18,6 @@ const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
 export class Host {
   readonly place: string;
-  /** Where the broker listens. */
-  readonly addresses = [LOOPBACK];
   port = 0;
   private broker: ChildProcess | undefined;
   private gateway: ChildProcess | undefined;
@@ -44,8 +42,8 @@ export class Host {
   async startBroker(): Promise<void> {
     const conf = join(this.place, 'mosquitto.conf');
     const user = process.getuid?.() === 0 ? 'user root\n' : '';
-    const listeners = this.addresses.map(address => `listener ${this.port} ${address}\n`);
-    writeFileSync(conf, `${user}persistence false\nallow_anonymous true\n${listeners.join('')}`);
+    const listener = `listener ${this.port} ${LOOPBACK}`;
+    writeFileSync(conf, `${user}persistence false\nallow_anonymous true\n${listener}\n`);
     this.broker = this.spawn('mosquitto', ['-c', conf]);
     await until(
       'Mosquitto listens',

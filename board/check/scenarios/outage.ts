@@ -1,12 +1,12 @@
 // The broker is gone for an hour of the board's time, while both sides go on writing; then it is back. And the same
-// link when it is bad: packets lost and late, by netem in a network namespace in which QEMU runs.
+// link when it is bad: frames lost and late.
 
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { amountOf, type Figures, type Scenario, timed } from '../scenario.ts';
 import { FOLDER, type Stand } from '../stand.ts';
+import { BadWire } from '../wire.ts';
 
 const MINUTE_MS = 60_000;
 /** Shorter than the hour that is meant, where that is too long to wait for. */
@@ -36,52 +36,24 @@ export const outage: Scenario = {
   },
 };
 
-const NAMESPACE = 'toastbox-check';
-const [HERE, THERE] = ['10.77.13.1', '10.77.13.2'];
 /** Each way: with 11 % lost, a fifth of all round trips is; 300 ms make 600. */
-const BAD = 'delay 300ms loss 11%';
+const BAD = { delayMs: 300, loss: 0.11 };
 const LINK_FILES = 30;
 
 export const link: Scenario = {
   name: 'link',
-  summary: 'a fifth of all round trips lost, 600 ms each (netem; needs root)',
+  summary: 'a fifth of all round trips lost, 600 ms each',
   isShort: false,
   async run(stand) {
-    const [near, far] = ['toastbox-near', 'toastbox-far'];
-    const ip = (words: string) => execFileSync('ip', words.split(' '), { stdio: 'pipe' });
-    const tc = (words: string, inside: readonly string[] = []) => {
-      const [program, ...rest] = [...inside, 'tc', ...words.split(' ')];
-      execFileSync(program!, rest, { stdio: 'pipe' });
-    };
-    const inside = ['ip', 'netns', 'exec', NAMESPACE];
     await stand.on();
-    await stand.cut();
-    ip(`netns add ${NAMESPACE}`);
+    const wire = await BadWire.open({ ...BAD, random: Math.random });
     try {
-      ip(`link add ${near} type veth peer name ${far} netns ${NAMESPACE}`);
-      ip(`address add ${HERE}/30 dev ${near}`);
-      ip(`link set ${near} up`);
-      ip(`-n ${NAMESPACE} address add ${THERE}/30 dev ${far}`);
-      ip(`-n ${NAMESPACE} link set ${far} up`);
-      stand.host.addresses.push(HERE);
-      tc(`qdisc add dev ${near} root netem ${BAD}`);
-      tc(`qdisc add dev ${far} root netem ${BAD}`, inside);
-      await stand.host.stopBroker();
-      await stand.host.startBroker();
-      const lines = (host: string) => [
-        `broker = "mqtt://${host}:${stand.host.port}"`,
-        `name = "${stand.name}"`,
-      ];
-      stand.settings(lines(HERE));
-      await stand.power({ through: inside });
+      await stand.power({ network: wire.words });
       const figures = await badly(stand);
       await stand.cut();
-      stand.settings([`broker = "${stand.broker}"`, `name = "${stand.name}"`, 'rescan = "30s"']);
-      return figures;
+      return { ...figures, frames: wire.frames, framesLost: wire.lost };
     } finally {
-      // Its end of the wire goes with it, and an address that a broker started anew could not listen on.
-      ip(`netns delete ${NAMESPACE}`);
-      stand.host.addresses.splice(1);
+      wire.close();
     }
   },
 };

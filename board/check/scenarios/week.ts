@@ -33,6 +33,7 @@ export const week: Scenario = {
   summary: 'seven days of changes, restarts and power cuts: nothing grows',
   isShort: false,
   async run(stand) {
+    mustBe(DAYS > FROM_DAY + 1, 'fewer than three days have nothing to compare');
     await stand.on();
     const days: Day[] = [];
     for (let day = 0; day < DAYS; day++) {
