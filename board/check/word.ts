@@ -106,7 +106,9 @@ export async function checkWord(words: readonly string[]): Promise<Exit> {
     only: values.floor ? FLOOR : values.only,
     onFigures: (name, figures) => {
       console.log(JSON.stringify({ scenario: name, ...figures }));
-      if (values.save && !values.floor) saveFigures(word, name, figures);
+      // Memory at its most is that of all scenarios, or it says nothing.
+      const isPart = name === 'memory' && values.only.length > 0;
+      if (values.save && !values.floor && !isPart) saveFigures(word, name, figures);
     },
     onText: text => values.console && process.stderr.write(text),
   });

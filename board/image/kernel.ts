@@ -28,7 +28,7 @@ const STORAGE = [
   ],
   ...['drivers/mailbox', 'drivers/firmware', 'drivers/reset', 'fs/ext4', 'crypto/crc32c_generic.ko'],
 ];
-/** Network by wire or USB, watchdogs, clocks, the boot partition; netem is for tests of bad links. */
+/** Network by wire or USB, watchdogs, clocks, the boot partition. */
 const REST = [
   'drivers/block/zram',
   ...['drivers/net/ethernet', 'drivers/net/phy', 'drivers/net/mdio', 'drivers/net/usb', 'drivers/net/pcs'],
@@ -48,7 +48,7 @@ const REST = [
     'drivers/pwm',
     'drivers/char/hw_random',
   ],
-  ...['fs/fat', 'fs/nls/nls_ascii.ko', 'fs/nls/nls_cp437.ko', 'fs/nls/nls_utf8.ko', 'net/sched/sch_netem.ko'],
+  ...['fs/fat', 'fs/nls/nls_ascii.ko', 'fs/nls/nls_cp437.ko', 'fs/nls/nls_utf8.ko'],
 ];
 /** Network cards that are on small boards; two thirds of all drivers for Ethernet are for servers. */
 const CARDS = [

@@ -9,15 +9,11 @@
 import { describe, expect, test } from 'vitest';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { Pair } from '../memory/pair.ts';
-import { DEEDS, furnish } from './deeds.ts';
+import { begin, DEEDS, REST_MS, seenAt, show } from './deeds.ts';
 import type { Call } from './disk.ts';
-import { tree } from './hands.ts';
 import { Random } from './random.ts';
 
 const SEEDS = Number(process.env.SEEDS ?? 1);
-/** The first scan, what follows from it, and the commit; a rescan is not due before a minute. */
-const REST_MS = 40_000;
-
 /** Calls that leave the disk as it is: a cut before one is a cut after the write before it. */
 const READING = new Set<Call>([
   'closeSync',
@@ -28,7 +24,6 @@ const READING = new Set<Call>([
   'readlinkSync',
 ]);
 
-const show = (pair: Pair): string => [...tree(pair.machine.volume)].sort().join('\n');
 const headOf = ({ store }: Pair): number => store.folders()[0]?.head ?? 0;
 
 /** The power goes before that write from now on. False: there were not so many. */
@@ -50,23 +45,6 @@ function cutAt({ machine, time }: Pair, calls: number, seed: number): () => bool
     time.runFor(REST_MS);
     return isReached;
   };
-}
-
-/** A board that comes to a store for the first time: what the gateway has. */
-function seenAt(pair: Pair): string {
-  const other = new Pair(pair.store);
-  other.machine.start();
-  other.time.runFor(REST_MS);
-  return show(other);
-}
-
-function begin(): Pair {
-  const pair = new Pair();
-  furnish(pair.machine.volume);
-  pair.machine.volume.medium.syncAll();
-  pair.machine.start();
-  pair.time.runFor(REST_MS);
-  return pair;
 }
 
 describe.each(Object.entries(DEEDS))('power: %s, cut at each write', (_name, deed) => {

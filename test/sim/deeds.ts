@@ -1,14 +1,18 @@
-// Things that users do to a small folder, one of each kind.
+// Things that users do to a small folder, one of each kind, and the board that they do them on.
 
 import { some } from '../disk/bench.ts';
+import { Pair } from '../memory/pair.ts';
+import { tree } from './hands.ts';
 import { ROOT } from './machine.ts';
 import type { Volume } from './volume.ts';
 
 const at = (name: string) => `${ROOT}/${name}`;
 const edited = (bytes: Buffer): Buffer => Buffer.concat([bytes.subarray(0, 9_000), bytes.subarray(9_100)]);
 
-/** What stands there before. */
-export function furnish(disk: Volume): void {
+/** The first scan, what follows from it, and the commit; a rescan is not due before a minute. */
+export const REST_MS = 40_000;
+
+function furnish(disk: Volume): void {
   disk.mkdirSync(at('d/in'), { recursive: true });
   disk.mkdirSync(at('x'));
   disk.writeFileSync(at('d/f'), some(300, 1));
@@ -72,3 +76,23 @@ export const DEEDS: Readonly<Record<string, (disk: Volume) => void>> = {
     disk.symlinkSync('d/f', at('e'));
   },
 };
+
+export const show = (pair: Pair): string => [...tree(pair.machine.volume)].sort().join('\n');
+
+/** A board with a small folder, synced and at rest. */
+export function begin(): Pair {
+  const pair = new Pair();
+  furnish(pair.machine.volume);
+  pair.machine.volume.medium.syncAll();
+  pair.machine.start();
+  pair.time.runFor(REST_MS);
+  return pair;
+}
+
+/** What the gateway has: what a board shows that comes to it for the first time. */
+export function seenAt(pair: Pair): string {
+  const other = new Pair(pair.store);
+  other.machine.start();
+  other.time.runFor(REST_MS);
+  return show(other);
+}

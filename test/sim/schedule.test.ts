@@ -6,13 +6,10 @@
 import { describe, expect, test } from 'vitest';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { Pair } from '../memory/pair.ts';
-import { DEEDS, furnish } from './deeds.ts';
-import { tree } from './hands.ts';
+import { begin, DEEDS, REST_MS, seenAt, show } from './deeds.ts';
 
-/** The first scan, and what follows from it. */
-const BEGIN_MS = 40_000;
 /** Until what is missed is asked for again, and what is late has come. */
-const REST_MS = 120_000;
+const LATE_MS = 120_000;
 
 const USUAL: Readonly<Record<string, readonly number[]>> = { lost: [] };
 const OTHERS: Readonly<Record<string, readonly number[]>> = {
@@ -25,29 +22,11 @@ const OTHERS: Readonly<Record<string, readonly number[]>> = {
 };
 const FATES = process.env.FATES === 'all' ? { ...USUAL, ...OTHERS } : USUAL;
 
-const show = (pair: Pair): string => [...tree(pair.machine.volume)].sort().join('\n');
-
 /** That frame from now on meets its fate. False: there were not so many. */
 function meet(pair: Pair, index: number, fate: readonly number[]): () => boolean {
   let frames = 0;
   pair.fate = () => (frames++ === index ? fate : [1]);
   return () => frames > index;
-}
-
-/** What a board has that comes to the store for the first time. */
-function seenAt(pair: Pair): string {
-  const other = new Pair(pair.store);
-  other.machine.start();
-  other.time.runFor(BEGIN_MS);
-  return show(other);
-}
-
-function begin(): Pair {
-  const pair = new Pair();
-  furnish(pair.machine.volume);
-  pair.machine.start();
-  pair.time.runFor(BEGIN_MS);
-  return pair;
 }
 
 describe.each(Object.entries(DEEDS))('schedule: %s', (_name, deed) => {
@@ -60,7 +39,7 @@ describe.each(Object.entries(DEEDS))('schedule: %s', (_name, deed) => {
         deed(pair.machine.volume);
         const wanted = show(pair);
         pair.machine.hint(Buffer.from(''), undefined);
-        pair.time.runFor(REST_MS);
+        pair.time.runFor(LATE_MS);
         isMore = isReached();
         expect(show(pair)).toBe(wanted);
         expect(seenAt(pair)).toBe(wanted);
@@ -75,18 +54,18 @@ describe.each(Object.entries(DEEDS))('schedule: %s', (_name, deed) => {
       const before = source.store.image();
       deed(source.machine.volume);
       const wanted = show(source);
-      source.time.runFor(REST_MS);
+      source.time.runFor(LATE_MS);
       const after = source.store.image();
       const head = source.store.folders()[0]?.head;
       for (let index = 0, isMore = true; isMore; index++) {
         const pair = new Pair(openMemoryStore({ image: before }));
         pair.machine.start();
-        pair.time.runFor(BEGIN_MS);
+        pair.time.runFor(REST_MS);
         pair.machine.kill();
         pair.putBack(after);
         const isReached = meet(pair, index, fate);
         pair.machine.start();
-        pair.time.runFor(REST_MS);
+        pair.time.runFor(LATE_MS);
         isMore = isReached();
         expect(show(pair)).toBe(wanted);
         expect(pair.store.folders()[0]?.head).toBe(head);
