@@ -4,8 +4,8 @@
 //   queue (at most NEEDS_MAX) -> read into run buffer -> check ids -> deflate -> frame cell -> send
 //                                                                                 '-- none free: rest until `sent`
 //
-// Every block is hashed again before it leaves: a file that changed since the offer is answered with `gone`, never
-// with bytes of another version.
+// Every block is hashed again before it leaves: one that changed since the offer is answered with `gone`, never with
+// bytes of another version.
 
 import { Aligner } from '../../protocol/align.ts';
 import { DICTIONARY_BYTES_MAX, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
@@ -14,7 +14,7 @@ import { recordId, recordLength } from '../../protocol/record.ts';
 import type { FrameCell } from '../arena/arena.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
-import { hasSameContent, sameBytes } from './entry.ts';
+import { sameBytes } from './entry.ts';
 import type { Offer } from './offered.ts';
 import type { Offers } from './offers.ts';
 import type { Event } from './ports.ts';
@@ -92,20 +92,12 @@ export class Serve {
     if (this.run === undefined && this.queue.length === 0) this.sendFrame();
   }
 
-  // The offer, as long as the disk still holds what was offered as far as we know.
+  // Whatever is recorded of the place by now: a log that grows without end still begins with what was offered. What is
+  // read proves itself, block by block, and what does not ends the offer.
   private current(req: number): Offer | undefined {
     const offer = this.offers.get(req);
-    if (offer === undefined) {
-      this.gone(req, Reason.UNKNOWN);
-      return undefined;
-    }
-    const local = this.core.catalog.get(offer.place)?.local;
-    if (local !== undefined && offer.facts.kind === Kind.FILE && hasSameContent(local, offer.facts)) {
-      offer.facts.list = local.list; // read again meanwhile, it has a new list of the same blocks
-      return offer;
-    }
-    this.gone(req, Reason.CHANGED);
-    this.offers.withdraw(offer);
+    if (offer?.facts.kind === Kind.FILE) return offer;
+    this.gone(req, Reason.UNKNOWN);
     return undefined;
   }
 

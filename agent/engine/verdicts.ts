@@ -9,9 +9,9 @@ import type { Offer } from './offered.ts';
 /** ACCEPTED or SAME: both ends have what was offered. */
 export function agree(core: Core, offer: Offer, before: Entry, { verdict, seq }: DoneItem): void {
   const { facts } = offer;
-  const isSameList = before.local?.list === facts.list || before.synced?.list === facts.list;
-  const synced =
-    facts.kind === Kind.ABSENT ? undefined : { ...facts, seq, list: isSameList ? facts.list : 0 };
+  // Read again meanwhile, it has a new list of the same blocks.
+  const { list } = before.local !== undefined && hasSameContent(before.local, facts) ? before.local : facts;
+  const synced = facts.kind === Kind.ABSENT ? undefined : { ...facts, seq, list };
   // SAME may still differ in time and permissions: then the gateway's are applied.
   const openFrom = verdict === Verdict.SAME ? seq : seq + 1;
   const isNewer = before.remote !== undefined && before.remote.seq >= openFrom;
