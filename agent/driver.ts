@@ -107,7 +107,10 @@ export class Driver {
     for (let count = 1; count <= TURN_EVENTS_MAX && !this.isStopped; count++) {
       const event = this.events.shift();
       if (event === undefined) break;
-      for (const effect of this.engine.handle(event, this.clock.now())) this.carry(effect);
+      for (const effect of this.engine.handle(event, this.clock.now())) {
+        if (this.isStopped) break; // by one before it: a disk that is closed would open the folder again
+        this.carry(effect);
+      }
       if (count % 16 === 0 && this.clock.now() >= until) break;
     }
     this.hasYielded = this.events.length > 0;

@@ -22,7 +22,7 @@ import type { Folder, Spot } from './folder.ts';
 import type { Home } from './home.ts';
 import type { Stage } from './stage.ts';
 import { isSame, toSeconds, toStat } from './stat.ts';
-import type { Place, System } from './system.ts';
+import type { Place, Seconds, System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
 /** What link() says where the file system has no hard links, or none of this one. */
@@ -119,6 +119,16 @@ export class Change {
       if (codeOf(error) === 'EEXIST') throw new DiskError('EEXIST', this.#standing(spot));
       throw error;
     }
+    try {
+      return this.#furnish(spot, mode);
+    } catch (error) {
+      // Said to have failed, it would be found as the user's. It is, if there is something in it.
+      attempt(() => this.#system.rmdirSync(spot.place));
+      throw error;
+    }
+  }
+
+  #furnish(spot: Spot, mode: number): Stat {
     const { flags } = this.#system;
     const fd = this.#system.openSync(spot.place, flags.RDONLY | flags.DIRECTORY | flags.NOFOLLOW);
     try {
@@ -179,17 +189,32 @@ export class Change {
       const stands = toStat(this.#system.fstatSync(fd));
       this.#refuseState(spot, stands);
       if (!isSame(stands, expect)) throw new DiskError('CHANGED', stands);
-      const self = this.#system.self(fd);
-      if (stands.mode !== mode) this.#system.chmodSync(self, mode);
-      if (expect.kind === Kind.FILE) this.#system.utimesSync(self, seconds, seconds);
+      this.#setFacts(this.#system.self(fd), stands, mode, seconds);
       this.#note(() => fd);
       this.#note(() => spot.directory);
+      let after: Stat | undefined;
+      attempt(() => {
+        after = toStat(this.#system.fstatSync(fd));
+      });
+      // Where nobody can say, the next look finds another ctime.
+      after ??= { ...stands, mode, mtime: expect.kind === Kind.FILE ? mtime : stands.mtime, ctime: 0 };
       // Its time is ours now and tells nothing any more; its size may tell of a write in between.
-      const after = toStat(this.#system.fstatSync(fd));
       if (after.size !== stands.size) throw new DiskError('CHANGED', after);
       return after;
     } finally {
       this.#system.closeSync(fd);
+    }
+  }
+
+  /** Both or none: half of it would be found as the user's. */
+  #setFacts(self: Place, stands: Stat, mode: number, seconds: Seconds): void {
+    if (stands.mode !== mode) this.#system.chmodSync(self, mode);
+    if (stands.kind !== Kind.FILE) return;
+    try {
+      this.#system.utimesSync(self, seconds, seconds);
+    } catch (error) {
+      if (stands.mode !== mode) attempt(() => this.#system.chmodSync(self, stands.mode));
+      throw error;
     }
   }
 
@@ -220,9 +245,14 @@ export class Change {
       if (stands !== undefined) throw new DiskError('EEXIST', stands);
       this.#system.renameSync(from.place, goal.place);
     } else {
-      // A power cut could keep the unlink and lose the link: then nothing would be left of what nobody else has.
-      this.#durable.now(goal.directory);
-      this.#system.unlinkSync(from.place);
+      try {
+        // A power cut could keep the unlink and lose the link: then nothing would be left of what nobody else has.
+        this.#durable.now(goal.directory);
+        this.#system.unlinkSync(from.place);
+      } catch (error) {
+        attempt(() => this.#system.unlinkSync(goal.place));
+        throw error;
+      }
     }
     this.#note(() => from.directory);
     this.#note(() => goal.directory);
@@ -254,19 +284,28 @@ export class Change {
     const staged = this.#staged(stagedName);
     const ours = toStat(this.#system.lstatSync(staged));
     if (expect !== undefined) this.#expect(spot, expect);
-    if (expect?.kind === Kind.DIRECTORY) this.#system.rmdirSync(spot.place);
-    if (expect !== undefined && expect.kind !== Kind.DIRECTORY) {
-      this.#system.renameSync(staged, spot.place);
-    } else {
-      this.#moveToFree(staged, spot);
-    }
+    if (expect === undefined) this.#moveToFree(staged, spot);
+    else if (expect.kind === Kind.DIRECTORY) this.#moveForDirectory(staged, spot, expect.mode);
+    else this.#system.renameSync(staged, spot.place);
     return this.#mustStand(spot, ours);
+  }
+
+  #moveForDirectory(staged: Place, spot: Spot, mode: number): void {
+    this.#system.rmdirSync(spot.place);
+    try {
+      this.#moveToFree(staged, spot);
+    } catch (error) {
+      // Said to have failed, its end would be found as the user's deletion.
+      attempt(() => this.#system.mkdirSync(spot.place, mode));
+      throw error;
+    }
   }
 
   #moveToFree(staged: Place, spot: Spot): void {
     try {
       if (this.#link(staged, spot.place)) {
-        this.#system.unlinkSync(staged);
+        // It has its place: a second name of it, left in the stage, goes when the slot is used again.
+        attempt(() => this.#system.unlinkSync(staged));
         return;
       }
     } catch (error) {
@@ -309,9 +348,16 @@ export class Change {
     if (isState) throw new DiskError('REFUSED');
   }
 
-  /** What stands at the spot, if it is ours: the very thing, but for its ctime. */
+  /**
+   * What stands at the spot, if it is ours: the very thing, but for its ctime. Where nobody can say, it is what was put
+   * there, with a ctime of before: the next look reads it. Said to have failed, it would be found as the user's.
+   */
   #mustStand(spot: Spot, ours: Stat): Stat {
-    const stands = this.#standing(spot);
+    let stands: Stat | undefined;
+    const trouble = attempt(() => {
+      stands = this.#standing(spot);
+    });
+    if (trouble !== undefined) return { ...ours, ctime: 0 };
     if (stands === undefined || !isSame({ ...stands, ctime: 0 }, { ...ours, ctime: 0 }))
       throw new DiskError('CHANGED', stands);
     return stands;

@@ -2,9 +2,10 @@
 //
 // A changed directory (or a file whose facts changed) is kept open until the next flush, by inode: whatever its
 // name is by then, fsync reaches it. Beyond 64 of them the others are closed, and the next flush syncs the file
-// system; where that cannot be had, the 64 are synced at once, and what goes wrong is told by the next flush(). An
-// fsync that failed has dropped the pages: asking again would say "success" about data that is gone, so the failure
-// is told and never retried.
+// system; where that cannot be had, the 64 are synced at once, and what goes wrong is told by the next flush().
+//
+// An fsync that failed is told, and tried once more by the next flush: the pages that it dropped are gone, whatever
+// that one says, but the names in a directory need not be.
 //
 // Many at once share one syncfs (`sync -f`); it starts a process, some 5 ms here, so a few are synced one by one.
 // flush() answers later then. What changes meanwhile waits for the next one.
@@ -30,6 +31,8 @@ export class Durable {
   /** Inode to descriptor, of things on the root's file system and of things on others. */
   readonly #inside = new Map<number, number>();
   readonly #elsewhere: number[] = [];
+  /** Descriptors whose fsync failed once. */
+  #failed: number[] = [];
   /** More changed inside than is kept open: only a sync of the file system reaches all of it. */
   #isAll = false;
   /** Users changed more than was named one by one. Without a sync of the file system it is left to the kernel, some
@@ -69,7 +72,8 @@ export class Durable {
       this.#isAll = true;
       this.#closeAll(this.#takeInside());
     }
-    this.#trouble ??= this.#syncEach(this.#takeAll());
+    const trouble = this.#syncEach(this.#takeAll());
+    this.#trouble ??= trouble;
   }
 
   /** Anything in the folder may have changed. */
@@ -96,7 +100,8 @@ export class Durable {
 
   /** Makes durable what changed until now, and tells what could not be. */
   flush(done: (trouble: Trouble | undefined) => void): void {
-    const told = this.#trouble;
+    const again = this.#syncFailed();
+    const told = this.#trouble ?? again;
     this.#trouble = undefined;
     const isFew = !this.#isAll && !this.#isWished && this.#inside.size <= SINGLE_SYNCS_MAX;
     this.#isWished = false;
@@ -110,14 +115,12 @@ export class Durable {
     this.#isAll = false;
     this.#system.syncFileSystem(this.#home.rootFd, isDone => {
       this.#hasSyncedAll ||= isDone;
-      let trouble = this.#syncEach(this.#takeAll());
+      const trouble = this.#syncEach(this.#takeAll());
       if (isDone) this.#closeAll(inside);
-      else trouble ??= this.#syncEach(inside);
-      if (!isDone && wasAll) {
-        this.#isAll = true;
-        trouble ??= { code: 'EIO' };
-      }
-      done(told ?? trouble);
+      const troubleInside = isDone ? undefined : this.#syncEach(inside);
+      const isLeft = !isDone && wasAll;
+      if (isLeft) this.#isAll = true;
+      done(told ?? trouble ?? troubleInside ?? (isLeft ? { code: 'EIO' } : undefined));
     });
   }
 
@@ -126,7 +129,7 @@ export class Durable {
     if (this.#isAll || this.#count > 0) this.#trouble ??= { code: 'CHANGED' };
     this.#isAll = false;
     this.#isWished = false;
-    this.#closeAll(this.#takeAll());
+    this.#closeAll([...this.#takeAll(), ...this.#failed.splice(0)]);
   }
 
   #takeInside(): number[] {
@@ -139,11 +142,23 @@ export class Durable {
     return [...this.#takeInside(), ...this.#elsewhere.splice(0)];
   }
 
+  /** Each, whatever became of those before it: nobody else comes back for them. */
   #syncEach(fds: readonly number[]): Trouble | undefined {
-    let trouble: Trouble | undefined;
-    for (const fd of fds) trouble ??= this.#sync(fd);
+    let first: Trouble | undefined;
+    for (const fd of fds) {
+      const trouble = this.#sync(fd);
+      first ??= trouble;
+      if (trouble !== undefined && this.#failed.length < CHANGED_MAX) this.#failed.push(fd);
+      else this.#system.closeSync(fd);
+    }
+    return first;
+  }
+
+  #syncFailed(): Trouble | undefined {
+    const fds = this.#failed.splice(0);
+    const troubles = fds.map(fd => this.#sync(fd));
     this.#closeAll(fds);
-    return trouble;
+    return troubles.find(trouble => trouble !== undefined);
   }
 
   #closeAll(fds: readonly number[]): void {

@@ -47,3 +47,31 @@ test('keep: everything in the folder -> whole as well, by a sync of the file sys
 test('keep: not asked for -> a power cut may take them, so the tests above can fail', () => {
   expect(left(path, false)).toContain('none');
 });
+
+test('keep: each fsync of a sync fails in turn, the next sync does not, a power cut -> every name is there', () => {
+  const NAMES = ['a', 'b', 'c'];
+  for (const [failing, seed] of SEEDS.map(seed => [seed % 7, seed] as const)) {
+    const volume = new Volume();
+    volume.mkdirSync('/home/folder', { recursive: true });
+    volume.medium.syncAll();
+    let fsyncs = Number.NEGATIVE_INFINITY;
+    const gate = (call: string): void => {
+      if (call === 'fsyncSync' && fsyncs++ === failing)
+        throw Object.assign(new Error('EIO'), { code: 'EIO' });
+    };
+    const system = memorySystem(volume, { gate });
+    const bench = openBench({ system, root: '/home/folder', outside: '/', hands: volume });
+    for (const name of NAMES) ask(bench, { do: 'makeDirectory', path: path(name), mode: 0o755 }, 'did');
+    fsyncs = 0;
+    // The folder's, and each directory's.
+    const { trouble } = ask(bench, { do: 'sync' }, 'synced');
+    expect(trouble?.code).toBe(failing < NAMES.length + 1 ? 'EIO' : undefined);
+    expect(fsyncs).toBe(NAMES.length + 1);
+    fsyncs = Number.NEGATIVE_INFINITY;
+    expect(ask(bench, { do: 'sync' }, 'synced').trouble).toBeUndefined();
+    bench.disk.close();
+    volume.cut(new Random(seed));
+    expect(volume.readdirSync('/home/folder').filter(name => NAMES.includes(name))).toEqual(NAMES);
+    expect(volume.files.openCount).toBe(0);
+  }
+});

@@ -12,6 +12,9 @@ const FAILED = {
   'a marker whose fsync failed': 4037205,
   'a symlink that came before the verdict on its deletion': 6000905,
   'a time that came before the verdict SAME': 6023168,
+  'a file in place said to have failed': 20007486,
+  'a directory whose fsync failed': 20074468,
+  'a folder opened again by what was left of a life': 20095049,
 };
 
 test.each(Object.entries(FAILED))('world: %s, seed %i -> converges, nothing lost', async (_what, seed) => {
