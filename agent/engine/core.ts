@@ -88,6 +88,11 @@ export class Core {
   isScanning = false;
   /** All of the folder is being looked at: the other half of a rename may not be seen yet. */
   isRescanning = false;
+  /**
+   * Directories from this id on were not looked at in this life: what the catalog has of them was seen before, and a
+   * power cut may have taken it since. Nothing is agreed on by it alone.
+   */
+  unconfirmed: EntryId = Number.POSITIVE_INFINITY;
   /** Counts things that were seen to be gone. */
   vanished = 0;
   /** Everything that the gateway told of in this session was recorded once. */

@@ -176,6 +176,7 @@ export class Offers {
   /** One waiting place. False: the pass rests here until something is free again. */
   private step(place: Place): boolean {
     const entry = this.core.catalog.get(place);
+    if (place.parent >= this.core.unconfirmed) return false; // and so is all that follows
     if (entry === undefined || this.isOffered(place)) return true;
     if (entry.local === undefined && !this.isDeleting) {
       this.deletionSeenAt ||= this.core.now;

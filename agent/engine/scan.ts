@@ -85,6 +85,8 @@ export class Scan {
     );
     this.missed = new Resting(core, 'directories missed', MISSED_MAX);
     this.observer = new Observer(core, directory => this.wantDirectory(directory));
+    const { localCount, remoteCount } = core.catalog;
+    if (localCount + remoteCount > 0) core.unconfirmed = ROOT; // what was settled was durable
   }
 
   /** As many as the folder has, as far as a full scan has counted them. */
@@ -154,6 +156,7 @@ export class Scan {
     this.hints.length = 0;
     this.directories.length = 0;
     this.cursor = undefined;
+    this.core.unconfirmed = ROOT;
     this.wantFull();
   }
 
@@ -189,6 +192,7 @@ export class Scan {
     } else {
       this.cursor = core.catalog.directoryAfter(this.cursor);
     }
+    if (core.unconfirmed !== Number.POSITIVE_INFINITY) this.confirm();
     if (this.cursor === undefined) {
       this.observer.isReindexing = false;
       this.finishedAt = core.now;
@@ -197,6 +201,15 @@ export class Scan {
     }
     this.list(this.cursor, true);
     return true;
+  }
+
+  /** What comes before the cursor was looked at. */
+  private confirm(): void {
+    const { core, cursor } = this;
+    core.unconfirmed = cursor ?? Number.POSITIVE_INFINITY;
+    if (cursor !== undefined) return;
+    core.isLocalMarked = true;
+    core.isRemoteMarked = true;
   }
 
   private list(directory: EntryId, isFull: boolean): void {
