@@ -3,6 +3,8 @@
 // the disk or makes a change durable. What the power takes is drawn anew for each (medium.ts): unsynced names, unsynced
 // bytes, parts of them. SEEDS=n draws n times at each.
 //
+// Each once more with a second cut in the recovery, before a write that is drawn; AGAIN=all: before each of them.
+//
 //   up     done and synced by the user, then the cut: the board comes back with just that, and so does the gateway
 //   down   done elsewhere: the board comes back with just that in the end, and nothing of its own goes up
 
@@ -24,10 +26,24 @@ const READING = new Set<Call>([
   'readlinkSync',
 ]);
 
+/** The second cut comes before one of as many writes of the recovery, if it has as many. */
+const AGAIN_MAX = 12;
+/** What comes after a first cut: none, or one before that write. */
+const secondCuts = (seed: number): (number | undefined)[] =>
+  process.env.AGAIN === 'all'
+    ? [undefined, ...Array.from({ length: AGAIN_MAX }, (_, calls) => calls)]
+    : [undefined, new Random(seed).below(AGAIN_MAX)];
+
+/** What to draw with at the first cut, and what comes after it. */
+const draws = (calls: number): { seed: number; again: number | undefined }[] =>
+  Array.from({ length: SEEDS }, (_, draw) => calls * 7 + draw).flatMap(seed =>
+    secondCuts(seed).map(again => ({ seed, again })),
+  );
+
 const headOf = ({ store }: Pair): number => store.folders()[0]?.head ?? 0;
 
-/** The power goes before that write from now on. False: there were not so many. */
-function cutAt({ machine, time }: Pair, calls: number, seed: number): () => boolean {
+/** The power goes before that write from now on; what it gives says whether it did. */
+function arm({ machine }: Pair, calls: number, seed: number): () => boolean {
   let isReached = false;
   machine.traps.push({
     calls,
@@ -38,12 +54,25 @@ function cutAt({ machine, time }: Pair, calls: number, seed: number): () => bool
       throw machine.end();
     },
   });
+  return () => isReached;
+}
+
+/** The power goes before that write, and before that one of the recovery. False: there were not so many. */
+function cutAt(pair: Pair, calls: number, again: number | undefined, seed: number): () => boolean {
+  const { machine, time } = pair;
+  const isReached = arm(pair, calls, seed);
   return () => {
     time.runFor(REST_MS);
     machine.traps.length = 0;
+    if (again !== undefined && isReached()) {
+      arm(pair, again, seed + 1);
+      machine.start();
+      time.runFor(REST_MS);
+      machine.traps.length = 0;
+    }
     machine.start();
     time.runFor(REST_MS);
-    return isReached;
+    return isReached();
   };
 }
 
@@ -51,14 +80,14 @@ describe.each(Object.entries(DEEDS))('power: %s, cut at each write', (_name, dee
   test('up -> just that, here and at the gateway', () => {
     for (let calls = 0, isMore = true; isMore; calls++) {
       isMore = false;
-      for (let draw = 0; draw < SEEDS; draw++) {
+      for (const { seed, again } of draws(calls)) {
         const pair = begin();
         deed(pair.machine.volume);
         pair.machine.volume.medium.syncAll();
         const wanted = show(pair);
         // Directories that are watched tell of it; the cut is in what follows.
         pair.machine.hint(Buffer.from(''), undefined);
-        isMore = cutAt(pair, calls, calls * 7 + draw)() || isMore;
+        isMore = cutAt(pair, calls, again, seed)() || isMore;
         expect(show(pair)).toBe(wanted);
         expect(seenAt(pair)).toBe(wanted);
       }
@@ -77,13 +106,13 @@ describe.each(Object.entries(DEEDS))('power: %s, cut at each write', (_name, dee
     const [before, after] = [image, source.store.image()];
     for (let calls = 0, isMore = true; isMore; calls++) {
       isMore = false;
-      for (let draw = 0; draw < SEEDS; draw++) {
+      for (const { seed, again } of draws(calls)) {
         const pair = new Pair(openMemoryStore({ image: before }));
         pair.machine.start();
         pair.time.runFor(REST_MS);
         pair.machine.kill();
         pair.putBack(after);
-        const isReached = cutAt(pair, calls, calls * 7 + draw);
+        const isReached = cutAt(pair, calls, again, seed);
         pair.machine.start();
         isMore = isReached() || isMore;
         expect(show(pair)).toBe(wanted);

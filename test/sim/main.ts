@@ -1,8 +1,9 @@
-// npm run sim -- [--seeds N] [--from N] [--seed N] [--kinds A,B] [--jobs N] [--report FILE]
+// npm run sim -- [--seeds N] [--from N] [--seed N] [--kinds A,B] [--twice] [--jobs N] [--report FILE]
 //
 // Plays simulated worlds. Says how many, what was injected, and of each seed that fails its story, shrunk, with the
 // command that plays it again. --seed plays one, and tells all of it. --kinds: only these kinds of faults (script.ts
-// has them). --report writes a summary as scripts/sum.mjs reads it. Exit code 1 if any world failed.
+// has them). --twice: each world again, which has to go the same way. --report writes a summary as scripts/sum.mjs
+// reads it. Exit code 1 if any world failed.
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     kinds: { type: 'string' },
+    twice: { type: 'boolean', default: false },
     report: { type: 'string' },
   },
 });
@@ -82,6 +84,7 @@ async function playMany(from: number, count: number, jobs: number): Promise<bool
     step: jobs,
     end: from + count,
     kinds,
+    isTwice: values.twice,
   }));
   await Promise.all(ranges.map(range => playRange(range, onTold)));
   for (const { seed } of failed.sort((a, b) => a.seed - b.seed).slice(0, TOLD_MAX))

@@ -10,6 +10,8 @@ export interface Range {
   step: number;
   end: number;
   kinds: readonly string[] | undefined;
+  /** Each world is played again, and has to go the same way. */
+  isTwice: boolean;
 }
 
 export interface Told {
@@ -18,10 +20,15 @@ export interface Told {
   counts: [what: string, times: number][];
 }
 
-const { first, step, end, kinds } = workerData as Range;
+const { first, step, end, kinds, isTwice } = workerData as Range;
 for (let seed = first; seed < end; seed += step) {
   const world = new World(scriptOf(seed, kinds));
   const findings = await world.run();
+  if (isTwice) {
+    const again = new World(scriptOf(seed, kinds));
+    await again.run();
+    if (again.trace !== world.trace) findings.push('undetermined: played again, it went another way');
+  }
   const told: Told = { seed, findings, counts: [...world.counts] };
   parentPort?.postMessage(told);
 }
