@@ -11,21 +11,11 @@
 import { describe, expect, test } from 'vitest';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { Pair } from '../memory/pair.ts';
+import { cutAt } from './cuts.ts';
 import { begin, DEEDS, REST_MS, seenAt, show } from './deeds.ts';
-import type { Call } from './disk.ts';
 import { Random } from './random.ts';
 
 const SEEDS = Number(process.env.SEEDS ?? 1);
-/** Calls that leave the disk as it is: a cut before one is a cut after the write before it. */
-const READING = new Set<Call>([
-  'closeSync',
-  'fstatSync',
-  'lstatSync',
-  'opendirSync',
-  'readSync',
-  'readlinkSync',
-]);
-
 /** The second cut comes before one of as many writes of the recovery, if it has as many. */
 const AGAIN_MAX = 12;
 /** What comes after a first cut: none, or one before that write. */
@@ -41,40 +31,6 @@ const draws = (calls: number): { seed: number; again: number | undefined }[] =>
   );
 
 const headOf = ({ store }: Pair): number => store.folders()[0]?.head ?? 0;
-
-/** The power goes before that write from now on; what it gives says whether it did. */
-function arm({ machine }: Pair, calls: number, seed: number): () => boolean {
-  let isReached = false;
-  machine.traps.push({
-    calls,
-    fits: (call, isGrowing) => !READING.has(call) && (call !== 'openSync' || isGrowing),
-    spring() {
-      isReached = true;
-      machine.cutPower(new Random(seed));
-      throw machine.end();
-    },
-  });
-  return () => isReached;
-}
-
-/** The power goes before that write, and before that one of the recovery. False: there were not so many. */
-function cutAt(pair: Pair, calls: number, again: number | undefined, seed: number): () => boolean {
-  const { machine, time } = pair;
-  const isReached = arm(pair, calls, seed);
-  return () => {
-    time.runFor(REST_MS);
-    machine.traps.length = 0;
-    if (again !== undefined && isReached()) {
-      arm(pair, again, seed + 1);
-      machine.start();
-      time.runFor(REST_MS);
-      machine.traps.length = 0;
-    }
-    machine.start();
-    time.runFor(REST_MS);
-    return isReached();
-  };
-}
 
 describe.each(Object.entries(DEEDS))('power: %s, cut at each write', (_name, deed) => {
   test('up -> just that, here and at the gateway', () => {
