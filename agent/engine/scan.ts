@@ -185,7 +185,6 @@ export class Scan {
       if (!this.isWanted) return false;
       this.isWanted = false;
       this.seen = 0;
-      this.listedBefore = this.listed;
       this.listed = 0;
       this.startedAt = core.now;
       this.cursor = ROOT;
@@ -195,6 +194,7 @@ export class Scan {
     if (core.unconfirmed !== Number.POSITIVE_INFINITY) this.confirm();
     if (this.cursor === undefined) {
       this.observer.isReindexing = false;
+      this.listedBefore = this.listed;
       this.finishedAt = core.now;
       core.wake(core.now + core.options.rescanSeconds * 1000);
       return this.isWanted;
