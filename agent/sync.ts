@@ -23,7 +23,7 @@ import type { Watcher, WatcherPorts } from './disk/watcher.ts';
 import { type Clock, Driver } from './driver.ts';
 import { Catalog } from './engine/catalog.ts';
 import { Engine, type Snapshot } from './engine/engine.ts';
-import type { Note } from './engine/ports.ts';
+import type { Note, Trouble } from './engine/ports.ts';
 import { Failure } from './failure.ts';
 import { type GaugeReading, queueReadings } from './gauge.ts';
 
@@ -131,7 +131,7 @@ export class Sync {
     this.watchRoot(this.lives);
   }
 
-  /** Commits the catalog and closes the link. */
+  /** Commits the catalog, if what it tells of is durable, and closes the link. */
   async stop(): Promise<void> {
     this.isStopped = true;
     const { life } = this;
@@ -190,7 +190,10 @@ export class Sync {
       squeeze,
       root: options.folder,
       marker: { expect: catalog.marker || undefined, fresh: ports.freshMarker() },
-      tell: event => driver.take(event),
+      tell: event => {
+        if (event.is === 'folder' && event.isLost) this.loseFolder(event.trouble);
+        else driver.take(event);
+      },
       onTrouble: (path, code, doing) => ports.onNote({ kind: 'trouble', path, code, doing }),
       ...(ports.openWatcher === undefined ? {} : { openWatcher: ports.openWatcher }),
     });
@@ -300,12 +303,19 @@ export class Sync {
     life.driver.stop();
     life.disk.close();
     try {
-      if (isToCommit) life.catalog.commit();
+      // What was agreed on since the last sync may still be lost, and would be taken for a deletion then.
+      if (isToCommit && life.engine.isSynced) life.catalog.commit();
     } catch (error) {
       this.ports.onLog('warn', `the catalog could not be written: ${textOf(error)}`);
     }
     await life.link.close();
     life.pages.close();
+  }
+
+  /** What was not synced may be gone with it, as in a power cut: only what was committed counts. */
+  private loseFolder(trouble: Trouble | undefined): void {
+    const what = trouble === undefined ? 'is another one' : `cannot be used (${trouble.code})`;
+    void this.renew(`the folder ${what}; what was not yet on its disk is looked at again`, 0, false);
   }
 
   private startOver(why: string, common: number): void {

@@ -128,12 +128,13 @@ export class Change {
     }
   }
 
+  /** By a descriptor that needs no permission to read: the directory may give its owner none. */
   #furnish(spot: Spot, mode: number): Stat {
     const { flags } = this.#system;
-    const fd = this.#system.openSync(spot.place, flags.RDONLY | flags.DIRECTORY | flags.NOFOLLOW);
+    const fd = this.#system.openSync(spot.place, flags.PATH | flags.DIRECTORY | flags.NOFOLLOW);
     try {
       // mkdir leaves out what the umask says.
-      this.#system.fchmodSync(fd, mode);
+      this.#system.chmodSync(this.#system.self(fd), mode);
       this.#note(() => fd);
       this.#note(() => spot.directory);
       return toStat(this.#system.fstatSync(fd));
@@ -248,9 +249,16 @@ export class Change {
       try {
         // A power cut could keep the unlink and lose the link: then nothing would be left of what nobody else has.
         this.#durable.now(goal.directory);
+        this.#expectInode(goal, expect);
+        this.#expectInode(from, expect);
         this.#system.unlinkSync(from.place);
       } catch (error) {
-        attempt(() => this.#system.unlinkSync(goal.place));
+        // Only while its other name is there: this one may be the last.
+        attempt(() => {
+          this.#expectInode(from, expect);
+          this.#expectInode(goal, expect);
+          this.#system.unlinkSync(goal.place);
+        });
         throw error;
       }
     }
@@ -304,7 +312,7 @@ export class Change {
   #moveToFree(staged: Place, spot: Spot): void {
     try {
       if (this.#link(staged, spot.place)) {
-        // It has its place: a second name of it, left in the stage, goes when the slot is used again.
+        // It has its place. A second name of it, left in the stage, goes when the stage is emptied, at a start.
         attempt(() => this.#system.unlinkSync(staged));
         return;
       }
@@ -330,6 +338,12 @@ export class Change {
   #expect(spot: Spot, expect: Stat | undefined): void {
     const stands = this.#standing(spot);
     if (!isSame(stands, expect)) throw new DiskError('CHANGED', stands);
+  }
+
+  /** A sync takes its time: what was saved by a rename meanwhile is another file. */
+  #expectInode(spot: Spot, expect: Stat): void {
+    const stands = this.#standing(spot);
+    if (stands?.inode !== expect.inode) throw new DiskError('CHANGED', stands);
   }
 
   #standing(spot: Spot): Stat | undefined {

@@ -12,6 +12,7 @@
 //
 // A file that cannot be read, or is too long, changes nothing: the rules before it stay, and `trouble` says why.
 
+import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Ignore } from 'ignore';
 import type { Path, Rules, Stat, Trouble } from '../engine/ports.ts';
@@ -31,10 +32,12 @@ const IGNORE_BYTES_MAX = 64 * 1024;
 const VERDICT_BYTES_MAX = 1024 * 1024;
 /** A verdict besides its text. */
 const VERDICT_BYTES = 100;
+const DIGEST_CHARACTERS = 16;
 
 export class IgnoreRules implements Rules {
   /** Why the file was not taken. */
   trouble: Trouble | undefined;
+  digest = '';
   readonly #system: System;
   readonly #home: Home;
   #rules: Ignore | undefined;
@@ -71,6 +74,8 @@ export class IgnoreRules implements Rules {
       this.#text = text;
       this.#rules = text === undefined ? undefined : emptyRules().add(text);
       this.#verdicts = undefined;
+      this.digest =
+        text === undefined ? '' : createHash('sha256').update(text).digest('hex').slice(0, DIGEST_CHARACTERS);
       return true;
     } catch (error) {
       this.trouble = troubleOf(error);

@@ -142,7 +142,7 @@ export class Apply {
     if (action !== Action.ADOPT && action !== Action.APPLY) return true;
     if (this.change.isBusy || this.core.isSyncing) return false;
     const turn = { place, path, entry, remote: entry.remote };
-    if (action === Action.ADOPT) return place.parent >= this.core.unconfirmed || this.adopt(turn);
+    if (action === Action.ADOPT) return !this.core.isConfirmed(place) || this.adopt(turn);
     if (!this.hasParent(turn)) return true;
     return this.apply(turn);
   }

@@ -366,6 +366,15 @@ export class Catalog {
     this.tree.put(metaKey('marker'), Buffer.from(marker));
   }
 
+  /** The digest of the rules by which it says what is ignored; empty for none. */
+  get rules(): string {
+    return Buffer.from(this.tree.get(metaKey('rules')) ?? EMPTY).toString();
+  }
+
+  set rules(digest: string) {
+    this.tree.put(metaKey('rules'), Buffer.from(digest));
+  }
+
   /** Durable on return. Throws what the page file throws. */
   commit(): void {
     this.brief.flush();

@@ -93,6 +93,8 @@ export class Core {
    * power cut may have taken it since. Nothing is agreed on by it alone.
    */
   unconfirmed: EntryId = Number.POSITIVE_INFINITY;
+  /** Of those before it, the ones that could not be listed. */
+  readonly unlisted = new Set<EntryId>();
   /** Counts things that were seen to be gone. */
   vanished = 0;
   /** Everything that the gateway told of in this session was recorded once. */
@@ -167,6 +169,11 @@ export class Core {
   /** Asks for a tick at `time` or before. */
   wake(time: number): void {
     if (time < this.wakeAt) this.wakeAt = time;
+  }
+
+  /** Whether the place was looked at in this life, as far as that counts. */
+  isConfirmed({ parent }: Place): boolean {
+    return parent < this.unconfirmed && !this.unlisted.has(parent);
   }
 
   isIgnored(path: Path, entry: Entry): boolean {

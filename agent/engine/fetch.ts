@@ -14,7 +14,7 @@
 import { Kind, type PieceItem } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
-import { type Entry, type Local, localOf, NO_CONTENT, sameBytes, statOf } from './entry.ts';
+import { type Entry, type EntryId, type Local, localOf, NO_CONTENT, sameBytes, statOf } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
 import { type Fetch, Fetching, isSmall, type Source } from './fetching.ts';
 import type { Place } from './keys.ts';
@@ -331,6 +331,11 @@ export class Fetches {
     this.examine.dropStaged(fetch.slot);
     this.core.emit({ do: 'unstage', slot: fetch.slot });
     this.fetching.release(fetch);
+  }
+
+  /** Block lists that no entry names yet. */
+  *listsInUse(): Iterable<EntryId> {
+    for (const { examined } of this.fetching.all()) if (examined !== undefined) yield examined.list;
   }
 
   /** A newer change of the path came: what is under way is not wanted any more. */

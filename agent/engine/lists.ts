@@ -159,19 +159,20 @@ export class Garbage {
     if (list !== 0) this.catalog.tree.remove(garbageKey(list));
   }
 
-  /** Frees some pages of one list, but not of `inUse`. False when there was nothing to free. */
-  sweep(inUse: EntryId): boolean {
-    const list = this.first(0) === inUse ? this.first(inUse) : this.first(0);
-    if (list === undefined) return false;
+  /** Frees some pages of one list, of none `inUse`. How many, one at least; 0 when there was nothing to free. */
+  sweep(inUse: ReadonlySet<EntryId>): number {
+    let list = this.first(0);
+    while (list !== undefined && inUse.has(list)) list = this.first(list);
+    if (list === undefined) return 0;
     for (let pages = 0; pages < SWEEP_PAGES; pages++) {
       const page = this.catalog.tree.next(blockKey(list, 0), true);
       if (page === undefined || page.key[0] !== SPACE.block || idOfKey(page.key) !== list) {
         this.keep(list);
-        return true;
+        return pages + 1;
       }
       this.catalog.tree.remove(page.key.slice());
     }
-    return true;
+    return SWEEP_PAGES;
   }
 
   private first(after: EntryId): EntryId | undefined {

@@ -100,6 +100,14 @@ export class Offers {
     return [...this.offers.all()];
   }
 
+  /** Block lists that offers were made from or against. */
+  *listsInUse(): Iterable<EntryId> {
+    for (const { facts, baseList } of this.offers.all()) {
+      yield facts.list;
+      yield baseList;
+    }
+  }
+
   get(req: number): Offer | undefined {
     return this.offers.get(req);
   }
@@ -177,6 +185,7 @@ export class Offers {
   private step(place: Place): boolean {
     const entry = this.core.catalog.get(place);
     if (place.parent >= this.core.unconfirmed) return false; // and so is all that follows
+    if (this.core.unlisted.has(place.parent)) return true;
     if (entry === undefined || this.isOffered(place)) return true;
     if (entry.local === undefined && !this.isDeleting) {
       this.deletionSeenAt ||= this.core.now;

@@ -174,7 +174,7 @@ export type Event =
   /** .toastboxignore changed: what is ignored must be worked out anew. */
   | { is: 'rulesChanged' }
   /** The folder itself is gone or is not the one known (undefined: it is back). */
-  | { is: 'folder'; trouble: Trouble | undefined }
+  | { is: 'folder'; trouble: Trouble | undefined; isLost: boolean }
   | { is: 'linkUp'; frameBytesMax: number }
   | { is: 'linkDown' }
   | { is: 'message'; message: Message; body: Uint8Array }
@@ -185,6 +185,8 @@ export type Event =
 export interface Rules {
   /** Whether .toastboxignore leaves this path out of the sync. */
   isIgnored(path: Path, isDirectory: boolean): boolean;
+  /** Another one for other rules; empty where there are none. */
+  readonly digest: string;
 }
 
 /** Deflate and inflate, raw, with a dictionary. Pure: same bytes in, same bytes out. */

@@ -30,6 +30,9 @@ import { Resting } from './resting.ts';
 const HINTS_MAX = 256;
 const DIRECTORIES_MAX = 1024;
 
+/** Directories remembered that could not be listed by the first full scan. */
+const UNLISTED_MAX = 64;
+
 /** Trouble that means that nothing is there. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'REFUSED', 'ELOOP']);
 
@@ -73,6 +76,10 @@ export class Scan {
   /** The directory that the full scan lists next, undefined when none is under way. */
   private cursor: EntryId | undefined;
   private isWanted = false;
+  /** The digest of the rules that the full scan under way began with. */
+  private rules = '';
+  /** The first directory that could not be listed and was one too many to remember. */
+  private heldAt: EntryId = Number.POSITIVE_INFINITY;
 
   constructor(core: Core) {
     this.core = core;
@@ -108,10 +115,8 @@ export class Scan {
     );
   }
 
-  /** `isReindexing`: what is ignored changed, so every entry's indexes are worked out anew. */
-  wantFull(isReindexing = false): void {
+  wantFull(): void {
     this.isWanted = true;
-    this.observer.isReindexing ||= isReindexing;
   }
 
   hint(directory: Path, name: Uint8Array | undefined): void {
@@ -187,12 +192,16 @@ export class Scan {
       this.seen = 0;
       this.listed = 0;
       this.startedAt = core.now;
+      this.heldAt = Number.POSITIVE_INFINITY;
+      this.rules = core.rules.digest;
+      this.observer.isReindexing = this.rules !== core.catalog.rules;
       this.cursor = ROOT;
     } else {
       this.cursor = core.catalog.directoryAfter(this.cursor);
     }
     if (core.unconfirmed !== Number.POSITIVE_INFINITY) this.confirm();
     if (this.cursor === undefined) {
+      if (this.observer.isReindexing) core.catalog.rules = this.rules;
       this.observer.isReindexing = false;
       this.listedBefore = this.listed;
       this.finishedAt = core.now;
@@ -206,10 +215,19 @@ export class Scan {
   /** What comes before the cursor was looked at. */
   private confirm(): void {
     const { core, cursor } = this;
-    core.unconfirmed = cursor ?? Number.POSITIVE_INFINITY;
+    core.unconfirmed = Math.min(cursor ?? Number.POSITIVE_INFINITY, this.heldAt);
     if (cursor !== undefined) return;
+    for (const directory of core.unlisted) this.wantDirectory(directory); // trouble may have passed
     core.isLocalMarked = true;
     core.isRemoteMarked = true;
+  }
+
+  /** Its listing failed: what is in it is not confirmed, and nobody knows when it will be. */
+  private miscarry({ directory, isFull }: Listing): void {
+    const { core } = this;
+    if (!isFull || core.unconfirmed === Number.POSITIVE_INFINITY) return;
+    if (core.unlisted.size < UNLISTED_MAX) core.unlisted.add(directory);
+    else this.heldAt = Math.min(this.heldAt, directory);
   }
 
   private list(directory: EntryId, isFull: boolean): void {
@@ -244,6 +262,7 @@ export class Scan {
     }
     if (event.trouble !== undefined && !this.isConclusive(listing, event.trouble.code)) {
       this.listing = undefined;
+      this.miscarry(listing);
       return;
     }
     this.compare(listing, event);
@@ -252,6 +271,10 @@ export class Scan {
       return;
     }
     this.listing = undefined;
+    if (this.core.unlisted.delete(listing.directory)) {
+      this.core.isLocalMarked = true;
+      this.core.isRemoteMarked = true;
+    }
     if (!listing.isFull) return;
     this.listed++;
     // Found by a rescan, so it is not watched: listed again, by itself, it may be.

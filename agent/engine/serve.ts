@@ -14,7 +14,7 @@ import { recordId, recordLength } from '../../protocol/record.ts';
 import type { FrameCell } from '../arena/arena.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
-import { sameBytes } from './entry.ts';
+import { type EntryId, sameBytes } from './entry.ts';
 import type { Offer } from './offered.ts';
 import type { Offers } from './offers.ts';
 import type { Event } from './ports.ts';
@@ -67,6 +67,11 @@ export class Serve {
     this.queue.length = 0;
     this.aligner = undefined;
     this.dropFrame();
+  }
+
+  /** Block lists of what is being read, whatever became of its offer. */
+  listsInUse(): EntryId[] {
+    return this.run === undefined ? [] : [this.run.offer.facts.list, this.run.offer.baseList];
   }
 
   onNeed(items: readonly NeedItem[]): void {

@@ -21,7 +21,7 @@ let arena: ReturnType<typeof openArena>;
 
 beforeEach(() => {
   arena = openArena({ bytes: 2 * 1024 * 1024 });
-  const rules = { isIgnored: () => false } as unknown as Rules;
+  const rules = { isIgnored: () => false, digest: '' } as Rules;
   core = new Core(OPTIONS, new Catalog(openTree(arena, new MemoryPages())), arena, rules, squeeze);
   scan = new Scan(core);
 });

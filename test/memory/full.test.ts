@@ -274,7 +274,7 @@ function openCore(): Core {
     fetchesMax: 64,
     windowFrames: 4,
   };
-  return new Core(options, catalog, arena, { isIgnored: () => false }, squeeze);
+  return new Core(options, catalog, arena, { isIgnored: () => false, digest: '' }, squeeze);
 }
 
 test('full: more needs than may wait -> dropped and counted, the gateway asks again', () => {

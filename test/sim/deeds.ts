@@ -77,6 +77,14 @@ export const DEEDS: Readonly<Record<string, (disk: Volume) => void>> = {
   },
 };
 
+/** Lets promises go on as well: a life that ends closes its link in them. */
+export async function runOn({ time }: Pair, ms: number): Promise<void> {
+  for (let ran = 0; ran < ms; ran += 100) {
+    time.runFor(Math.min(100, ms - ran));
+    await new Promise(setImmediate);
+  }
+}
+
 export const show = (pair: Pair): string => [...tree(pair.machine.volume)].sort().join('\n');
 
 /** A board with a small folder, synced and at rest. */

@@ -25,3 +25,17 @@ test.each([100, 500])('growing: a log gets %i bytes every 5 ms -> it goes up all
   pair.time.runFor(REST_MS);
   expect(seenAt(pair)).toBe(show(pair));
 });
+
+test('growing: a log of many blocks is read again and again -> its old lists go, the catalog stays small', () => {
+  const pair = begin();
+  const { volume } = pair.machine;
+  volume.writeFileSync(`${ROOT}/log`, some(400_000, 1));
+  pair.machine.hint(Buffer.from(''), Buffer.from('log'));
+  pair.time.runFor(5_000);
+  for (let line = 1; line <= LINES; line++) {
+    volume.appendFileSync(`${ROOT}/log`, some(20, line));
+    pair.machine.hint(Buffer.from(''), Buffer.from('log'));
+    pair.time.runFor(5);
+  }
+  expect(volume.lstatSync('/state/catalog').size).toBeLessThan(600_000);
+});

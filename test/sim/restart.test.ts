@@ -4,6 +4,7 @@
 import { expect, test } from 'vitest';
 import { some } from '../disk/bench.ts';
 import { Pair } from '../memory/pair.ts';
+import { runOn } from './deeds.ts';
 import { ROOT } from './machine.ts';
 import { Random } from './random.ts';
 
@@ -157,7 +158,7 @@ test('kill: before the first commit of each life, the clock an hour back -> no s
   expect(sessions).toEqual([...new Set(sessions)].sort((a, b) => a - b));
 });
 
-test('rest: the folder is gone while something waits -> the agent rests, and goes on when it is back', () => {
+test('rest: the folder is gone while something waits -> the agent rests, and goes on when it is back', async () => {
   const pair = new Pair();
   const { volume } = pair.machine;
   pair.machine.start();
@@ -169,19 +170,20 @@ test('rest: the folder is gone while something waits -> the agent rests, and goe
   });
   volume.writeFileSync(`${ROOT}/file`, 'content');
   // A world that does not come to rest throws.
-  pair.time.runFor(600_000);
+  await runOn(pair, 600_000);
   expect(pair.entries).toBe(0);
   volume.renameSync('/away', ROOT);
-  pair.time.runFor(130_000);
+  await runOn(pair, 130_000);
   expect(pair.entries).toBe(1);
 });
 
-test('rest: the folder is gone for a moment while a file is staged -> nothing staged is left', () => {
+test('rest: the folder is gone for a moment while a file is staged -> nothing staged is left', async () => {
   const source = new Pair();
   source.machine.volume.writeFileSync(`${ROOT}/file`, some(100_000));
   source.machine.start();
   source.time.runFor(30_000);
-  const { machine, time } = new Pair(source.store);
+  const pair = new Pair(source.store);
+  const { machine, time } = pair;
   const { volume } = machine;
   machine.start();
   let isStaged = false;
@@ -195,10 +197,10 @@ test('rest: the folder is gone for a moment while a file is staged -> nothing st
     },
   });
   while (!isStaged) time.runFor(1);
-  time.runFor(1_000);
+  await runOn(pair, 1_000);
   expect(volume.readdirSync('/away/.toastbox/stage')).toHaveLength(1);
   volume.renameSync('/away', ROOT);
-  time.runFor(130_000);
+  await runOn(pair, 130_000);
   expect(volume.readFileSync(`${ROOT}/file`).equals(some(100_000))).toBe(true);
   expect(volume.readdirSync(`${ROOT}/.toastbox/stage`)).toEqual([]);
   expect(volume.files.openCount).toBe(4);
