@@ -23,7 +23,7 @@ import type { Watcher, WatcherPorts } from './disk/watcher.ts';
 import { type Clock, Driver } from './driver.ts';
 import { Catalog } from './engine/catalog.ts';
 import { Engine, type Snapshot } from './engine/engine.ts';
-import type { Note, Trouble } from './engine/ports.ts';
+import type { Note } from './engine/ports.ts';
 import { Failure } from './failure.ts';
 import { type GaugeReading, queueReadings } from './gauge.ts';
 
@@ -191,7 +191,7 @@ export class Sync {
       root: options.folder,
       marker: { expect: catalog.marker || undefined, fresh: ports.freshMarker() },
       tell: event => {
-        if (event.is === 'folder' && event.isLost) this.loseFolder(event.trouble);
+        if (event.is === 'folder' && event.isBack) this.beginAnew();
         else driver.take(event);
       },
       onTrouble: (path, code, doing) => ports.onNote({ kind: 'trouble', path, code, doing }),
@@ -312,10 +312,9 @@ export class Sync {
     life.pages.close();
   }
 
-  /** What was not synced may be gone with it, as in a power cut: only what was committed counts. */
-  private loseFolder(trouble: Trouble | undefined): void {
-    const what = trouble === undefined ? 'is another one' : `cannot be used (${trouble.code})`;
-    void this.renew(`the folder ${what}; what was not yet on its disk is looked at again`, 0, false);
+  /** What was not synced when the folder went may be gone, as in a power cut: only what was committed counts. */
+  private beginAnew(): void {
+    void this.renew('the folder is back; what was not yet on its disk is looked at again', 0, false);
   }
 
   private startOver(why: string, common: number): void {

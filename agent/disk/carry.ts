@@ -139,11 +139,11 @@ export class Disk {
     if (isAnew) this.#letGo();
     // Opened anew, it is no longer watched and may hold something else: it counts as gone and back.
     const isOther = isAnew && this.#hasOpened;
-    const isLost = isOther || (trouble !== undefined && this.#hasOpened);
+    const isBack = trouble === undefined && this.#hasOpened;
     this.#hasOpened ||= isAnew;
     if (isOther || trouble?.code !== this.#toldFolder) {
       this.#toldFolder = trouble?.code;
-      this.#tell({ is: 'folder', trouble, isLost });
+      this.#tell({ is: 'folder', trouble, isBack });
     }
     if (trouble === undefined) this.#refreshRules();
     return trouble;

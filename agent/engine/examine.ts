@@ -4,8 +4,9 @@
 //
 // A file that changes while it is read is read again, a little later each time; after RETRY_MS what was read is
 // taken as it is. The stat from before the reading is what gets recorded, so the next look finds a difference and
-// the reading starts anew: a log that never rests is a little behind, never left out. A file that only grew is
-// taken at once: what was read is the file of a moment ago. One that was empty is about to be written: no log yet.
+// the reading starts anew: a log that never rests is a little behind, never left out. Of a file that only grew what was
+// read is the file of a moment ago; it is tried again all the same, for most that grow are being copied here, and are
+// whole in a moment.
 
 import { Kind } from '../../protocol/messages.ts';
 import type { Core } from './core.ts';
@@ -184,11 +185,11 @@ export class Examine {
   onGone: (place: Place) => void = () => {};
 
   private isRested(place: Place, path: Path, { before, after }: Extract<Event, { is: 'examined' }>): boolean {
-    const isSettled = isSameFile(before, after) || isGrown(before, after);
+    const isSettled = isSameFile(before, after);
     const restMs = RETRY_MS[this.resting.tries(place)];
     if (isSettled || restMs === undefined) {
       this.resting.forget(place);
-      if (!isSettled) this.core.trouble(path, 'CHANGED', 'reading a file');
+      if (!isSettled && !isGrown(before, after)) this.core.trouble(path, 'CHANGED', 'reading a file');
       return true;
     }
     if (after === undefined) this.onGone(place);
@@ -205,8 +206,4 @@ const isSameFile = (before: Stat | undefined, after: Stat | undefined): boolean 
   after.inode === before.inode;
 
 const isGrown = (before: Stat | undefined, after: Stat | undefined): boolean =>
-  before !== undefined &&
-  after !== undefined &&
-  after.inode === before.inode &&
-  before.size > 0 &&
-  after.size > before.size;
+  before !== undefined && after !== undefined && after.inode === before.inode && after.size > before.size;

@@ -173,8 +173,8 @@ export type Event =
   | { is: 'hintsLost' }
   /** .toastboxignore changed: what is ignored must be worked out anew. */
   | { is: 'rulesChanged' }
-  /** The folder itself is gone or is not the one known (undefined: it is back). */
-  | { is: 'folder'; trouble: Trouble | undefined; isLost: boolean }
+  /** The folder itself is gone or is not the one known (undefined: it is there). `isBack`: it was there before. */
+  | { is: 'folder'; trouble: Trouble | undefined; isBack: boolean }
   | { is: 'linkUp'; frameBytesMax: number }
   | { is: 'linkDown' }
   | { is: 'message'; message: Message; body: Uint8Array }

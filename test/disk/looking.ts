@@ -219,7 +219,7 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
         remove();
         expect(bench.disk.checkRoot()?.code).toBe(code);
         expect(bench.disk.checkRoot()?.code).toBe(code);
-        expect(bench.events).toMatchObject([{ is: 'folder', trouble: { code }, isLost: true }]);
+        expect(bench.events).toMatchObject([{ is: 'folder', trouble: { code }, isBack: false }]);
         bench.events.length = 0;
         expect(list(bench, new Uint8Array(0)).trouble).toBe(code);
         expect(doing({ do: 'makeDirectory', path: path('dir'), mode: 0o755 }).trouble?.code).toBe(code);
@@ -229,7 +229,7 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
       gone(() => write('.toastbox/folder', 'another'), 'CHANGED');
       write('.toastbox/folder', marker);
       expect(bench.disk.checkRoot()).toBeUndefined();
-      expect(bench.events.splice(0)).toMatchObject([{ is: 'folder', trouble: undefined }]);
+      expect(bench.events.splice(0)).toMatchObject([{ is: 'folder', trouble: undefined, isBack: true }]);
       // Given up while it was gone, and not removable then.
       expect(bench.hands.readdirSync(at('.toastbox/stage'))).toEqual([]);
       stage(bench, 1, path('staged'));
@@ -251,7 +251,7 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
       write('.toastbox/folder', String(bench.disk.marker));
       write('other', 'x');
       expect(bench.disk.checkRoot()).toBeUndefined();
-      expect(bench.events.splice(0)).toMatchObject([{ is: 'folder', trouble: undefined }]);
+      expect(bench.events.splice(0)).toMatchObject([{ is: 'folder', trouble: undefined, isBack: true }]);
       expect(bench.disk.checkRoot()).toBeUndefined();
       expect(bench.events).toEqual([]);
       expect(list(bench, new Uint8Array(0)).names).toEqual(['other']);
@@ -263,7 +263,7 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
       expect(again.events).toEqual([]);
       expect(bench.hands.readdirSync(at('.toastbox/stage'))).toEqual([]);
       const foreign = openBench(bench, { marker: { expect: 'another folder', fresh: 'unused' } });
-      expect(foreign.events).toEqual([{ is: 'folder', trouble: { code: 'CHANGED' }, isLost: false }]);
+      expect(foreign.events).toEqual([{ is: 'folder', trouble: { code: 'CHANGED' }, isBack: false }]);
       const adopting = openBench(bench, { marker: { expect: undefined, fresh: 'unused' } });
       expect(adopting.disk.marker).toBe(bench.disk.marker);
       for (const { disk } of [again, foreign, adopting]) disk.close();

@@ -7,7 +7,7 @@ import { ROOT } from './machine.ts';
 
 /** One every 5 ms. */
 const LINES = 2_000;
-const LINES_A_LOOK = 400;
+const LINES_A_LOOK = 500;
 
 test.each([100, 500])('growing: a log gets %i bytes every 5 ms -> it goes up all the while', bytes => {
   const pair = begin();
