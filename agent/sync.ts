@@ -181,8 +181,9 @@ export class Sync {
     const arena = openArena({ bytes: options.arenaBytes, isTouched: options.isArenaTouched === true });
     const { pages, tree, catalog } = this.openCatalog(arena);
     const { session } = this;
-    // The parts know each other only through these two, which are set before anything is told.
+    // The parts know each other only through these, which are set before anything is told.
     let driver: Driver;
+    let engine: Engine;
     const disk = new Disk({
       system: ports.system,
       scheduler: ports.scheduler,
@@ -191,13 +192,13 @@ export class Sync {
       root: options.folder,
       marker: { expect: catalog.marker || undefined, fresh: ports.freshMarker() },
       tell: event => {
-        if (event.is === 'folder' && event.isBack) this.beginAnew();
+        if (event.is === 'folder' && event.isBack && !engine.isSynced) this.beginAnew();
         else driver.take(event);
       },
       onTrouble: (path, code, doing) => ports.onNote({ kind: 'trouble', path, code, doing }),
       ...(ports.openWatcher === undefined ? {} : { openWatcher: ports.openWatcher }),
     });
-    const engine = new Engine({ ...options, session }, catalog, arena, disk.rules, squeeze);
+    engine = new Engine({ ...options, session }, catalog, arena, disk.rules, squeeze);
     let link: BoardLink;
     driver = new Driver(
       engine,
@@ -312,7 +313,7 @@ export class Sync {
     life.pages.close();
   }
 
-  /** What was not synced when the folder went may be gone, as in a power cut: only what was committed counts. */
+  /** What was agreed on, and not synced when the folder went, may be gone as by a power cut: only commits count. */
   private beginAnew(): void {
     void this.renew('the folder is back; what was not yet on its disk is looked at again', 0, false);
   }

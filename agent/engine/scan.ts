@@ -76,6 +76,7 @@ export class Scan {
   /** The directory that the full scan lists next, undefined when none is under way. */
   private cursor: EntryId | undefined;
   private isWanted = false;
+  private isFullsTurn = false;
   /** The digest of the rules that the full scan under way began with. */
   private rules = '';
   /** The first directory that could not be listed and was one too many to remember. */
@@ -165,8 +166,14 @@ export class Scan {
     this.wantFull();
   }
 
+  /** What was asked for by name and a full scan's next directory take turns: a folder may never rest. */
   pump(): void {
     while (!this.core.isPaused && this.listing === undefined && this.looking === undefined) {
+      if (this.isFullsTurn) {
+        this.isFullsTurn = false;
+        if (this.pumpFull()) continue;
+      }
+      this.isFullsTurn = this.isRunning;
       const place = this.hints.shift();
       if (place !== undefined) {
         const path = this.core.catalog.pathOf(place);

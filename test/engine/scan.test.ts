@@ -103,6 +103,23 @@ test('scan: a directory is away just when it is listed, and back when it is look
   expect([isHere('dir'), isHere('dir/file'), isHere('dir/other')]).toEqual([true, true, true]);
 });
 
+test('scan: there is always something to look at -> a full scan goes on all the same, by turns', () => {
+  scanned();
+  scan.wantFull();
+  const steps: string[] = [];
+  for (let step = 0; scan.isRunning && step < 20; step++) {
+    hint('dir', 'file');
+    const [what] = asked();
+    steps.push(what ?? '');
+    if (what?.startsWith('look') === true) looked(file(8));
+    else if (what === 'list ') listed({ dir: directory(7) });
+    else listed({ file: file(8) });
+  }
+  expect(scan.isRunning).toBe(false);
+  expect(steps.filter(step => step.startsWith('list'))).toEqual(['list ', 'list dir']);
+  expect(steps).toContain('look dir/file');
+});
+
 test('scan: a directory is away just when something in it is looked for -> it is looked at, and listed', () => {
   scanned();
   hint('dir', 'file');

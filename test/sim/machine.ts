@@ -81,6 +81,8 @@ export class Machine {
   isOff = false;
   /** When the last life ended, by the machine's clock, until the next begins. */
   private endedAt: number | undefined;
+  /** Since then its folder was away, and nothing could be committed. */
+  private awayAt: number | undefined;
 
   constructor(name: string, ports: MachinePorts) {
     this.name = name;
@@ -160,13 +162,17 @@ export class Machine {
           return 'aside';
         },
         openLink: (_session, handlers) => {
-          this.ports.onLife?.(this, (this.endedAt ?? this.now) - COMMIT_MS_MOST);
+          const knownUntil = Math.min(this.endedAt ?? this.now, this.awayAt ?? this.now);
+          this.ports.onLife?.(this, knownUntil - COMMIT_MS_MOST);
           this.endedAt = undefined;
+          this.awayAt = undefined;
           return this.ports.openLink(this, handlers);
         },
         freshMarker: () => `${this.name} ${++this.markers}`,
         onNote: note => {
           tell(`${this.name}: ${describe(note)}`);
+          if (note.kind === 'trouble' && note.doing === 'opening the folder') this.awayAt ??= this.now;
+          if (note.kind === 'sent' || note.kind === 'received') this.awayAt = undefined;
           this.ports.onNote?.(this, note);
         },
         onLog: (_level, line) => tell(`${this.name}: ${line}`),
