@@ -11,6 +11,7 @@
 import { openArena } from '../../agent/arena/arena.ts';
 import { decodeFrame } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
+import { Kind } from '../../protocol/messages.ts';
 import type { Call } from './disk.ts';
 import { failure } from './files.ts';
 import { Gateway } from './gateway.ts';
@@ -58,8 +59,8 @@ export class World {
   private readonly oracle: Oracle;
   private readonly machines: Machine[] = [];
   private hints;
-  /** What boards set aside, and when by their clocks. */
-  private readonly asides: { machine: Machine; place: string; at: number }[] = [];
+  /** What boards set aside or took away as they were told, and when by their clocks. */
+  private readonly takings: { machine: Machine; place: string; at: number }[] = [];
 
   constructor(script: Script) {
     const { time } = this;
@@ -91,16 +92,16 @@ export class World {
           onHint: (_machine, hint, deliver) => this.hint(hint, deliver),
           onLife: (machine, since) => {
             for (const place of changedSince(machine.volume, since)) this.oracle.touches(machine.name, place);
-            for (const aside of this.asides)
-              if (aside.machine === machine && aside.at >= since)
-                this.oracle.removes(machine.name, aside.place);
+            for (const taken of this.takings)
+              if (taken.machine === machine && taken.at >= since)
+                this.oracle.removes(machine.name, taken.place);
           },
           onNote: (machine, note) => {
             if (note.kind === 'session' && note.time !== undefined) this.oracle.joins(machine.name);
-            if (note.kind === 'conflict')
-              this.asides.push({
+            if (note.kind === 'conflict' || (note.kind === 'received' && note.what === Kind.ABSENT))
+              this.takings.push({
                 machine,
-                place: Buffer.from(note.path).toString('latin1'),
+                place: Buffer.from(note.path).toString(),
                 at: machine.now,
               });
           },
