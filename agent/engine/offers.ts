@@ -184,8 +184,6 @@ export class Offers {
   /** One waiting place. False: the pass rests here until something is free again. */
   private step(place: Place): boolean {
     const entry = this.core.catalog.get(place);
-    if (place.parent >= this.core.unconfirmed) return false; // and so is all that follows
-    if (this.core.unlisted.has(place.parent)) return true;
     if (entry === undefined || this.isOffered(place)) return true;
     if (entry.local === undefined && !this.isDeleting) {
       this.deletionSeenAt ||= this.core.now;

@@ -24,6 +24,9 @@ const WORK_MS_MAX = 4_000;
 const HOST_MS = 250;
 const BOARD_S = 0.4;
 const BEGIN_MS = 900_000;
+/** Files that the board has yet to take, beyond which this side waits: a board that gets less processor time than that
+ * would come to nothing of its own any more. */
+const BEHIND_MAX = 30;
 /** A number a cut, so that no name comes twice. */
 const STRIDE = 100_000;
 
@@ -68,6 +71,7 @@ async function underLoad(
   let isOn = true;
   const writing = (async () => {
     for (let at = cut * STRIDE; isOn; at++) {
+      while (isOn && (await isBehind(stand))) await pause(HOST_MS);
       const text = `${at}\n`.repeat(1 + (at % 300));
       writeFileSync(join(mine, String(at)), text);
       known.set(`kept-here/${at}`, createHash('md5').update(text).digest('hex'));
@@ -94,6 +98,11 @@ async function underLoad(
     isOn = false;
     await writing;
   }
+}
+
+async function isBehind({ host, name }: Stand): Promise<boolean> {
+  const status = await host.statusOf(name);
+  return status?.state === 'online' && Number(status.pendingDown) > BEHIND_MAX;
 }
 
 /** What the gateway has from the board: its copy is made of what it committed. */
