@@ -32,7 +32,7 @@ export class Durable {
   readonly #inside = new Map<number, number>();
   readonly #elsewhere: number[] = [];
   /** Descriptors whose fsync failed once. */
-  #failed: number[] = [];
+  readonly #failed: number[] = [];
   /** More changed inside than is kept open: only a sync of the file system reaches all of it. */
   #isAll = false;
   /** Users changed more than was named one by one. Without a sync of the file system it is left to the kernel, some

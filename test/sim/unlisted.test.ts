@@ -1,10 +1,52 @@
 // What a life has not looked at it agrees on nothing about: neither before its scan comes there, nor where that failed.
 
 import { expect, test } from 'vitest';
+import { some } from '../disk/bench.ts';
 import { Pair } from '../memory/pair.ts';
 import { REST_MS, seenAt, show } from './deeds.ts';
 import { failure } from './files.ts';
 import { ROOT } from './machine.ts';
+import type { Volume } from './volume.ts';
+
+test.each([
+  ['an empty file', 'd/e', (volume: Volume) => volume.writeFileSync(`${ROOT}/d/e`, '')],
+  ['a large file', 'd/e', (volume: Volume) => volume.writeFileSync(`${ROOT}/d/e`, some(90_000, 4))],
+  ['a directory', 'd/e', (volume: Volume) => volume.mkdirSync(`${ROOT}/d/e`)],
+  ['a symlink', 'd/e', (volume: Volume) => volume.symlinkSync('x', `${ROOT}/d/e`)],
+])(
+  'unlisted: %s accepted, nothing was heard of it, the power took it -> it comes back',
+  (_what, name, make) => {
+    const pair = new Pair();
+    const { machine, time } = pair;
+    const { volume } = machine;
+    volume.mkdirSync(`${ROOT}/d`);
+    machine.start();
+    time.runFor(REST_MS);
+    make(volume);
+    const wanted = show(pair);
+    machine.hint(Buffer.from('d'), Buffer.from('e'));
+    pair.fate = () => (pair.entries < 2 ? [1] : []);
+    time.runFor(15_000);
+    expect(pair.entries).toBe(2);
+    machine.kill();
+    volume.rmSync(`${ROOT}/${name}`, { recursive: true });
+    pair.fate = () => [1];
+    // The directory cannot be listed until the link has long been up.
+    const until = time.now + 5_000;
+    const arm = (calls: number): void => {
+      const spring = (call: string): void => {
+        if (time.now < until) arm(0);
+        throw failure('EMFILE', call);
+      };
+      machine.traps.push({ calls, fits: call => call === 'opendirSync', spring });
+    };
+    arm(2);
+    machine.start();
+    time.runFor(200_000);
+    expect(show(pair)).toBe(wanted);
+    expect(seenAt(pair)).toBe(wanted);
+  },
+);
 
 /** Of the calls of opendir in a start: the stage's, the root's, the directory's. */
 test.each([undefined, 0, 1, 2])(
