@@ -2,18 +2,22 @@
 //
 // Inflating is work on a peer's bytes: whatever they are, the answer is the right number of bytes or undefined,
 // and no more than `length` bytes are ever made. Bytes left over behind the end of the stream are refused too, so
-// one content has no second spelling by padding.
+// one content has no second spelling by padding. No memory for it is the machine's trouble (ENOMEM), not the peer's.
 //
 // Cost: zlib's state lives for one call only, some 260 KiB to deflate and 45 KiB to inflate, outside the V8 heap.
 
 import { deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
 import type { Squeeze } from '../engine/ports.ts';
+import { DiskError } from './trouble.ts';
 
 /** zlib's usual trade: 9 gains under 1 % on runs of 28 KiB and costs half as much time again. */
 const LEVEL = 6;
 
 /** Under 64 zlib's own settings refuse the chunk size. */
 const CHUNK_BYTES_MIN = 64;
+
+/** What zlib says of bytes that it cannot inflate. */
+const REFUSALS = new Set<unknown>(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT', 'ERR_BUFFER_TOO_LARGE']);
 
 /** `info` makes zlib tell how much of its input it took; Node documents it, its types do not. */
 type WithInfo = { buffer: Uint8Array; engine: { bytesWritten: number } };
@@ -34,8 +38,9 @@ export const squeeze: Squeeze = {
       const { buffer, engine } = inflateRawSync(bytes, options) as unknown as WithInfo;
       if (buffer.length !== length || engine.bytesWritten !== bytes.length) return undefined;
       return buffer;
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (REFUSALS.has((error as { code?: unknown }).code)) return undefined;
+      throw new DiskError('ENOMEM');
     }
   },
 };

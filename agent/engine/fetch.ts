@@ -198,9 +198,13 @@ export class Fetches {
     else if (fetch.state === 'pulling') this.endIfWhole(fetch);
   }
 
-  // The file copied from is not what it was: it is looked at, and its content pulled instead. Anything else is the
-  // disk's trouble.
+  // The file copied from is not what it was: it is looked at, and its content pulled instead. A patch that does not fit
+  // was made for other bytes than ours, or damaged. Anything else is the disk's trouble.
   private onWriteTrouble(fetch: Fetch, code: string): void {
+    if (code === 'EBADMSG') {
+      this.restart(fetch);
+      return;
+    }
     const source = fetch.like ?? fetch.base;
     const isSourceGone = code === 'CHANGED' || code === 'ENOENT' || code === 'REFUSED';
     if (source === undefined || !isSourceGone) {
@@ -290,11 +294,11 @@ export class Fetches {
   private onStaged(slot: number, examined: Examined | undefined, code: string): void {
     const fetch = this.fetching.at(slot);
     if (fetch === undefined || fetch.state !== 'reading') return;
-    if (examined === undefined) {
+    if (examined === undefined && code !== 'EBADMSG') {
       this.fail(fetch, code, 'reading a staged file');
       return;
     }
-    if (!sameBytes(examined.content, fetch.version.content)) {
+    if (examined === undefined || !sameBytes(examined.content, fetch.version.content)) {
       this.restart(fetch);
       return;
     }

@@ -59,3 +59,8 @@ test('squeeze: arbitrary bytes of a peer -> undefined or the right length, never
     { seed: 2, numRuns: 3000 },
   );
 });
+
+test('squeeze: no room for the answer -> ENOMEM, and no word against the bytes', () => {
+  const stored = squeeze.deflate(Buffer.from('of a peer'), none);
+  expect(() => squeeze.inflate(stored, none, 2 ** 53 - 1)).toThrow('ENOMEM');
+});

@@ -11,7 +11,7 @@ import { Examine } from '../../agent/engine/examine.ts';
 import { Fetches } from '../../agent/engine/fetch.ts';
 import { type Place, ROOT } from '../../agent/engine/keys.ts';
 import type { Effect, Rules } from '../../agent/engine/ports.ts';
-import { Kind, Piece, type PieceItem } from '../../protocol/messages.ts';
+import { Kind, type Message, Piece, type PieceItem } from '../../protocol/messages.ts';
 import { MemoryPages } from '../tree/pages.ts';
 import { OPTIONS } from './options.ts';
 
@@ -84,4 +84,24 @@ test('fetch: the base is gone while parts of it are being copied -> looked at on
   fetches.onWrote({ is: 'wrote', slot: again!.slot, trouble: undefined });
   const [send] = asked('send');
   expect(send?.message).toMatchObject({ is: 'pull', items: [{ base: new Uint8Array(0), offset: 0 }] });
+});
+
+test('fetch: a patch that does not fit the base -> all is pulled without it, at once', () => {
+  startOverBase();
+  const [stage] = asked('stage');
+  fetches.onWrote({ is: 'wrote', slot: stage!.slot, trouble: undefined });
+  const [pull] = asked('send').map(({ message }) => message as Extract<Message, { is: 'pull' }>);
+  const { req } = pull!.items[0]!;
+  const patch: PieceItem = {
+    ...{ req, op: Piece.LITERAL, offset: 0, length: 8000, stored: 3 },
+    ...{ baseOffset: 0, dictionary: 0, dictionaryLength: 100 },
+  };
+  expect(fetches.onPiece([patch], new Uint8Array(3))).toBe(true);
+  fetches.onWrote({ is: 'wrote', slot: asked('patch')[0]!.slot, trouble: { code: 'EBADMSG' } });
+  expect(fetches.isResting(PLACE)).toBe(false);
+  fetches.onWrote({ is: 'wrote', slot: asked('stage')[0]!.slot, trouble: undefined });
+  expect(asked('send')[0]?.message).toMatchObject({
+    is: 'pull',
+    items: [{ base: new Uint8Array(0), offset: 0 }],
+  });
 });
