@@ -33,6 +33,8 @@ export interface Outlets {
   send(frame: Uint8Array, sent: () => void): void;
   note(note: Note): void;
   startOver(why: string, common: number): void;
+  /** The event `stop` has been answered. */
+  stopped(): void;
   /** The engine threw: the catalog's file failed it, or we are wrong. Nothing is taken any more. */
   fail(error: unknown): void;
 }
@@ -55,7 +57,7 @@ export class Driver {
   /** A turn ended with events left: they wait for the timer, whatever comes meanwhile. */
   private hasYielded = false;
   private framesWaiting = 0;
-  private isStopped = false;
+  isStopped = false;
   private wakeAt = Number.POSITIVE_INFINITY;
 
   constructor(engine: Engine, arena: Arena, outlets: Outlets, clock: Clock) {
@@ -135,6 +137,9 @@ export class Driver {
         break;
       case 'startOver':
         this.outlets.startOver(effect.why, effect.common);
+        break;
+      case 'stopped':
+        this.outlets.stopped();
         break;
       default:
         this.outlets.disk(effect);

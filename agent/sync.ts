@@ -1,7 +1,7 @@
 // One folder kept in sync over one link: arena, catalog, engine, disk and link put together and kept alive. The
 // agent's process has one, the gateway one for each plain copy, the simulator one for each board.
 //
-//   start -> life -> stop
+//   start -> life -> stop: what was agreed on is made durable and committed
 //            |  ^
 //            |  '-- a new life from the last commit, after REST_MS --- the catalog's file failed (full disk, EIO), and
 //            |      again and again until it works
@@ -103,6 +103,8 @@ export class Sync {
   private life: Life | undefined;
   private lives = 0;
   private isStopped = false;
+  /** Ends the wait of a stop for its last commit. */
+  private settled: (() => void) | undefined;
   private linkUp: LinkUp | undefined;
   private linkWhy = 'connecting';
   private linkSince: number;
@@ -131,12 +133,18 @@ export class Sync {
     this.watchRoot(this.lives);
   }
 
-  /** Commits the catalog, if what it tells of is durable, and closes the link. */
+  /** Commits the catalog once what it tells of is durable, and closes the link. */
   async stop(): Promise<void> {
     this.isStopped = true;
     const { life } = this;
     this.life = undefined;
-    if (life !== undefined) await this.close(life, true);
+    if (life === undefined) return;
+    await new Promise<void>(done => {
+      this.settled = done;
+      life.driver.take({ is: 'stop' });
+      if (life.driver.isStopped) done(); // by a failure, before or just now
+    });
+    await this.close(life);
   }
 
   lookAtMemory(): MemoryLook | undefined {
@@ -208,6 +216,7 @@ export class Sync {
         send: (frame, sent) => link.send(frame, sent),
         note: note => ports.onNote(note),
         startOver: (why, common) => this.startOver(why, common),
+        stopped: () => this.settled?.(),
         fail: error => this.fail(error),
       },
       ports.clock,
@@ -300,15 +309,9 @@ export class Sync {
     this.linkWhy = why;
   }
 
-  private async close(life: Life, isToCommit: boolean): Promise<void> {
+  private async close(life: Life): Promise<void> {
     life.driver.stop();
     life.disk.close();
-    try {
-      // What was agreed on since the last sync may still be lost, and would be taken for a deletion then.
-      if (isToCommit && life.engine.isSynced) life.catalog.commit();
-    } catch (error) {
-      this.ports.onLog('warn', `the catalog could not be written: ${textOf(error)}`);
-    }
     await life.link.close();
     life.pages.close();
   }
@@ -324,8 +327,11 @@ export class Sync {
   }
 
   private fail(error: unknown): void {
+    this.settled?.();
     const isDamaged = error instanceof CatalogDamaged;
-    if (isDamaged || isOperating(error))
+    if (this.isStopped && (isDamaged || isOperating(error)))
+      this.ports.onLog('warn', `the catalog could not be written: ${textOf(error)}`);
+    else if (isDamaged || isOperating(error))
       void this.renew(`the catalog's file: ${textOf(error)}`, isDamaged ? 0 : REST_MS, isDamaged);
     else {
       const place = this.life && trapPlace(this.life.arena);
@@ -340,7 +346,7 @@ export class Sync {
     if (life === undefined) return;
     this.life = undefined;
     this.say(why);
-    await this.close(life, false);
+    await this.close(life);
     this.startLater(restMs, isNew);
   }
 

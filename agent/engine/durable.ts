@@ -27,6 +27,7 @@ export class Durable {
   private readonly core: Core;
   private dirtySince = 0;
   private retryAt = 0;
+  private isFinishing = false;
   /** Since the last commit the catalog's file was found to be as short as it need be. */
   private isTight = false;
 
@@ -62,16 +63,33 @@ export class Durable {
     else this.commit();
   }
 
+  /** Makes durable what was agreed on until now, without waiting, and then says `stopped`: in any case. A stop that
+   * left it uncommitted would make conflicts of what is edited before the next start. */
+  finish(): void {
+    this.isFinishing = true;
+    if (!this.core.isSyncing) this.goOn();
+  }
+
   onSynced(event: Extract<Event, { is: 'synced' }>): void {
     this.core.isSyncing = false;
-    if (event.trouble !== undefined) {
-      this.core.isUnsynced = true;
-      this.fail(event.trouble.code, 'making the folder durable');
+    if (event.trouble === undefined) {
+      this.goOn();
       return;
     }
-    // What was under way when it began ended meanwhile: the catalog tells of it already.
-    if (this.core.isUnsynced) this.core.sync();
-    else this.commit();
+    this.core.isUnsynced = true;
+    this.fail(event.trouble.code, 'making the folder durable');
+    if (this.isFinishing) this.core.emit({ do: 'stopped' });
+  }
+
+  /** What was under way when a sync began ended meanwhile: the catalog tells of it already. */
+  private goOn(): void {
+    const { core } = this;
+    if (core.isUnsynced) {
+      core.sync();
+      return;
+    }
+    this.commit();
+    if (this.isFinishing) core.emit({ do: 'stopped' });
   }
 
   private commit(): void {

@@ -70,6 +70,8 @@ export class Engine {
   private readonly apply: Apply;
   private readonly session: Session;
   private readonly durable: Durable;
+  /** Nothing is taken any more but what the last commit waits for. */
+  private isStopping = false;
   /** The last sweep under load. */
   private sweptAt = 0;
 
@@ -101,6 +103,12 @@ export class Engine {
     const { core } = this;
     core.effects.length = 0;
     core.readClock(now);
+    if (this.isStopping || event.is === 'stop') {
+      if (event.is === 'synced') this.durable.onSynced(event);
+      else if (!this.isStopping) this.durable.finish();
+      this.isStopping = true;
+      return core.effects;
+    }
     if (core.wakeAt <= core.now) {
       core.wakeAt = Number.POSITIVE_INFINITY;
       this.tick();

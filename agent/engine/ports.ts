@@ -133,12 +133,16 @@ export type Effect =
   // Sets the catalog aside and begins with an empty one: the one way out of a broken or foreign catalog. Up to `common`
   // the folder has all of the gateway's history, which the next one may go by.
   | { do: 'startOver'; why: string; common: number }
+  // After the event `stop`: what can be durable is, and nothing follows.
+  | { do: 'stopped' }
   // The link. A body's frame cell belongs to the carrier until `sent` gives it back.
   | { do: 'send'; message: Message; body: FrameBody | undefined } //                -> sent, if there is a body
   | { do: 'note'; note: Note };
 
 export type Event =
   | { is: 'start' }
+  /** Nothing is taken up any more; `stopped` answers. */
+  | { is: 'stop' }
   | { is: 'tick' } // the time asked for by wakeAt has come
   /** The rows are good until the next `list` or `more`; none with trouble. */
   | { is: 'listed'; rows: Rows | undefined; isEnd: boolean; trouble: Trouble | undefined }
@@ -192,7 +196,7 @@ export interface Rules {
 /** Deflate and inflate, raw, with a dictionary. Pure: same bytes in, same bytes out. */
 export interface Squeeze {
   deflate(bytes: Uint8Array, dictionary: Uint8Array): Uint8Array;
-  /** Undefined when the bytes are not what they should be or inflate to another length. */
+  /** Undefined when the bytes are not what they should be or inflate to another length. Throws ENOMEM. */
   inflate(bytes: Uint8Array, dictionary: Uint8Array, length: number): Uint8Array | undefined;
 }
 

@@ -243,6 +243,7 @@ test('full: a turn of work waits and frames come -> dropped and counted, taken a
       send: () => {},
       note: note => notes.push(note.kind === 'session' ? note.text : note.kind),
       startOver: () => {},
+      stopped: () => {},
       fail: error => {
         throw error;
       },

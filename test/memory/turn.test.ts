@@ -31,6 +31,7 @@ function openEndless(msAnEvent: number) {
       send: () => {},
       note: () => {},
       startOver: () => {},
+      stopped: () => {},
       fail: error => {
         throw error;
       },

@@ -74,3 +74,20 @@ test('stop: right after the verdict, then the power goes -> the file is everywhe
     expect(seenAt(pair)).toBe(show(pair));
   }
 });
+
+test('stop: right after the verdict, then an edit -> it goes up, and is no conflict', async () => {
+  const pair = begin();
+  const { machine, time } = pair;
+  machine.volume.writeFileSync(`${ROOT}/file`, some(3_000, 2));
+  machine.hint(Buffer.from(''), Buffer.from('file'));
+  const before = sent(pair);
+  while (sent(pair) === before) time.runFor(1);
+  await machine.sync!.stop();
+  machine.kill();
+  machine.volume.writeFileSync(`${ROOT}/file`, some(2_000, 3));
+  machine.start();
+  await runOn(pair, 2 * REST_MS);
+  expect(machine.volume.readFileSync(`${ROOT}/file`)).toEqual(some(2_000, 3));
+  expect(machine.volume.readdirSync(ROOT).filter(name => String(name).startsWith('file'))).toEqual(['file']);
+  expect(seenAt(pair)).toBe(show(pair));
+});

@@ -77,6 +77,8 @@ export class Machine {
   private process = 0;
   /** Removing something failed since it started. */
   hasFailedToRemove = false;
+  /** On its way to end in good order. */
+  isStopping = false;
   /** Without power. */
   isOff = false;
   /** When the last life ended, by the machine's clock, until the next begins. */
@@ -186,9 +188,24 @@ export class Machine {
     }
   }
 
+  /** Asks the process to end in good order; `then` is called unless something else ends it before. */
+  stop(then: () => void): void {
+    const { sync, process } = this;
+    if (sync === undefined || this.isStopping) return;
+    const isRunning = () => this.process === process;
+    this.isStopping = true;
+    const end = (): void => {
+      if (!isRunning()) return;
+      this.kill();
+      then();
+    };
+    sync.stop().then(end, error => isRunning() && this.fail(error, true));
+  }
+
   /** The process ends here and now. */
   kill(): void {
     this.endedAt ??= this.now;
+    this.isStopping = false;
     this.process++;
     this.sync = undefined;
   }

@@ -11,6 +11,7 @@ export type Act =
   | { is: 'edit'; board: number; seed: number }
   | { is: 'edit at a call'; board: number; calls: number; seed: number }
   | { is: 'cut'; board: number; downMs: number }
+  | { is: 'stop'; board: number; downMs: number }
   | { is: 'kill'; board: number; downMs: number }
   | { is: 'kill at a call'; board: number; calls: number; downMs: number }
   | { is: 'power cut'; board: number; seed: number; downMs: number }
@@ -68,6 +69,7 @@ const calls = (random: Random): number => random.below(random.pick([5, 30, CALLS
 const KINDS: Record<string, readonly (readonly [chance: number, make: Maker])[]> = {
   cut: [[0.06, (random, board) => ({ is: 'cut', board, downMs: random.below(10_000) })]],
   kill: [
+    [0.04, (random, board) => ({ is: 'stop', board, downMs: downMs(random) })],
     [0.04, (random, board) => ({ is: 'kill', board, downMs: downMs(random) })],
     [
       0.08,

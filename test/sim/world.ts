@@ -153,7 +153,7 @@ export class World {
     return this.time.passFor(ms, () => {
       const { hasClosed } = this.network;
       this.network.hasClosed = false;
-      return hasClosed;
+      return hasClosed || this.machines.some(machine => machine.isStopping);
     });
   }
 
@@ -209,6 +209,8 @@ export class World {
         return network.cut(machine.name, act.downMs);
       case 'broker restart':
         return network.restart(act.keeps, () => this.random.below(act.downMs + 1));
+      case 'stop':
+        return this.end(machine, act.downMs);
       case 'kill':
         return this.kill(machine, act.downMs);
       case 'kill at a call':
@@ -294,6 +296,16 @@ export class World {
     this.tell(`${machine.name} is killed, for ${downMs} ms`);
     this.stop(machine);
     this.time.after(downMs, () => machine.start());
+    return true;
+  }
+
+  private end(machine: Machine, downMs: number): boolean {
+    if (!machine.isRunning) return false;
+    this.tell(`${machine.name} is stopped, for ${downMs} ms`);
+    machine.stop(() => {
+      this.network.drop(machine);
+      this.time.after(downMs, () => machine.start());
+    });
     return true;
   }
 
