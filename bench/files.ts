@@ -46,33 +46,37 @@ export interface FilesOptions {
   counts: readonly number[];
   sampler: Sampler;
   isSaved: boolean;
-  /** Without the others, which take most of the time. */
-  isAlone: boolean;
+  /** Only toastbox, or only the others, which take most of the time. */
+  only: 'ours' | 'peers' | undefined;
 }
 
-export async function files({ seed, counts, sampler, isSaved, isAlone }: FilesOptions): Promise<string> {
+export async function files({ seed, counts, sampler, isSaved, only }: FilesOptions): Promise<string> {
   const rows: string[][] = [];
   const absent: string[] = [];
   const agents: number[] = [];
   for (const count of counts) {
-    const { first, restart, churn } = await lifetime(count, seed, sampler);
-    const peak = Math.max(first.agentPeak, restart.peak, churn.agentPeak);
-    agents.push(peak);
-    const points: Point[] = [{ tool: 'toastbox', files: count, peak }];
     const name = `${count.toLocaleString('en-US')} files`;
-    const did =
-      `first sync ${mebibytes(first.agentPeak)}, restart ${mebibytes(restart.peak)}, ` +
-      `changes ${mebibytes(churn.agentPeak)}`;
-    rows.push([name, 'toastbox', mebibytes(peak), '1.0', seconds(first.plainMs), did]);
-    const others = isAlone ? [] : await rivals(count, seed, CHURN_CHANGES, sampler);
+    const points: Point[] = [];
+    if (only !== 'peers') {
+      const ours = await lifetime(count, seed, sampler);
+      const parts = [ours.first.agentPeak, ours.restart.peak, ours.churn.agentPeak] as const;
+      const [first, restart, churn] = parts.map(mebibytes);
+      const peak = Math.max(...parts);
+      points.push({ tool: 'toastbox', files: count, peak });
+      agents.push(peak);
+      const did = `first sync ${first}, restart ${restart}, changes ${churn}`;
+      rows.push([name, 'toastbox', mebibytes(peak), '1.0', seconds(ours.first.plainMs), did]);
+    }
+    const peak = points[0]?.peak;
+    const others = only === 'ours' ? [] : await rivals(count, seed, CHURN_CHANGES, sampler);
     for (const rival of others) {
       if (rival.peak === undefined) {
         if (!absent.includes(rival.did)) absent.push(rival.did);
         continue;
       }
-      const less = rival.isScanAlone ? { isScanAlone: true } : {};
+      const less = rival.isLowerBound ? { isLowerBound: true } : {};
       points.push({ tool: rival.tool, files: count, peak: rival.peak, ...less });
-      rows.push(['', rival.tool, mebibytes(rival.peak), over(rival, peak), seconds(rival.ms), rival.did]);
+      rows.push([name, rival.tool, mebibytes(rival.peak), over(rival, peak), seconds(rival.ms), rival.did]);
     }
     // Each number of files at once: a million of them take hours.
     if (isSaved) save(points);
@@ -84,12 +88,12 @@ export async function files({ seed, counts, sampler, isSaved, isAlone }: FilesOp
       ['', 'tool', 'peak', 'x toastbox', 'first sync, s', 'what it did'],
       rows,
     ),
-    ...(counts.length > 1 ? [`toastbox, all of these: ${(spread * 100).toFixed(0)} % apart`] : []),
+    ...(agents.length > 1 ? [`toastbox, all of these: ${(spread * 100).toFixed(0)} % apart`] : []),
     ...absent,
     ...(isSaved ? [drawAgain()] : []),
     '',
   ].join('\n');
 }
 
-const over = ({ peak }: Rival, ours: number): string =>
-  peak === undefined ? NONE : (peak / ours).toFixed(1);
+const over = ({ peak }: Rival, ours: number | undefined): string =>
+  peak === undefined || ours === undefined ? NONE : (peak / ours).toFixed(1);

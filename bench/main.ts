@@ -38,7 +38,8 @@ const USAGE = `usage: npm run bench -- [PART ...] [--quick | --full] [--seed N] 
   first      first sync of many small files and of one big file, beside rsync -a
   latency    one change until durable at the gateway
   files      memory over the number of files, beside Syncthing, Unison and rsync
-             --save: into docs/memory.json and docs/memory.svg; --draw: only draw that again; --ours: no peers
+             --save: into docs/memory.json and docs/memory.svg; --draw: only draw that again; --ours, --peers: only
+             these
   scan       unchanged files looked through after a restart, beside find and rsync -n
   million    first sync of very many files, end to end, beside rsync -a
   writes     bytes written to the board's disk for one small change
@@ -95,11 +96,12 @@ for (const [signal, code] of [
 }
 
 const sampler = new Sampler();
+const only = values.ours ? 'ours' : values.peers ? 'peers' : undefined;
 const runs: Record<Part, () => Promise<string> | string> = {
   wire: () => wire({ seed, isQuick: values.quick, sampler }),
   first: () => first({ seed, files: filesOr(1_000, 10_000, 10_000), bytes, sampler }),
   latency: () => latency({ seed, changes: sized(50, 200, 1_000), sampler }),
-  files: () => files({ seed, counts, sampler, isSaved: values.save, isAlone: values.ours }),
+  files: () => files({ seed, counts, sampler, isSaved: values.save, only }),
   scan: () => scan({ seed, files: crowd, sampler }),
   million: () => million({ seed, files: crowd, sampler }),
   writes: () => writes({ seed, files: sized(500, 10_000, 100_000), changes: sized(5, 30, 100) }),
@@ -140,6 +142,7 @@ function parse() {
         full: { type: 'boolean', default: false },
         save: { type: 'boolean', default: false },
         ours: { type: 'boolean', default: false },
+        peers: { type: 'boolean', default: false },
         draw: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         seed: { type: 'string' },

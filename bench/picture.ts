@@ -9,8 +9,8 @@ export interface Point {
   files: number;
   /** RssAnon at its peak, bytes. */
   peak: number;
-  /** It did less than the others: a hollow point. */
-  isScanAlone?: boolean;
+  /** It did not do all that the others did: a hollow point. */
+  isLowerBound?: boolean;
 }
 
 export interface Picture {
@@ -32,7 +32,8 @@ const COLOURS: Readonly<Record<string, string>> = {
   rsync: '#9a7fc0',
 };
 const GREY = '#808890';
-const HOLLOW = 'hollow: its first scan alone; the others: first scan, first sync and 3,600 changes';
+const HOLLOW =
+  'hollow: at least, for it was not let to its end; all others: first scan and sync, 3,600 changes';
 /** Of a hollow point: lighter than every line on either ground. */
 const GROUND = '#e8eaed';
 const LABEL_GAP = 17;
@@ -88,7 +89,7 @@ export function draw({ machine, points }: Picture): string {
   text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 40], 'files in the folder', 'middle');
   text([LEFT, HEIGHT - 12], machine, 'start', GREY, ' font-size="10"');
 
-  if (points.some(({ isScanAlone }) => isScanAlone))
+  if (points.some(({ isLowerBound }) => isLowerBound))
     text([LEFT, TOP - 6], HOLLOW, 'start', GREY, ' font-size="11"');
 
   const ends: { tool: string; at: number; words: string; from: number }[] = [];
@@ -100,11 +101,11 @@ export function draw({ machine, points }: Picture): string {
     parts.push(
       `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="${width}"/>`,
     );
-    for (const { files, peak, isScanAlone } of line) {
+    for (const { files, peak, isLowerBound } of line) {
       const at = `cx="${x(files).toFixed(1)}" cy="${y(peak / 2 ** 20).toFixed(1)}"`;
       const title = `<title>${tool}, ${counted(files)} files: ${megabytes(peak)} MiB</title>`;
       parts.push(
-        `<circle ${at} r="${width + 1}" stroke="${colour}" fill="${isScanAlone ? GROUND : colour}">${title}</circle>`,
+        `<circle ${at} r="${width + 1}" stroke="${colour}" fill="${isLowerBound ? GROUND : colour}">${title}</circle>`,
       );
     }
     const last = line.at(-1)!;
