@@ -92,9 +92,11 @@ export class World {
           onHint: (_machine, hint, deliver) => this.hint(hint, deliver),
           onLife: (machine, since) => {
             for (const place of changedSince(machine.volume, since)) this.oracle.touches(machine.name, place);
-            for (const taken of this.takings)
-              if (taken.machine === machine && taken.at >= since)
-                this.oracle.removes(machine.name, taken.place);
+            for (const taken of this.takings) {
+              if (taken.machine !== machine || taken.at < since) continue;
+              this.oracle.touches(machine.name, taken.place);
+              this.oracle.removes(machine.name, taken.place);
+            }
           },
           onNote: (machine, note) => {
             if (note.kind === 'session' && note.time !== undefined) this.oracle.joins(machine.name);
