@@ -77,7 +77,10 @@ export class Apply {
     const remote: Version = { kind, mode, size, mtime, content, seq, list: 0 };
     this.fetches.supersede(place);
     const synced = before?.synced;
-    if (synced !== undefined && hasSameContent(synced, remote) && hasSameFacts(synced, remote)) {
+    // A base is never raised under a change of this board's: what came between the two versions decides about it.
+    const isAsAgreed = synced !== undefined && hasSameContent(synced, remote) && hasSameFacts(synced, remote);
+    const isStill = isAsAgreed && core.isConfirmed(place) && isAt(before?.local, synced);
+    if (isStill || (isAsAgreed && seq === synced.seq)) {
       core.put(place, { ...before, synced: { ...synced, seq }, remote: undefined } as Entry, before);
       return undefined;
     }
@@ -142,7 +145,10 @@ export class Apply {
     if (action !== Action.ADOPT && action !== Action.APPLY) return true;
     if (this.change.isBusy || this.core.isSyncing) return false;
     const turn = { place, path, entry, remote: entry.remote };
-    if (action === Action.ADOPT) return !this.core.isConfirmed(place) || this.adopt(turn);
+    // The disk is not asked then: that the catalog's word is of this life must do.
+    if ((action === Action.ADOPT || isAt(entry.local, entry.remote)) && !this.core.isConfirmed(place))
+      return true;
+    if (action === Action.ADOPT) return this.adopt(turn);
     if (!this.hasParent(turn)) return true;
     return this.apply(turn);
   }

@@ -89,12 +89,14 @@ export class Core {
   /** All of the folder is being looked at: the other half of a rename may not be seen yet. */
   isRescanning = false;
   /**
-   * Directories from this id on were not looked at in this life: what the catalog has of them was seen before, and a
-   * power cut may have taken it since. Nothing is agreed on by it alone.
+   * Directories from this id on were not looked at in this life: what the catalog has of them was seen before. A power
+   * cut may have taken it since, or an earlier life, as it was told. Nothing is agreed on by it alone.
    */
   unconfirmed: EntryId = Number.POSITIVE_INFINITY;
   /** Of those before it, the ones that could not be listed. */
   readonly unlisted = new Set<EntryId>();
+  /** There may be changes of users' that an earlier life saw and never made durable. */
+  hasInherited = false;
   /** Counts things that were seen to be gone. */
   vanished = 0;
   /** Everything that the gateway told of in this session was recorded once. */

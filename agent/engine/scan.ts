@@ -94,7 +94,8 @@ export class Scan {
     this.missed = new Resting(core, 'directories missed', MISSED_MAX);
     this.observer = new Observer(core, directory => this.wantDirectory(directory));
     const { localCount, remoteCount } = core.catalog;
-    if (localCount + remoteCount > 0) core.unconfirmed = ROOT; // what was settled was durable
+    core.hasInherited = localCount + remoteCount > 0; // what was settled was durable
+    if (core.catalog.hasChildren(ROOT)) core.unconfirmed = ROOT;
   }
 
   /** As many as the folder has, as far as a full scan has counted them. */
@@ -163,6 +164,7 @@ export class Scan {
     this.directories.length = 0;
     this.cursor = undefined;
     this.core.unconfirmed = ROOT;
+    this.core.hasInherited = true;
     this.wantFull();
   }
 

@@ -31,6 +31,13 @@ function find(disk: Volume): Found {
   return found;
 }
 
+/** Files that have another name as well. */
+export const sharedFiles = (disk: Volume): { path: string; inode: number; bytes: Buffer }[] =>
+  find(disk)
+    .files.map(path => ({ path, stat: disk.lstatSync(path) }))
+    .filter(({ stat }) => stat.nlink > 1)
+    .map(({ path, stat }) => ({ path, inode: stat.ino, bytes: disk.readFileSync(path) }));
+
 // Not existsSync, which follows symlinks.
 export const exists = (disk: Volume, path: string): boolean => {
   try {
@@ -40,6 +47,9 @@ export const exists = (disk: Volume, path: string): boolean => {
     return false;
   }
 };
+
+export const inodeAt = (disk: Volume, path: string): number | undefined =>
+  exists(disk, path) ? disk.lstatSync(path).ino : undefined;
 
 /** Sizes around the borders that matter: nothing, one block, several, more than a window. */
 function content(random: Random): Uint8Array {

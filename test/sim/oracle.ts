@@ -48,6 +48,7 @@ export class Oracle {
   private prunedBefore = 0;
   private readonly hasher: Arena;
   private readonly known = new Map<string, Known>();
+  private readonly dismissed = new Set<string>();
   /** By board's name. */
   private readonly touched = new Map<string, Set<string>>();
   /** Those that were gone after it. */
@@ -81,6 +82,11 @@ export class Oracle {
   renames(from: string, to: string): void {
     for (const path of this.touched.get(from) ?? []) this.touches(to, path);
     for (const path of this.removed.get(from) ?? []) this.removes(to, path);
+  }
+
+  /** Its user has taken it away. */
+  dismisses(bytes: Uint8Array): void {
+    this.dismissed.add(keyOf(this.contentOf(bytes)));
   }
 
   prunes(before: number): void {
@@ -122,6 +128,7 @@ export class Oracle {
   loses(board: string, path: string, bytes: Uint8Array, gateway: Gateway): void {
     if (bytes.length === 0) return;
     const content = this.contentOf(bytes);
+    if (this.dismissed.has(keyOf(content))) return;
     if (gateway.store.content(content) !== undefined || this.mayBeGone(content)) return;
     // The gateway had it when it said so: it is the backup that has lost it.
     if (this.unaware.has(board) && this.known.has(keyOf(content))) return;

@@ -1,12 +1,26 @@
 // What a life has not looked at it agrees on nothing about: neither before its scan comes there, nor where that failed.
 
 import { expect, test } from 'vitest';
+import { Kind } from '../../protocol/messages.ts';
 import { some } from '../disk/bench.ts';
 import { Pair } from '../memory/pair.ts';
 import { REST_MS, seenAt, show } from './deeds.ts';
 import { failure } from './files.ts';
 import { ROOT } from './machine.ts';
 import type { Volume } from './volume.ts';
+
+/** After the stage's and the root's, no directory can be listed for so long. */
+function failListings({ machine, time }: Pair, ms: number): void {
+  const until = time.now + ms;
+  const arm = (calls: number): void => {
+    const spring = (call: string): void => {
+      if (time.now < until) arm(0);
+      throw failure('EMFILE', call);
+    };
+    machine.traps.push({ calls, fits: call => call === 'opendirSync', spring });
+  };
+  arm(2);
+}
 
 test.each([
   ['an empty file', 'd/e', (volume: Volume) => volume.writeFileSync(`${ROOT}/d/e`, '')],
@@ -31,16 +45,7 @@ test.each([
     machine.kill();
     volume.rmSync(`${ROOT}/${name}`, { recursive: true });
     pair.fate = () => [1];
-    // The directory cannot be listed until the link has long been up.
-    const until = time.now + 5_000;
-    const arm = (calls: number): void => {
-      const spring = (call: string): void => {
-        if (time.now < until) arm(0);
-        throw failure('EMFILE', call);
-      };
-      machine.traps.push({ calls, fits: call => call === 'opendirSync', spring });
-    };
-    arm(2);
+    failListings(pair, 5_000);
     machine.start();
     time.runFor(200_000);
     expect(show(pair)).toBe(wanted);
@@ -75,5 +80,37 @@ test.each([undefined, 0, 1, 2])(
     expect(machine.traps).toEqual([]);
     expect(volume.readFileSync(`${ROOT}/d/e`).length).toBe(0);
     expect(seenAt(pair)).toBe(show(pair));
+  },
+);
+
+/** An earlier life's last seconds: the disk shows them, the catalog does not. */
+test.each([
+  ['after its scan', false],
+  ['before its scan', true],
+])(
+  'unlisted: taken away as told, not committed, made anew just as it was; heard %s -> it stands',
+  (_when, isBefore) => {
+    const pair = new Pair();
+    const { machine, time, store } = pair;
+    const { volume } = machine;
+    volume.mkdirSync(`${ROOT}/d`);
+    volume.symlinkSync('x', `${ROOT}/d/e`);
+    machine.start();
+    time.runFor(REST_MS);
+    const wanted = show(pair);
+    machine.kill();
+    volume.unlinkSync(`${ROOT}/d/e`);
+    const [folder] = store.folders();
+    const path = Buffer.from('d/e');
+    const made = store.current(folder!.number, path)!;
+    const by = { board: 'other', arrived: time.now };
+    const gone = { kind: Kind.ABSENT, mode: 0, size: 0, mtime: 0, content: new Uint8Array(0) };
+    for (const change of [gone, made])
+      store.transaction(() => store.commit(folder!.number, path, { ...change, ...by }));
+    if (isBefore) failListings(pair, 5_000);
+    machine.start();
+    time.runFor(200_000);
+    expect(show(pair)).toBe(wanted);
+    expect(seenAt(pair)).toBe(wanted);
   },
 );

@@ -11,11 +11,10 @@
 import { openArena } from '../../agent/arena/arena.ts';
 import { decodeFrame } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
-import { Kind } from '../../protocol/messages.ts';
 import type { Call } from './disk.ts';
 import { failure } from './files.ts';
 import { Gateway } from './gateway.ts';
-import { changedSince, exists, touch, tree } from './hands.ts';
+import { changedSince, exists, inodeAt, sharedFiles, touch, tree } from './hands.ts';
 import { ARENA_BYTES, Machine, ROOT, type Trap } from './machine.ts';
 import { Network, NO_FAULTS } from './network.ts';
 import { Oracle, unsettled } from './oracle.ts';
@@ -59,8 +58,6 @@ export class World {
   private readonly oracle: Oracle;
   private readonly machines: Machine[] = [];
   private hints;
-  /** What boards set aside or took away as they were told, and when by their clocks. */
-  private readonly takings: { machine: Machine; place: string; at: number }[] = [];
 
   constructor(script: Script) {
     const { time } = this;
@@ -92,20 +89,9 @@ export class World {
           onHint: (_machine, hint, deliver) => this.hint(hint, deliver),
           onLife: (machine, since) => {
             for (const place of changedSince(machine.volume, since)) this.oracle.touches(machine.name, place);
-            for (const taken of this.takings) {
-              if (taken.machine !== machine || taken.at < since) continue;
-              this.oracle.touches(machine.name, taken.place);
-              this.oracle.removes(machine.name, taken.place);
-            }
           },
           onNote: (machine, note) => {
             if (note.kind === 'session' && note.time !== undefined) this.oracle.joins(machine.name);
-            if (note.kind === 'conflict' || (note.kind === 'received' && note.what === Kind.ABSENT))
-              this.takings.push({
-                machine,
-                place: Buffer.from(note.path).toString(),
-                at: machine.now,
-              });
           },
           onMistake: ({ name }, error) => this.mistake(name, error),
           tell,
@@ -285,7 +271,12 @@ export class World {
 
   private edit(machine: Machine, random: Random): void {
     if (machine.isOff) return;
-    for (const path of touch(machine.volume, random)) {
+    const shared = sharedFiles(machine.volume);
+    const touched = touch(machine.volume, random);
+    // For a moment a file that is set aside and its copy are one: who takes either away then has taken it away.
+    for (const { path, inode, bytes } of shared)
+      if (inodeAt(machine.volume, path) !== inode) this.oracle.dismisses(bytes);
+    for (const path of touched) {
       const place = path.slice(ROOT.length + 1);
       this.oracle.touches(machine.name, place);
       if (!exists(machine.volume, path)) this.oracle.removes(machine.name, place);
