@@ -6,5 +6,7 @@ export default defineConfig({
     exclude: ['test/system/**'],
     testTimeout: 60_000,
     pool: 'forks',
+    // All processors: usually one is left idle, which is half of two.
+    maxWorkers: '100%',
   },
 });
