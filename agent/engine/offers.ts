@@ -362,9 +362,14 @@ export class Offers {
 
   /** The content changed under the offer: it is withdrawn, and the place waits again. */
   withdraw(offer: Offer): void {
-    this.offers.drop(offer);
+    this.drop(offer);
     this.core.isLocalMarked = true;
-    this.core.isRemoteMarked = true; // a change of the gateway's may have waited for the verdict
+  }
+
+  /** A change of the gateway's at the same place may have waited for the offer's end. */
+  private drop(offer: Offer): void {
+    this.offers.drop(offer);
+    this.core.isRemoteMarked = true;
   }
 
   // Nothing was heard of what went whole: from now on it is an offer like any other, and its bytes may be asked for.
@@ -416,8 +421,7 @@ export class Offers {
       this.pumpConflicts();
       return true;
     }
-    this.offers.drop(offer);
-    this.core.isRemoteMarked = true; // a change of the gateway's may have waited for this verdict
+    this.drop(offer);
     if (recorded === undefined) return false;
     const before = withRead(recorded, offer);
     switch (item.verdict) {
@@ -442,7 +446,7 @@ export class Offers {
     for (const offer of this.offers.all()) {
       if (!offer.isConflict) continue;
       this.aside.move(offer, isMoved => {
-        this.offers.drop(offer);
+        this.drop(offer);
         if (isMoved) this.core.isLocalMarked = true;
         else this.retry(this.core.now + RETRY_MS);
       });
