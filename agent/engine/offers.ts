@@ -258,11 +258,12 @@ export class Offers {
       const path = this.core.catalog.pathOf(place);
       return path === undefined || this.readTarget(place, path);
     }
-    const isConfirmed = this.core.isConfirmed(place);
-    if (local?.kind === Kind.DIRECTORY && !isConfirmed) return true; // the scan will say whether it is there
-    // A single-block content has no list to make a recipe from: reading it again costs 16 KiB at most. And what an
-    // earlier life saw may be gone: the gateway that has the content already would ask for none of it.
-    const isToRead = (this.core.hasInherited && !isConfirmed) || (local?.list === 0 && local.size > 0);
+    // What an earlier life saw may be gone.
+    const isOld = this.core.hasInherited && !this.core.isConfirmed(place);
+    if (local?.kind === Kind.DIRECTORY && isOld) return true; // the scan will say whether it is there
+    // A single-block content has no list to make a recipe from: reading it again costs 16 KiB at most. And of what is
+    // old the gateway may have the content already, and would ask for none of it.
+    const isToRead = isOld || (local?.list === 0 && local.size > 0);
     if (local?.kind === Kind.FILE && isToRead) return this.read(place, entry);
     this.make(place, entry, local?.content ?? NO_CONTENT, NO_CONTENT);
     return true;
