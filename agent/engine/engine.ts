@@ -122,7 +122,7 @@ export class Engine {
     const { core } = this;
     switch (event.is) {
       case 'start':
-        this.scan.wantFull();
+        this.scan.start();
         break;
       case 'tick':
         break;

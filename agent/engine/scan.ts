@@ -95,7 +95,6 @@ export class Scan {
     this.observer = new Observer(core, directory => this.wantDirectory(directory));
     const { localCount, remoteCount } = core.catalog;
     core.hasInherited = localCount + remoteCount > 0; // what was settled was durable
-    if (core.catalog.hasChildren(ROOT)) core.unconfirmed = ROOT;
   }
 
   /** As many as the folder has, as far as a full scan has counted them. */
@@ -115,6 +114,12 @@ export class Scan {
       this.hints.length === 0 &&
       this.directories.length === 0
     );
+  }
+
+  /** A life begins. What an empty catalog has will all be of this one. */
+  start(): void {
+    if (this.core.catalog.hasChildren(ROOT)) this.core.unconfirmed = ROOT;
+    this.wantFull();
   }
 
   wantFull(): void {
