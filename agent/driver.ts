@@ -57,6 +57,7 @@ export class Driver {
   /** A turn ended with events left: they wait for the timer, whatever comes meanwhile. */
   private hasYielded = false;
   private framesWaiting = 0;
+  /** By stop(), or by a failure. */
   isStopped = false;
   private wakeAt = Number.POSITIVE_INFINITY;
 

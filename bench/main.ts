@@ -96,6 +96,7 @@ for (const [signal, code] of [
 }
 
 const sampler = new Sampler();
+if (values.ours && values.peers) usage('--ours and --peers rule each other out');
 const only = values.ours ? 'ours' : values.peers ? 'peers' : undefined;
 const runs: Record<Part, () => Promise<string> | string> = {
   wire: () => wire({ seed, isQuick: values.quick, sampler }),

@@ -19,6 +19,9 @@ const CHUNK_BYTES_MIN = 64;
 /** What zlib says of bytes that it cannot inflate. */
 const REFUSALS = new Set<unknown>(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT', 'ERR_BUFFER_TOO_LARGE']);
 
+/** What zlib says where there is no memory. V8, with none for the answer, throws a RangeError without a code. */
+const NO_MEMORY = new Set<unknown>(['Z_MEM_ERROR', 'ERR_MEMORY_ALLOCATION_FAILED']);
+
 /** `info` makes zlib tell how much of its input it took; Node documents it, its types do not. */
 type WithInfo = { buffer: Uint8Array; engine: { bytesWritten: number } };
 
@@ -39,8 +42,11 @@ export const squeeze: Squeeze = {
       if (buffer.length !== length || engine.bytesWritten !== bytes.length) return undefined;
       return buffer;
     } catch (error) {
-      if (REFUSALS.has((error as { code?: unknown }).code)) return undefined;
-      throw new DiskError('ENOMEM');
+      const { code } = error as { code?: unknown };
+      if (REFUSALS.has(code)) return undefined;
+      if (NO_MEMORY.has(code) || (error instanceof RangeError && code === undefined))
+        throw new DiskError('ENOMEM');
+      throw error;
     }
   },
 };

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -60,7 +62,28 @@ test('squeeze: arbitrary bytes of a peer -> undefined or the right length, never
   );
 });
 
-test('squeeze: no room for the answer -> ENOMEM, and no word against the bytes', () => {
+// In a process of its own, which gets 64 MiB more address space than it has already, by util-linux's prlimit.
+const BUILT = fileURLToPath(new URL('../../dist/agent/disk/squeeze.js', import.meta.url));
+const SHORT_OF_MEMORY = `
+  const { squeeze } = await import(${JSON.stringify(BUILT)});
+  const { execFileSync } = await import('node:child_process');
+  const { readFileSync } = await import('node:fs');
+  const none = new Uint8Array(0);
   const stored = squeeze.deflate(Buffer.from('of a peer'), none);
-  expect(() => squeeze.inflate(stored, none, 2 ** 53 - 1)).toThrow('ENOMEM');
+  const has = Number(/^VmSize:\\s+(\\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
+  execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + (has + (64 << 20))]);
+  let code = 'nothing thrown';
+  try { squeeze.inflate(stored, none, 1 << 30); } catch (error) { code = error.code; }
+  console.log(code, String(Buffer.from(squeeze.inflate(stored, none, 9))));
+`;
+const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
+
+test.skipIf(!hasPrlimit)('squeeze: no memory for the answer -> ENOMEM, and no word against the bytes', () => {
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', SHORT_OF_MEMORY]);
+  expect(stdout.toString()).toBe('ENOMEM of a peer\n');
+});
+
+test('squeeze: a length that no buffer has -> thrown on: a mistake of ours', () => {
+  const stored = squeeze.deflate(Buffer.from('of a peer'), none);
+  expect(() => squeeze.inflate(stored, none, 2 ** 53 - 1)).toThrow(/out of range/);
 });

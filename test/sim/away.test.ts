@@ -54,14 +54,21 @@ test.each([
   },
 );
 
+/** The gateway has just said that it has the file. */
+function beginSent(): Pair {
+  const pair = begin();
+  const { machine, time } = pair;
+  machine.volume.writeFileSync(`${ROOT}/file`, some(3_000, 2));
+  machine.hint(Buffer.from(''), Buffer.from('file'));
+  const before = sent(pair);
+  while (sent(pair) === before) time.runFor(1);
+  return pair;
+}
+
 test('stop: right after the verdict, then the power goes -> the file is everywhere', async () => {
   for (let seed = 1; seed <= 8; seed++) {
-    const pair = begin();
+    const pair = beginSent();
     const { machine, time } = pair;
-    machine.volume.writeFileSync(`${ROOT}/file`, some(3_000, 2));
-    machine.hint(Buffer.from(''), Buffer.from('file'));
-    const before = sent(pair);
-    while (sent(pair) === before) time.runFor(1);
     await machine.sync!.stop();
     machine.kill();
     machine.start();
@@ -76,12 +83,8 @@ test('stop: right after the verdict, then the power goes -> the file is everywhe
 });
 
 test('stop: right after the verdict, then an edit -> it goes up, and is no conflict', async () => {
-  const pair = begin();
-  const { machine, time } = pair;
-  machine.volume.writeFileSync(`${ROOT}/file`, some(3_000, 2));
-  machine.hint(Buffer.from(''), Buffer.from('file'));
-  const before = sent(pair);
-  while (sent(pair) === before) time.runFor(1);
+  const pair = beginSent();
+  const { machine } = pair;
   await machine.sync!.stop();
   machine.kill();
   machine.volume.writeFileSync(`${ROOT}/file`, some(2_000, 3));

@@ -1,8 +1,9 @@
 // One simulated board: a disk, a clock, and the real agent over them.
 //
-// Fault model: the process may end before any call of the disk, and between any two events; the power may go at the
-// same places. A supervisor starts the process again when it ends by itself. The clock may jump. A trap set for some
-// call from now on may do any of this there, let the call fail, or let somebody change the folder before it.
+// Fault model: the process may end before any call of the disk, and between any two events, or be asked to end in good
+// order; the power may go at the same places. A supervisor starts the process again when it ends by itself. The clock
+// may jump. A trap set for some call from now on may do any of this there, let the call fail, or let somebody change
+// the folder before it.
 
 import type { Place } from '../../agent/disk/system.ts';
 import type { WatcherPorts } from '../../agent/disk/watcher.ts';

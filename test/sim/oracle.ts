@@ -48,6 +48,7 @@ export class Oracle {
   private prunedBefore = 0;
   private readonly hasher: Arena;
   private readonly known = new Map<string, Known>();
+  /** Contents of whose last name a board will let go, for its user took the other away in the middle of it. */
   private readonly dismissed = new Set<string>();
   /** By board's name. */
   private readonly touched = new Map<string, Set<string>>();
@@ -84,9 +85,9 @@ export class Oracle {
     for (const path of this.removed.get(from) ?? []) this.removes(to, path);
   }
 
-  /** Its user has taken it away. */
-  dismisses(bytes: Uint8Array): void {
-    this.dismissed.add(keyOf(this.contentOf(bytes)));
+  /** Between two calls of its agent's, a board's user takes away one of the two names that this content has. */
+  dismisses(board: string, bytes: Uint8Array): void {
+    this.dismissed.add(`${board} ${keyOf(this.contentOf(bytes))}`);
   }
 
   prunes(before: number): void {
@@ -128,7 +129,7 @@ export class Oracle {
   loses(board: string, path: string, bytes: Uint8Array, gateway: Gateway): void {
     if (bytes.length === 0) return;
     const content = this.contentOf(bytes);
-    if (this.dismissed.has(keyOf(content))) return;
+    if (this.dismissed.delete(`${board} ${keyOf(content)}`)) return;
     if (gateway.store.content(content) !== undefined || this.mayBeGone(content)) return;
     // The gateway had it when it said so: it is the backup that has lost it.
     if (this.unaware.has(board) && this.known.has(keyOf(content))) return;

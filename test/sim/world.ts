@@ -191,14 +191,14 @@ export class World {
           machine,
           act,
           call => !ACTING.has(call),
-          () => this.edit(machine, new Random(act.seed)),
+          () => this.editWithin(machine, new Random(act.seed)),
         );
       case 'cut':
         return network.cut(machine.name, act.downMs);
       case 'broker restart':
         return network.restart(act.keeps, () => this.random.below(act.downMs + 1));
       case 'stop':
-        return this.end(machine, act.downMs);
+        return this.endInOrder(machine, act.downMs);
       case 'kill':
         return this.kill(machine, act.downMs);
       case 'kill at a call':
@@ -271,17 +271,21 @@ export class World {
 
   private edit(machine: Machine, random: Random): void {
     if (machine.isOff) return;
-    const shared = sharedFiles(machine.volume);
-    const touched = touch(machine.volume, random);
-    // For a moment a file that is set aside and its copy are one: who takes either away then has taken it away.
-    for (const { path, inode, bytes } of shared)
-      if (inodeAt(machine.volume, path) !== inode) this.oracle.dismisses(bytes);
-    for (const path of touched) {
+    for (const path of touch(machine.volume, random)) {
       const place = path.slice(ROOT.length + 1);
       this.oracle.touches(machine.name, place);
       if (!exists(machine.volume, path)) this.oracle.removes(machine.name, place);
       this.tell(`${machine.name}: the user touches ${place}`);
     }
+  }
+
+  /** In the middle of what the agent does. */
+  private editWithin(machine: Machine, random: Random): void {
+    const shared = sharedFiles(machine.volume);
+    this.edit(machine, random);
+    // For a moment a file that is set aside and its copy are one: who takes either away then has taken it away.
+    for (const { path, inode, bytes } of shared)
+      if (inodeAt(machine.volume, path) !== inode) this.oracle.dismisses(machine.name, bytes);
   }
 
   private kill(machine: Machine, downMs: number): boolean {
@@ -292,7 +296,7 @@ export class World {
     return true;
   }
 
-  private end(machine: Machine, downMs: number): boolean {
+  private endInOrder(machine: Machine, downMs: number): boolean {
     if (!machine.isRunning) return false;
     this.tell(`${machine.name} is stopped, for ${downMs} ms`);
     machine.stop(() => {
