@@ -1,36 +1,15 @@
-// npm run sim -- [--seeds N] [--from N] [--seed N] [--kinds A,B] [--twice] [--jobs N] [--report FILE]
-//
-// Plays simulated worlds. Says how many, what was injected, and of each seed that fails its story, shrunk, with the
-// command that plays it again. --seed plays one, and tells all of it. --kinds: only these kinds of faults (script.ts
-// has them). --twice: each world again, which has to go the same way. --report writes a summary as scripts/sum.mjs
-// reads it. Exit code 1 if any world failed.
+// npm run sim -- --help says what it does; words.ts has it.
 
 import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { KIND_NAMES, type Script, scriptOf } from './script.ts';
+import { exitOf, failureOf } from '../../cli/exits.ts';
+import { type Script, scriptOf } from './script.ts';
 import { kindOf, type Played, play, shrink } from './shrink.ts';
+import { HELP, type Words, wordsOf } from './words.ts';
 import type { Range, Told } from './worker.ts';
 
 /** Failures that are shrunk and told; of more only the seeds. */
 const TOLD_MAX = 3;
-
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '2000' },
-    from: { type: 'string', default: '0' },
-    seed: { type: 'string' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    kinds: { type: 'string' },
-    twice: { type: 'boolean', default: false },
-    report: { type: 'string' },
-  },
-});
-
-const kinds = values.kinds?.split(',');
-for (const kind of kinds ?? [])
-  if (!KIND_NAMES.includes(kind)) throw new Error(`no kind ${kind}; there are ${KIND_NAMES.join(', ')}`);
 
 function headOf({ seed, boards, hasTwin, frames, hints, steps }: Script): string {
   const frameText = `frames lost ${frames.lost}, doubled ${frames.doubled}, up to ${frames.delayMs} ms late`;
@@ -39,22 +18,22 @@ function headOf({ seed, boards, hasTwin, frames, hints, steps }: Script): string
   return `seed ${seed}: ${boards} boards${twin}, ${steps.length} steps; ${frameText}; ${hintText}`;
 }
 
-async function tell(failed: Played): Promise<void> {
+async function tell(failed: Played, kinds: Words['kinds']): Promise<void> {
   const { script, findings, story } = await shrink(failed);
   console.log(`\nFAILED ${headOf(script)}`);
   for (const line of story) console.log(`  ${line}`);
   for (const finding of findings) console.log(`  => ${finding}`);
-  const only = values.kinds === undefined ? '' : ` --kinds ${values.kinds}`;
+  const only = kinds === undefined ? '' : ` --kinds ${kinds}`;
   console.log(`replay: npm run sim -- --seed ${script.seed}${only}`);
 }
 
-async function playOne(seed: number): Promise<boolean> {
+async function playOne(seed: number, kinds: Words['kinds']): Promise<boolean> {
   const played = await play(scriptOf(seed, kinds));
   console.log(headOf(played.script));
   for (const line of played.story) console.log(`  ${line}`);
   for (const finding of played.findings) console.log(`  => ${finding}`);
   console.log(played.findings.length === 0 ? 'all held' : 'shrinking ...');
-  if (played.findings.length > 0) await tell(played);
+  if (played.findings.length > 0) await tell(played, kinds);
   return played.findings.length === 0;
 }
 
@@ -67,7 +46,7 @@ function playRange(range: Range, onTold: (told: Told) => void): Promise<void> {
   });
 }
 
-async function playMany(from: number, count: number, jobs: number): Promise<boolean> {
+async function playMany({ from, seeds, jobs, kinds, isTwice, report: file }: Words): Promise<boolean> {
   const began = performance.now();
   const totals = new Map<string, number>();
   const failed: Told[] = [];
@@ -82,13 +61,13 @@ async function playMany(from: number, count: number, jobs: number): Promise<bool
   const ranges = Array.from({ length: jobs }, (_, job) => ({
     first: from + job,
     step: jobs,
-    end: from + count,
+    end: from + seeds,
     kinds,
-    isTwice: values.twice,
+    isTwice,
   }));
   await Promise.all(ranges.map(range => playRange(range, onTold)));
   for (const { seed } of failed.sort((a, b) => a.seed - b.seed).slice(0, TOLD_MAX))
-    await tell(await play(scriptOf(seed, kinds)));
+    await tell(await play(scriptOf(seed, kinds)), kinds);
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
   console.log(`\n${played} worlds in ${seconds} s, ${failed.length} failed; injected:`);
   for (const [what, times] of [...totals].sort((a, b) => b[1] - a[1])) console.log(`  ${times} ${what}`);
@@ -98,22 +77,31 @@ async function playMany(from: number, count: number, jobs: number): Promise<bool
     failures.set(kind, (failures.get(kind) ?? 0) + 1);
   }
   for (const [kind, times] of failures) console.log(`failed as ${kind}: ${times}`);
-  if (values.report !== undefined) {
+  if (file !== undefined) {
     const report = {
-      numTotalTests: count,
+      numTotalTests: seeds,
       numPassedTests: played - failed.length,
-      numFailedTests: count - played + failed.length,
+      numFailedTests: seeds - played + failed.length,
       numPendingTests: 0,
       numTodoTests: 0,
       testResults: [],
     };
-    writeFileSync(values.report, JSON.stringify(report));
+    writeFileSync(file, JSON.stringify(report));
   }
-  return failed.length === 0 && played === count;
+  return failed.length === 0 && played === seeds;
 }
 
-const isFine =
-  values.seed === undefined
-    ? await playMany(Number(values.from), Number(values.seeds), Number(values.jobs))
-    : await playOne(Number(values.seed));
-process.exit(isFine ? 0 : 1);
+try {
+  const words = wordsOf(process.argv.slice(2));
+  if (words.isHelp) console.log(HELP);
+  else {
+    const isFine = words.seed === undefined ? await playMany(words) : await playOne(words.seed, words.kinds);
+    process.exitCode = isFine ? 0 : 1;
+  }
+} catch (error) {
+  const failure = failureOf(error);
+  console.error(`sim: ${failure.message}`);
+  if (failure.advice !== undefined) console.error(`  ${failure.advice}`);
+  if (failure.kind === 'runtime' && failure.cause instanceof Error) console.error(failure.cause.stack);
+  process.exitCode = exitOf(failure);
+}
