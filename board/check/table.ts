@@ -35,6 +35,10 @@ const ROWS: readonly Row[] = [
     of: ({ floor }) => told(number(floor, 'ramMib'), value => `${value} MiB`),
   },
   { name: 'power to joined, board time', of: ({ join: one }) => told(number(one, 'boardSeconds'), seconds) },
+  {
+    name: 'then until the first file each way',
+    of: ({ join: one }) => told(number(one, 'firstSeconds'), seconds),
+  },
   { name: 'RssAnon at rest', of: ({ memory }) => told(number(memory, 'rssAnonKiB'), kib) },
   { name: 'RssAnon at its most', of: ({ memory }) => told(number(memory, 'rssAnonMostKiB'), kib) },
   { name: 'RssFile', of: ({ memory }) => told(number(memory, 'rssFileKiB'), kib) },

@@ -63,17 +63,21 @@ export async function check(options: CheckOptions): Promise<void> {
     ...{ word, ramMib, image, place: joinPath(BUILD, 'check', word), onText: options.onText },
     cardBytes: isLong ? CARD_BYTES.long : CARD_BYTES.short,
   });
-  options.onFigures('image', { bytes: statSync(image).size });
+  const budget = budgetOf(word);
+  const over: string[] = [];
+  const tell = (name: string, figures: Figures) => {
+    options.onFigures(name, figures);
+    over.push(...overruns(name, figures, budget));
+  };
+  tell('image', { bytes: statSync(image).size });
   // Whoever ends the check ends what it started.
   const leave = () => void stand.close().then(() => process.exit(Exit.FAILED));
   for (const signal of SIGNALS) process.once(signal, leave);
   try {
     await stand.open();
-    for (const scenario of chosen) options.onFigures(scenario.name, await scenario.run(stand, isLong));
-    const memory = await stand.memory();
-    options.onFigures('memory', { ramMib, ...memory, oomKills: stand.kills });
+    for (const scenario of chosen) tell(scenario.name, await scenario.run(stand, isLong));
+    tell('memory', { ramMib, ...(await stand.memory()), oomKills: stand.kills });
     if (stand.kills > 0) throw new Failure('runtime', 'the kernel killed something for memory');
-    const over = overruns(memory, budgetOf(word));
     if (over.length > 0)
       throw new Failure('runtime', `over the budget (board/budget.json): ${over.join('; ')}`);
   } finally {
