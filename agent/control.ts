@@ -48,7 +48,7 @@ export interface Question {
 }
 
 /** An answer may take its time; those on one connection keep their order. */
-type Answers = Readonly<Record<string, (question: Question) => unknown>>;
+export type Answers = Readonly<Record<string, (question: Question) => unknown>>;
 
 export interface Control {
   /** Undefined when the socket stands; otherwise why this file system has none. */

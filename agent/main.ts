@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { shownUrl } from '../transport/endpoint.ts';
 import { connectBoard } from '../transport/mqtt.ts';
 import { readNotice, writeClock } from './board.ts';
+import { checkApart, claimFolder } from './claim.ts';
 import { realClock } from './clock.ts';
-import { openControl } from './control.ts';
+import { type Answers, type Control, openControl } from './control.ts';
 import { openPages } from './disk/pages.ts';
 import { realScheduler } from './disk/schedule.ts';
 import { realSystem } from './disk/system.ts';
@@ -74,6 +75,7 @@ function checkFolder(folder: string): void {
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { folder, state, name, share, arenaBytes, rescanSeconds } = options;
   checkFolder(folder);
+  checkApart({ folder, state });
   makePrivate(state, 'make the folder writable, or give another place with --state');
   const software = `toastbox ${VERSION}`;
   let fail: (error: Error) => void = () => {};
@@ -82,11 +84,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   let report: Report | undefined;
   let book: Book | undefined;
-  const control = await openControl(state, {
+  const control = await takeBoth({ folder, state }, options.onLog, {
     status: () => report?.status(),
     memory: () => memoryOf(report, book, state),
   });
-  if (control.why !== undefined) options.onLog('warn', control.why);
   const ports: SyncPorts = {
     ...realPorts(state, options.watches),
     openLink: (session, handlers) =>
@@ -149,6 +150,26 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     await control.close();
     throw error;
   }
+}
+
+/** The state and the folder, for this process alone. */
+async function takeBoth(
+  places: { folder: string; state: string },
+  onLog: AgentOptions['onLog'],
+  answers: Answers,
+): Promise<{ close(): Promise<void> }> {
+  const taken: Control[] = [await openControl(places.state, answers)];
+  const close = async () => {
+    for (const control of taken) await control.close();
+  };
+  try {
+    taken.push(await claimFolder(places, answers));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  for (const { why } of taken) if (why !== undefined) onLog('warn', why);
+  return { close };
 }
 
 /** The memory ledger's book of a folder that is kept by `sync`. `more`: what else is bounded in its process. */

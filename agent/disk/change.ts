@@ -1,6 +1,6 @@
 // Changes to the folder, each made only while what is expected stands at its path.
 //
-//   place, makeSymlink    .toastbox/stage/N  --link, or rename over what is expected-->  path
+//   place, makeSymlink    .toastbox/stage/*  --link, or rename over what is expected-->  path
 //   setAside              path  --link + unlink (rename for a directory)-->  a free name
 //   remove, retouch       on what is expected
 //   makeDirectory         where nothing stands
@@ -30,8 +30,6 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 
 
 /** What opening says where there is no content to keep, or none that could be had. */
 const NOT_KEPT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENXIO', 'REFUSED', 'CHANGED']);
-
-const LINK_NAME = Buffer.from('link');
 
 export interface Placed {
   slot: number;
@@ -145,7 +143,7 @@ export class Change {
 
   makeSymlink(path: Path, target: Uint8Array, mtime: number, expect: Stat | undefined): Stat {
     if (target.length === 0 || target.includes(0)) throw new DiskError('EINVAL');
-    const staged = this.#staged(LINK_NAME);
+    const staged = this.#staged(this.#stage.linkName);
     this.#clear(staged);
     this.#system.symlinkSync(Buffer.from(target), staged);
     try {
@@ -160,7 +158,7 @@ export class Change {
 
   #moveLink(spot: Spot, expect: Stat | undefined): Stat {
     try {
-      return this.#moveIn(LINK_NAME, spot, expect);
+      return this.#moveIn(this.#stage.linkName, spot, expect);
     } finally {
       this.#note(() => spot.directory);
     }

@@ -3,7 +3,7 @@
 //   ROOT/                     rootFd
 //     .toastbox/              stateFd     never listed, never reached by a path
 //       folder                            the marker: which folder this is
-//       stage/                stageFd     files on their way in, one per slot
+//       stage/                stageFd     files on their way in, by slot and life
 //
 // A stick that is unmounted leaves an empty mount point, which must not look like a folder whose files were all
 // deleted. So the root counts only while its marker is there and right. check() finds that out, and finds the
@@ -23,6 +23,8 @@ const MARKER_NAME = Buffer.from('folder');
 
 /** A marker is a short line; more would not be ours. */
 const MARKER_BYTES_MAX = 256;
+/** Of a life's random text, in the names of what it stages. */
+const LIFE_LENGTH = 8;
 /** What making something says where nothing can be made. */
 const READ_ONLY = new Set(['EROFS', 'EACCES']);
 const PRIVATE_FILE = 0o600;
@@ -44,6 +46,8 @@ export class Home {
   device = -1;
   /** Why the folder may not be used now. */
   trouble: Trouble | undefined = { code: 'ENOENT' };
+  /** In the name of all that this life stages: should another agent be in the folder, neither takes the other's. */
+  readonly life: string;
   /** The folder's marker, once known. */
   marker: string | undefined;
   readonly #system: System;
@@ -58,6 +62,7 @@ export class Home {
     this.#system = system;
     this.#root = root;
     this.#fresh = marker.fresh;
+    this.life = marker.fresh.slice(0, LIFE_LENGTH);
     this.marker = marker.expect;
   }
 

@@ -34,8 +34,13 @@ export class Stage {
     this.#home = home;
   }
 
+  /** Of a symlink, until it has its place: there is one at a time. */
+  get linkName(): Uint8Array {
+    return Buffer.from(`link.${this.#home.life}`, 'latin1');
+  }
+
   name(slot: number): Uint8Array {
-    return Buffer.from(String(slot), 'latin1');
+    return Buffer.from(`${slot}.${this.#home.life}`, 'latin1');
   }
 
   /**

@@ -2,6 +2,8 @@
 // no broker is between.
 
 import { mkdirSync } from 'node:fs';
+import { checkApart, claimFolder } from '../../agent/claim.ts';
+import type { Control } from '../../agent/control.ts';
 import type { Note } from '../../agent/engine/ports.ts';
 import { openBook, realPorts } from '../../agent/main.ts';
 import type { Book } from '../../agent/memory/book.ts';
@@ -30,6 +32,9 @@ export class Copy {
   private readonly share: string;
   private readonly tell: (letter: FromWorker) => void;
   private readonly counts = noCounts();
+  private readonly places: { folder: string; state: string };
+  private claim: Control | undefined;
+  private isStopped = false;
   private handlers: BoardLinkHandlers | undefined;
 
   constructor(options: CopyOptions, tell: (letter: FromWorker) => void, onFail: (error: unknown) => void) {
@@ -37,7 +42,9 @@ export class Copy {
     this.share = share;
     this.tell = tell;
     mkdirSync(folder, { recursive: true });
+    checkApart({ folder, state });
     makePrivate(state);
+    this.places = { folder, state };
     const software = `toastbox ${VERSION}`;
     this.sync = new Sync(
       {
@@ -68,13 +75,19 @@ export class Copy {
     );
   }
 
-  start(): void {
-    this.sync.start();
+  /** Rejects if somebody else has the folder. */
+  async start(): Promise<void> {
+    this.claim = await claimFolder(this.places, { status: () => this.status(), memory: () => this.memory() });
+    if (this.claim.why !== undefined) this.tell({ is: 'log', level: 'warn', text: this.claim.why });
+    if (this.isStopped) await this.claim.close();
+    else this.sync.start();
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
+    this.isStopped = true;
     this.book.close();
-    return this.sync.stop();
+    await this.sync.stop();
+    await this.claim?.close();
   }
 
   status(): AgentStatus {

@@ -23,12 +23,12 @@ function fail(share: string, error: unknown): void {
   tell({ is: 'failed', share, text, kind: failure?.kind, advice: failure?.advice });
 }
 
-function open(options: CopyOptions): void {
+async function open(options: CopyOptions): Promise<void> {
   const { share } = options;
   try {
     const copy = new Copy(options, tell, error => fail(share, error));
     copies.set(share, copy);
-    copy.start();
+    await copy.start();
     tellStatus(share, copy);
     tell({ is: 'opened', share });
   } catch (error) {
@@ -66,7 +66,7 @@ const timer = setInterval(() => {
 port.on('message', (letters: ToWorker[]) => {
   const took = new Map<string, number>();
   for (const letter of letters) {
-    if (letter.is === 'open') open(letter.options);
+    if (letter.is === 'open') void open(letter.options);
     else if (letter.is === 'stop') void stop();
     else if (letter.is === 'memory') tell({ is: 'memory', ledgers: ledgers() });
     else {

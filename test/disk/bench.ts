@@ -8,6 +8,10 @@ import type { System } from '../../agent/disk/system.ts';
 import type { Effect, Event, Path, Stat } from '../../agent/engine/ports.ts';
 import type { Volume } from '../sim/volume.ts';
 
+const FRESH = '00112233445566778899aabbccddeeff';
+/** In the names of what is staged. */
+export const LIFE = FRESH.slice(0, 8);
+
 /** Calls that wait for the test to run them, in the order they were asked for. */
 export class Turns implements Scheduler {
   readonly #jobs: (() => void)[] = [];
@@ -104,7 +108,7 @@ export function openBench(ground: Ground, options: Partial<DiskOptions> = {}, tu
     arena,
     squeeze,
     root: ground.root,
-    marker: { expect: undefined, fresh: '00112233445566778899aabbccddeeff' },
+    marker: { expect: undefined, fresh: FRESH },
     tell: event => events.push(event),
     onTrouble: (_, code, doing) => troubles.push(`${code} ${doing}`),
     ...options,

@@ -10,6 +10,7 @@ import {
   type Bench,
   examine,
   type Ground,
+  LIFE,
   list,
   look,
   mustLook,
@@ -230,7 +231,7 @@ export function acceptChanging(name: string, open: () => Ground, close: (ground:
       }
       expect(content('full/child')).toBe('kept');
       expect(ask(bench, { do: 'sync' }, 'synced').trouble).toBeUndefined();
-      expect(bench.hands.readdirSync(at('.toastbox/stage'))).toEqual(['3']);
+      expect(bench.hands.readdirSync(at('.toastbox/stage'))).toEqual([`3.${LIFE}`]);
     });
 
     test('place: another stands there than expected -> CHANGED, and it stays', () => {

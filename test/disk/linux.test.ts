@@ -11,7 +11,7 @@ import { realSystem, type System } from '../../agent/disk/system.ts';
 import type { Effect } from '../../agent/engine/ports.ts';
 import { PATH_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { ask, type Bench, examine, list, mustLook, openBench, path, stage, Turns } from './bench.ts';
+import { ask, type Bench, examine, LIFE, list, mustLook, openBench, path, stage, Turns } from './bench.ts';
 import { closeGround, errno, openGround, systemWith } from './ground.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -204,7 +204,7 @@ test('examine: 4 GiB and a bit, sparse -> offsets beyond 32 bits are read', () =
     length: 4,
   };
   expect(ask(bench, copy, 'wrote').trouble).toBeUndefined();
-  expect(fs.statSync(join(bench.root, '.toastbox/stage/1')).size).toBe(size);
+  expect(fs.statSync(join(bench.root, `.toastbox/stage/1.${LIFE}`)).size).toBe(size);
 });
 
 test('group: 100 files at once -> synced by one call; where that is not to be had, one by one', () => {
@@ -303,7 +303,7 @@ test.skipIf(!isRoot)(
       // Said before anything is written, of a file that would not fit.
       const tooLarge: Effect = { do: 'stage', slot: 2, bytes: 2_000_000 };
       expect(ask(small, tooLarge, 'wrote').trouble?.code).toBe('ENOSPC');
-      expect(fs.readdirSync(join(small.root, '.toastbox', 'stage'))).toEqual(['1']);
+      expect(fs.readdirSync(join(small.root, '.toastbox', 'stage'))).toEqual([`1.${LIFE}`]);
       fs.unlinkSync(join(small.root, 'ballast'));
       expect(ask(small, patch, 'wrote').trouble).toBeUndefined();
       const items = [{ slot: 1, path: path('file'), mode: 0o644, mtime: 0, expect: undefined }];

@@ -78,7 +78,7 @@ test('group: its sync takes time -> other effects come between, the files get th
   syncs[0]?.(true);
   expect(bench.events.at(-1)).toMatchObject({ is: 'placed' });
   expect(fs.readdirSync(bench.root).filter(name => name.startsWith('file-'))).toHaveLength(20);
-  expect(fs.readdirSync(join(bench.root, '.toastbox/stage'))).toEqual(['20']);
+  expect(fs.readdirSync(join(bench.root, '.toastbox/stage'))).toEqual(['20.']);
 });
 
 test('group: the folder vanishes while it waits -> answered at once, nothing put anywhere', () => {
