@@ -4,7 +4,7 @@
 import { printable } from '../protocol/path.ts';
 import type { BoardFacts } from '../transport/status.ts';
 import type { Note } from './engine/ports.ts';
-import { type AgentState, type AgentStatus, type Progress, RECENT_CONFLICTS_MAX } from './status.ts';
+import { type AgentState, type AgentStatus, COPIES_NAMED_MAX, type Progress } from './status.ts';
 import type { Look, Sync } from './sync.ts';
 import { VERSION } from './version.ts';
 
@@ -24,7 +24,6 @@ export class Report {
   private readonly identity: Identity;
   private readonly sync: Sync;
   private readonly startedAt = Date.now();
-  private readonly conflicts: string[] = [];
   private lastError: { at: number; text: string } | undefined;
 
   /** `notice`: what is wrong already, before anything else is. */
@@ -35,10 +34,6 @@ export class Report {
   }
 
   onNote(note: Note): void {
-    if (note.kind === 'conflict') {
-      if (this.conflicts.length === RECENT_CONFLICTS_MAX) this.conflicts.shift();
-      this.conflicts.push(printable(note.copy));
-    }
     if (note.kind !== 'trouble') return;
     const where = note.path.length === 0 ? '' : ` (${printable(note.path)})`;
     this.lastError = { at: Date.now(), text: `${note.doing}: ${note.code}${where}` };
@@ -75,8 +70,8 @@ export class Report {
         bytesDown: bytesOf(engine?.fetching),
       },
       bytes: look?.bytes ?? { in: 0, out: 0 },
-      conflicts: engine?.counters.conflicts ?? 0,
-      recentConflicts: [...this.conflicts],
+      conflicts: engine?.conflictCopies.length ?? 0,
+      conflictCopies: (engine?.conflictCopies ?? []).slice(0, COPIES_NAMED_MAX).map(printable),
       malformed: (engine?.counters.malformed ?? 0) + (look?.dropsIn ?? 0),
       skipped: engine?.counters.skipped ?? 0,
       ...(lastError === undefined ? {} : { lastError }),

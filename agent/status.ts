@@ -1,11 +1,11 @@
 // What a running agent says about itself: the answer of its control socket, what `toastbox status` shows, and
 // the stable shape of `toastbox status --json` (fields may be added, none changes its meaning).
 //
-// Everything is counted, nothing is listed: a status is as long for a million files as for ten. Bytes are bytes,
-// times are milliseconds since 1970, paths are printable text (protocol/path.ts).
+// Nearly everything is counted, and what is listed has a bound: a status is as long for a million files as for ten.
+// Bytes are bytes, times are milliseconds since 1970, paths are printable text (protocol/path.ts).
 
-/** Conflict copies that a status names; the newest last. The count goes on. */
-export const RECENT_CONFLICTS_MAX = 16;
+/** Conflict copies that a status names. */
+export const COPIES_NAMED_MAX = 16;
 
 export type AgentState =
   /** Opening the catalog. */
@@ -77,8 +77,10 @@ export interface AgentStatus {
   pending: { up: number; down: number; bytesUp: number; bytesDown: number };
   /** Payload bytes over the link since the start. */
   bytes: { in: number; out: number };
+  /** Conflict copies that stand in the folder, whoever made them; counted up to 100. */
   conflicts: number;
-  recentConflicts: string[];
+  /** The first of them. */
+  conflictCopies: string[];
   /** Frames dropped because they were malformed, oversized or out of place. */
   malformed: number;
   /** Names that this file system cannot hold, and what is no file, directory or symlink. */

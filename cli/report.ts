@@ -39,16 +39,21 @@ function agentReport(status: AgentStatus, now: number): string[] {
     ['traffic', `in ${bytesText(bytes.in)}, out ${bytesText(bytes.out)}`],
   ];
   rows.push(['scan', scanText(scan, now)], ['watching', watchingText(status)]);
-  if (status.conflicts > 0) {
-    rows.push(['conflicts', countText(status.conflicts)]);
-    for (const copy of status.recentConflicts.slice(-3)) rows.push(['', copy]);
-  }
+  rows.push(...conflictRows(status));
   if (status.skipped > 0) rows.push(['skipped', countOf(status.skipped, 'name')]);
   if (status.malformed > 0) rows.push(['dropped', countOf(status.malformed, 'malformed frame')]);
   if (status.lastError)
     rows.push(['last error', `${timeText(status.lastError.at, now)}: ${status.lastError.text}`]);
   rows.push(['arena', arenaText(status)], ['process', processText(status, now)]);
   return [`agent ${status.name}: ${STATES[status.state]}`, ...aligned(rows), ...adviceOf(status)];
+}
+
+/** Those that stand there; nothing if there are none. */
+function conflictRows({ conflicts, conflictCopies }: AgentStatus): Row[] {
+  if (conflicts === 0) return [];
+  const more = conflicts - conflictCopies.length;
+  const names = more > 0 ? [...conflictCopies, `and ${countText(more)} more`] : conflictCopies;
+  return [['conflicts', countText(conflicts)], ...names.map((name): Row => ['', name])];
 }
 
 function gatewayReport(status: GatewayStatus, now: number): string[] {
@@ -81,6 +86,7 @@ function gatewayReport(status: GatewayStatus, now: number): string[] {
       `share ${share}: ${countOf(entries, 'entry').replace(/entrys$/, 'entries')}, ${bytesText(bytes)}, head ${countText(head)}`,
     );
     const copy: Row[] = [['plain copy', `${STATES[agent.state].split(/[,;]/)[0]}, ${agent.folder}`]];
+    copy.push(...conflictRows(agent));
     if (agent.lastError)
       copy.push(['last error', `${timeText(agent.lastError.at, now)}: ${agent.lastError.text}`]);
     for (const board of status.boards.filter(one => one.share === share)) {
@@ -164,7 +170,7 @@ function adviceOf(status: AgentStatus): string[] {
     );
   if (status.conflicts > 0)
     advice.push(
-      'A conflict copy holds what was changed here while someone else changed the same file: take what you need from it, then delete it.',
+      'A conflict copy holds what one board changed while another changed the same file: take what you need from it, then delete it.',
     );
   if (status.skipped > 0)
     advice.push(

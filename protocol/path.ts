@@ -159,6 +159,16 @@ export function conflictPath(path: Uint8Array, board: string, timeMs: number, at
   return joinPath(parent, Buffer.concat([stem, mark, extension]));
 }
 
+/** `.conflict-`, a label, the time; what may follow is a number and an extension. */
+const CONFLICT = /.\.conflict-[a-z0-9][a-z0-9._-]*-\d{8}-\d{6}(-\d+)?(\.|$)/is;
+const CONFLICT_BYTES_LEAST = 'x.conflict-x-YYYYMMDD-HHMMSS'.length;
+
+/** Whether a name is one that conflictPath() gives, whoever gave it. */
+export function isConflictName(name: Uint8Array): boolean {
+  if (name.length < CONFLICT_BYTES_LEAST) return false;
+  return CONFLICT.test(Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1'));
+}
+
 /** The most bytes up to `end` that split no valid UTF-8 sequence; at least one byte of a name. */
 function cut(name: Uint8Array, end: number): number {
   if (end < 1) return 1;

@@ -4,18 +4,20 @@
 // Invariants:
 //   1. `l` holds a place exactly when decide() of its entry asks for READ, ADOPT or OFFER and it is not ignored.
 //   2. `r` holds remote.seq of an entry exactly when the entry has a remote and is not ignored.
-//   3. Every directory entry with an id has its `d` key, and the ids are never used again.
+//   3. `c` holds a place exactly when something stands there, by its local, under a conflict copy's name.
+//   4. Every directory entry with an id has its `d` key, and the ids are never used again.
 //
 // Memory: nothing here grows; pending counts are two numbers, kept with the indexes.
 
 import { TERM_BYTES } from '../../protocol/limits.ts';
 import type { Mark } from '../../protocol/messages.ts';
-import { joinParts, joinPath } from '../../protocol/path.ts';
+import { isConflictName, joinParts, joinPath } from '../../protocol/path.ts';
 import type { Tree } from '../arena/tree.ts';
 import { Brief } from './brief.ts';
 import { decide, isLocalPending } from './decide.ts';
 import { type Entry, EntryCodec, type EntryId, freshEntry, isBlank, sameBytes } from './entry.ts';
 import {
+  copyKey,
   directoryKey,
   entryKey,
   extraKey,
@@ -36,6 +38,9 @@ import type { Path } from './ports.ts';
 /** What fits one value of the tree, with room to spare. */
 const EXTRA_PART_BYTES = 1024;
 
+/** Conflict copies that are listed: a status is a line or two. */
+export const COPIES_MAX = 100;
+
 const EMPTY = new Uint8Array(0);
 const SLASH = 0x2f;
 
@@ -47,6 +52,8 @@ export class Catalog {
   private readonly brief: Brief;
   private notedPosition = 0;
   private hasCommon: boolean;
+  /** The first conflict copies, until one comes or goes. */
+  private copies: readonly Place[] | undefined;
   private lastParent: EntryId = ROOT;
   private lastPath: Path = EMPTY;
 
@@ -83,6 +90,7 @@ export class Catalog {
       if (isIgnored) this.removeRemote(entry.remote.seq);
       else this.addRemote(entry.remote.seq, place);
     }
+    if (isConflictName(place.name)) this.noteCopy(place, entry.local !== undefined);
     if (isBlank(entry) && (entry.id === 0 || !this.hasChildren(entry.id))) {
       if (entry.id !== 0) this.tree.remove(directoryKey(entry.id));
       if (this.lastParent === entry.id) this.lastParent = 0;
@@ -238,6 +246,32 @@ export class Catalog {
     for (let part = 0; this.tree.remove(extraKey(seq, part)); part++);
   }
 
+  // ---- conflict copies
+
+  private noteCopy({ parent, name }: Place, isHere: boolean): void {
+    const key = copyKey(parent, name);
+    if ((this.tree.get(key) !== undefined) === isHere) return;
+    if (isHere) this.tree.put(key, EMPTY);
+    else this.tree.remove(key);
+    this.copies = undefined;
+  }
+
+  /** The paths of conflict copies that stand in the folder, whoever made them: the first COPIES_MAX. */
+  conflictCopies(): Path[] {
+    this.copies ??= [...this.copyPlaces()];
+    return this.copies.map(place => this.pathOf(place)).filter(path => path !== undefined);
+  }
+
+  private *copyPlaces(): Iterable<Place> {
+    let after: Place = { parent: 0, name: EMPTY };
+    for (let count = 0; count < COPIES_MAX; count++) {
+      const found = this.tree.next(copyKey(after.parent, after.name), false);
+      if (found === undefined || found.key[0] !== SPACE.copy) return;
+      after = placeOfKey(found.key);
+      yield after;
+    }
+  }
+
   // ---- bytes that came with a change
 
   putExtra(seq: number, bytes: Uint8Array): void {
@@ -366,13 +400,16 @@ export class Catalog {
     this.tree.put(metaKey('marker'), Buffer.from(marker));
   }
 
-  /** The digest of the rules by which it says what is ignored; empty for none. */
-  get rules(): string {
-    return Buffer.from(this.tree.get(metaKey('rules')) ?? EMPTY).toString();
+  /** The digest of the rules that the indexes go by, empty for none; undefined where they are not complete: in a
+   * catalog of before there was one of conflict copies. */
+  get rules(): string | undefined {
+    const value = this.tree.get(metaKey('indexed'));
+    if (value === undefined) return this.hasChildren(ROOT) ? undefined : '';
+    return Buffer.from(value).toString();
   }
 
   set rules(digest: string) {
-    this.tree.put(metaKey('rules'), Buffer.from(digest));
+    this.tree.put(metaKey('indexed'), Buffer.from(digest));
   }
 
   /** Durable on return. Throws what the page file throws. */

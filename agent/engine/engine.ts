@@ -52,6 +52,8 @@ export interface Snapshot {
   /** What is known cannot be made durable at the moment. */
   isFailing: boolean;
   counters: Counters;
+  /** Those that stand in the folder, the first COPIES_MAX. */
+  conflictCopies: Path[];
   /** Files under way with bytes of content done and in all. */
   reading: { path: Path; bytes: number; done: number } | undefined;
   offering: { path: Path; done: number; size: number }[];
@@ -362,6 +364,7 @@ export class Engine {
       isPaused: core.isPaused,
       isFailing: this.durable.isFailing,
       counters: core.counters,
+      conflictCopies: core.catalog.conflictCopies(),
       reading: this.examine.reading,
       offering: this.offers.active.map(({ path, bytesServed, facts }) => ({
         path,

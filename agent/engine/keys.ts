@@ -7,6 +7,7 @@
 //   l       parent(4) name                 nothing: the path waits for this board to read, adopt or offer it
 //   r       seq(7)                         parent(4) name: a change of the gateway's that waits to be applied
 //   x       seq(7) part(1)                 bytes that came with that change: a symlink's target, a `like` path
+//   c       parent(4) name                 nothing: a conflict copy stands there
 //   b       list(4) page(4)                a page of a block list (lists.ts)
 //   g       list(4)                        nothing: the block list is not needed any more
 //   m       name                           the folder's id, marker, session, last id
@@ -19,6 +20,7 @@ export const SPACE = {
   entry: 0x65,
   directory: 0x64,
   local: 0x6c,
+  copy: 0x63,
   remote: 0x72,
   extra: 0x78,
   block: 0x62,
@@ -55,6 +57,7 @@ export const entryKey = (parent: EntryId, name: Uint8Array): Uint8Array =>
   withName(SPACE.entry, parent, name);
 export const localKey = (parent: EntryId, name: Uint8Array): Uint8Array =>
   withName(SPACE.local, parent, name);
+export const copyKey = (parent: EntryId, name: Uint8Array): Uint8Array => withName(SPACE.copy, parent, name);
 export const directoryKey = (id: EntryId): Uint8Array => withNumber(SPACE.directory, id, 4, 0);
 export const remoteKey = (seq: number): Uint8Array => withNumber(SPACE.remote, seq, SEQ_BYTES, 0);
 export const garbageKey = (list: EntryId): Uint8Array => withNumber(SPACE.garbage, list, 4, 0);

@@ -215,7 +215,7 @@ export class Scan {
     }
     if (core.unconfirmed !== Number.POSITIVE_INFINITY) this.confirm();
     if (this.cursor === undefined) {
-      if (this.observer.isReindexing) core.catalog.rules = this.rules;
+      if (core.catalog.rules !== this.rules) core.catalog.rules = this.rules;
       this.observer.isReindexing = false;
       this.listedBefore = this.listed;
       this.finishedAt = core.now;

@@ -77,8 +77,8 @@ describe('report', () => {
         /-> The last error above names/,
       ],
       [
-        { conflicts: 2, recentConflicts: ['a.c-1', 'a.c-2'] },
-        / conflicts +2\n +a\.c-1\n +a\.c-2$/m,
+        { conflicts: 3, conflictCopies: ['a.c-1', 'a.c-2'] },
+        / conflicts +3\n +a\.c-1\n +a\.c-2\n +and 1 more$/m,
         /-> A conflict copy/,
       ],
       [{ skipped: 1 }, / skipped +1 name$/m, /-> Skipped are names/],

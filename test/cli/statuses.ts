@@ -21,7 +21,7 @@ export const agent = (more: Partial<AgentStatus> = {}): AgentStatus => ({
   pending: { up: 0, down: 0, bytesUp: 0, bytesDown: 0 },
   bytes: { in: 1234, out: 5_000_000 },
   conflicts: 0,
-  recentConflicts: [],
+  conflictCopies: [],
   malformed: 0,
   skipped: 0,
   scan: { running: false, seen: 10_233, read: 0, lastFinishedAt: NOW - 120_000 },

@@ -51,6 +51,11 @@ function play(first: UserChange, later: UserChange, laterSide: Side = 'B'): End 
   expect(group.head, 'changes after everything had come to rest').toBe(head);
   expect(b.sync!.look()!.engine.counters.conflicts).toBe(copiesIn(facets).length);
   for (const machine of [copy, a]) expect(machine.sync!.look()!.engine.counters.conflicts).toBe(0);
+  // All of them list what stands there.
+  for (const machine of [copy, a, b]) {
+    const listed = machine.sync!.look()!.engine.conflictCopies.map(path => Buffer.from(path).toString());
+    expect(listed.sort()).toEqual(copiesIn(facets).sort());
+  }
   return { group, facets };
 }
 

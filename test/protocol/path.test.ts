@@ -7,6 +7,7 @@ import {
   compareBytes,
   conflictPath,
   EMPTY_CONTENT,
+  isConflictName,
   joinPath,
   nameOf,
   parentOf,
@@ -170,6 +171,18 @@ describe('path: conflict names', () => {
     ['né.txt', 0, 'né.conflict-kitchen-20240805-130409.txt'],
   ])('%s, attempt %i -> %s', (path, attempt, copy) => {
     expect(conflict(path, attempt)).toBe(copy);
+    expect(isConflictName(nameOf(utf8(copy)))).toBe(true);
+  });
+
+  test.each([
+    'a.conflict-kitchen.txt',
+    '.conflict-kitchen-20240805-130409',
+    'a.conflict--20240805-130409.txt',
+    'a.conflict-kitchen-20240805-1304.txt',
+    'a.conflict-kitchen-20240805-130409~',
+    'conflict-kitchen-20240805-130409.txt',
+  ])('%s -> no conflict copy', name => {
+    expect(isConflictName(utf8(name))).toBe(false);
   });
 
   test('a long stem -> cut to 255 bytes, the extension kept', () => {
