@@ -8,10 +8,13 @@ import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEvent } from '../../gateway/hub/ports.ts';
 import { type Image, type MemoryStore, openMemoryStore } from '../../gateway/store/memory.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
-import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
+import { FRAME_BYTES_MAX, ID_BYTES, TERM_BYTES } from '../../protocol/limits.ts';
+import type { Verdict } from '../../protocol/messages.ts';
 import { type BoardLink, type BoardLinkHandlers, noCounts } from '../../transport/link.ts';
 import { Machine } from '../sim/machine.ts';
 import { Time } from '../sim/time.ts';
+
+const NO_TERM = new Uint8Array(TERM_BYTES);
 
 export class Pair {
   readonly time = new Time();
@@ -25,6 +28,10 @@ export class Pair {
   isSpeaking = true;
   /** After how many milliseconds each copy of the next frame comes, either way: none where it is lost. */
   fate: () => readonly number[] = () => [1];
+  /** What the gateway says to an offer instead of looking at it. */
+  verdict: (offer: { size: number }) => Verdict | undefined = () => undefined;
+  /** What went wrong on the board, in words. */
+  readonly troubles: string[] = [];
   private hub: Hub;
   private wakesAt: number | undefined;
   private handlers: BoardLinkHandlers | undefined;
@@ -37,6 +44,9 @@ export class Pair {
       openLink: (_machine, handlers) => this.openLink(handlers),
       onLoss: () => {},
       tell: () => {},
+      onNote: (_machine, note) => {
+        if (note.kind === 'trouble') this.troubles.push(`${note.doing}: ${note.code}`);
+      },
     });
   }
 
@@ -90,7 +100,22 @@ export class Pair {
     };
   }
 
-  private give(event: HubEvent): void {
+  /** Answers what `verdict` has an answer for; what is left for the hub. */
+  private turnAway(event: HubEvent): HubEvent | undefined {
+    if (event.is !== 'message' || event.message.is !== 'offer') return event;
+    const { message } = event;
+    const verdicts = new Map(message.items.map(item => [item.req, this.verdict(item)]));
+    const away = message.items.filter(({ req }) => verdicts.get(req) !== undefined);
+    if (away.length === 0) return event;
+    const items = away.map(({ req }) => ({ req, verdict: verdicts.get(req)!, seq: 0 }));
+    this.deliver(encodeFrameHeader({ is: 'done', session: message.session, items, term: NO_TERM }));
+    const rest = message.items.filter(({ req }) => verdicts.get(req) === undefined);
+    return rest.length === 0 ? undefined : { ...event, message: { ...message, items: rest } };
+  }
+
+  private give(told: HubEvent): void {
+    const event = this.turnAway(told);
+    if (event === undefined) return;
     const outcome = this.store.transaction(() => this.hub.take(event, this.time.now));
     if (!outcome.isDurable) throw new Error(outcome.code);
     for (const effect of this.hub.drain()) {
