@@ -3,8 +3,8 @@
 //
 //   password = "correct horse"   ->   password = ""
 //
-// It knows a value in one line, "..." or '...'. Others are refused rather than left on the card: after blanking, the
-// text is parsed again, and every secret must be empty and everything else as it was.
+// It knows a value in one line, "..." or '...'. Others, a number among them, are refused rather than left on the card:
+// after blanking, the text is parsed again, and every secret must be empty and everything else as it was.
 
 import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'smol-toml';
@@ -20,11 +20,14 @@ const LINE = new RegExp(
 );
 
 /** The secrets in a parsed config, by their key with its table. */
-export function secretsOf(config: Table): Map<string, string> {
+export const secretsOf = (config: Table): Map<string, string> => valuesOf(config, SECRETS);
+
+/** What a parsed config says under these keys, in the open and in its tables, by the key with its table. */
+export function valuesOf(config: Table, keys: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   const look = (table: Table, prefix: string) => {
     for (const [key, value] of Object.entries(table)) {
-      if (SECRETS.includes(key) && typeof value === 'string') found.set(`${prefix}${key}`, value);
+      if (keys.includes(key)) found.set(`${prefix}${key}`, String(value));
       else if (prefix === '' && typeof value === 'object' && value !== null && !(value instanceof Date))
         look(value as Table, `${key}.`);
     }

@@ -7,9 +7,9 @@
 // card.toml and the card differ, a board does all of it again when it starts, and finds done what was done: a secret
 // that is blank on the card is the one that is kept.
 //
-// What it refuses: a secret that it could not blank, files elsewhere than beside the card's file, and all that a config
-// file may not say. Flash keeps old pages for a while: blanking hides a secret from who reads the card, not from who
-// takes its chip apart.
+// A secret is a password, and a file that holds one or a private key. What it refuses: a secret that it could not
+// blank, files elsewhere than beside the card's file, and all that a config file may not say. Flash keeps old pages for
+// a while: blanking hides a secret from who reads the card, not from who takes its chip apart.
 
 import { X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { createSecureContext } from 'node:tls';
 import { parse } from 'smol-toml';
 import { Failure } from '../agent/failure.ts';
 import { shownUrl } from '../transport/endpoint.ts';
-import { blanked, restored, secretsOf } from './blank.ts';
+import { blanked, restored, secretsOf, valuesOf } from './blank.ts';
 import { linkOptionsOf } from './broker.ts';
 import { Exit } from './exits.ts';
 import { blankFile, isBlank, isOnTheWay, makeDurable, overwrite } from './inplace.ts';
@@ -31,8 +31,11 @@ const NETWORK = 'network';
 const CARD = 'card.toml';
 /** As long as config.ts takes them. */
 const CARD_BYTES_MAX = 256 * 1024;
-/** Options that name a file beside the card's; what the last one names is a secret. */
-const FILES = ['ca-file', 'cert-file', 'key-file'] as const;
+/** Options that name a file beside the card's. */
+const FILES = ['ca-file', 'cert-file', 'key-file', 'password-file'];
+/** Those that name a secret; any other may hold a key as well, beside its certificate. */
+const SECRET_FILES = ['key-file', 'password-file'];
+const PRIVATE_KEY = 'PRIVATE KEY-----';
 const BOM = '\uFEFF';
 
 export async function cardCommand({ words, world, out }: Invocation): Promise<Exit> {
@@ -52,7 +55,14 @@ export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
     if (value === '' && !known.has(key)) throw lost(`${card}: ${key}`);
   const blank = blanked(text);
   if (blank === undefined)
-    throw new Failure('usage', `${card}: a password must stand in one line: password = "..."`);
+    throw new Failure('usage', `${card}: a password must stand in one line, in quotes: password = "..."`);
+  for (const [key, url] of valuesOf(config, ['broker']))
+    if (/[?#]/.test(url))
+      throw new Failure(
+        'usage',
+        `${card}: ${key}: what stands after a ? or # may be a secret, and would stay on the card`,
+        'use username and password, which are moved from there',
+      );
 
   const next = join(kept, 'next');
   rmSync(next, { recursive: true, force: true });
@@ -60,7 +70,12 @@ export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
   const named = filesOf(config, card);
   const put = (name: string, content: string | Uint8Array) =>
     writeFileSync(join(next, name), content, { mode: 0o600 });
-  for (const name of named.values()) put(name, contentOf(card, kept, name));
+  const secretFiles = new Set<string>();
+  for (const [option, name] of named) {
+    const content = contentOf(card, kept, name);
+    put(name, content);
+    if (SECRET_FILES.includes(option) || content.includes(PRIVATE_KEY)) secretFiles.add(name);
+  }
   put(AGENT, restored(text, known));
   const { settings, network } = check(next, card);
   put(NETWORK, network);
@@ -76,9 +91,10 @@ export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
   makeDurable(kept);
   makeDurable(dirname(kept));
   overwrite(card, aim);
-  const key = named.get('key-file');
-  if (key !== undefined && contentAt(join(dirname(card), key)) !== undefined)
-    blankFile(join(dirname(card), key));
+  for (const name of secretFiles) {
+    const file = join(dirname(card), name);
+    if (contentAt(file) !== undefined) blankFile(file);
+  }
   return settings;
 }
 
@@ -161,7 +177,7 @@ function filesOf(config: Record<string, unknown>, card: string): Map<string, str
 }
 
 /** What the card has under a name, or what was kept of it. */
-function contentOf(card: string, kept: string, name: string): Uint8Array {
+function contentOf(card: string, kept: string, name: string): Buffer {
   const place = join(dirname(card), name);
   for (const file of [place, join(kept, name)]) {
     const bytes = contentAt(file);

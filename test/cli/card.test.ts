@@ -29,6 +29,11 @@ afterEach(() => rmSync(place, { recursive: true }));
 
 const write = (text: string | Uint8Array, name = 'toastbox.toml') =>
   writeFileSync(join(place, 'boot', name), text);
+/** Writes my.pem and my.key beside the card's file. */
+const certify = () => {
+  const words = 'req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout my.key -out my.pem';
+  execFileSync('openssl', words.split(' '), { cwd: join(place, 'boot'), stdio: 'ignore' });
+};
 const onCard = (name = 'toastbox.toml') => readFileSync(join(place, 'boot', name), 'utf8');
 const inForce = () =>
   resolveSettings('agent', ['--folder', '/data/folder', '--config', join(kept, 'agent.toml')], {
@@ -92,24 +97,7 @@ describe('card: taken', () => {
   });
 
   test('certificate and key beside it -> kept, the key blanked on the card; taken again -> the kept key', () => {
-    const boot = join(place, 'boot');
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-subj',
-        '/CN=x',
-        '-keyout',
-        'my.key',
-        '-out',
-        'my.pem',
-      ],
-      { cwd: boot, stdio: 'ignore' },
-    );
+    certify();
     const [key, certificate] = [onCard('my.key'), onCard('my.pem')];
     write(`${PLAIN}ca-file = "my.pem"\ncert-file = "my.pem"\nkey-file = "my.key"\n`);
     takeCard(card, kept);
@@ -119,6 +107,26 @@ describe('card: taken', () => {
     takeCard(card, kept);
     expect(readFileSync(inForce()['key-file']!, 'utf8')).toBe(key);
     expect(statSync(inForce()['key-file']!).mode & 0o777).toBe(0o600);
+  });
+
+  test('a certificate with its key in one file -> blanked on the card, whichever option names it', () => {
+    certify();
+    write(`${onCard('my.pem')}${onCard('my.key')}`, 'my.pem');
+    const both = onCard('my.pem');
+    write(`${PLAIN}ca-file = "my.pem"\ncert-file = "my.pem"\nkey-file = "my.key"\n`);
+    takeCard(card, kept);
+    expect([onCard('my.pem').trim(), onCard('my.key').trim()]).toEqual(['', '']);
+    expect(readFileSync(inForce()['cert-file']!, 'utf8')).toBe(both);
+  });
+
+  test('a password in a file beside it -> kept, blanked on the card; taken again -> the kept one', () => {
+    write('correct horse\r\n', 'my.password');
+    write(`${PLAIN}username = "b"\npassword-file = "my.password"\n`);
+    takeCard(card, kept);
+    expect(onCard('my.password').trim()).toBe('');
+    write(`${onCard()}share = "music"\n`);
+    takeCard(card, kept);
+    expect(readFileSync(inForce()['password-file']!, 'utf8')).toBe('correct horse\r\n');
   });
 });
 
@@ -144,6 +152,10 @@ describe('card: mistakes', () => {
     ['a router without an address', `${PLAIN}router = "10.0.2.2"\n`, /need an address/],
     ['a secret that was never here', `${PLAIN}username = "b"\npassword = ""\n`, /password is blank/],
     ['a secret over many lines', `${PLAIN}username = "b"\npassword = """x"""\n`, /in one line/],
+    ['a secret that is a number', `${PLAIN}username = "b"\npassword = 12345\n`, /in quotes/],
+    ['a secret for another command that is a word', `${PLAIN}[gateway]\npassword = true\n`, /in quotes/],
+    ['a secret in a URL', 'broker = "wss://b/?token=xyz"\nname = "b"\n', /broker: what stands after a \?/],
+    ['a password elsewhere', `${PLAIN}password-file = "/boot/pw"\n`, /password-file must be the name of/],
     ['a file elsewhere', `${PLAIN}ca-file = "/etc/passwd"\n`, /ca-file must be the name of a file/],
     ['a file that is not there', `${PLAIN}ca-file = "ca.pem"\n`, /boot\/ca\.pem is blank or missing/],
     ['UTF-16', Buffer.from(`\uFEFF${PLAIN}`, 'utf16le'), /not UTF-8/],
