@@ -1,11 +1,11 @@
 // `toastbox card`: a board's settings from its card onto its data partition. See board/README.md.
 //
-//   card: toastbox.toml, ca.pem, board.key         kept: agent.toml, network, ca.pem, board.key, card.toml
+//   card: toastbox.toml, ca.pem, board.key         kept: agent.toml, network, ca.pem, board.key, card.old, card.toml
 //
 // In this order, so that power may go after any step: check everything in KEPT/next; move it into force, agent.toml
-// last; write card.toml, the card's file as it will be; make all that durable; blank the secrets on the card. While
-// card.toml and the card differ, a board does all of it again when it starts, and finds done what was done: a secret
-// that is blank on the card is the one that is kept.
+// last; write card.old and card.toml, the card's file as it is and as it will be; make all that durable; blank the
+// secrets on the card; remove card.old. While card.toml and the card differ, a board does all of it again when it
+// starts, and finds done what was done: a secret that is blank on the card is the one that is kept.
 //
 // A secret is a password, and a file that holds one or a private key. What it refuses: a secret that it could not
 // blank, files elsewhere than beside the card's file, and all that a config file may not say. Flash keeps old pages for
@@ -29,6 +29,7 @@ import { resolveSettings } from './settings.ts';
 const AGENT = 'agent.toml';
 const NETWORK = 'network';
 const CARD = 'card.toml';
+const OLD = 'card.old';
 /** As long as config.ts takes them. */
 const CARD_BYTES_MAX = 256 * 1024;
 /** Options that name a file beside the card's. */
@@ -81,9 +82,10 @@ export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
   put(NETWORK, network);
   const bytes = readFileSync(card);
   const aim = Buffer.concat([bytes.subarray(0, bytes.length - Buffer.byteLength(text)), Buffer.from(blank)]);
+  put(OLD, bytes);
   put(CARD, aim);
 
-  for (const name of new Set([...named.values(), NETWORK, AGENT, CARD])) {
+  for (const name of new Set([...named.values(), NETWORK, AGENT, OLD, CARD])) {
     makeDurable(join(next, name));
     renameSync(join(next, name), join(kept, name));
   }
@@ -91,6 +93,7 @@ export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
   makeDurable(kept);
   makeDurable(dirname(kept));
   overwrite(card, aim);
+  rmSync(join(kept, OLD));
   for (const name of secretFiles) {
     const file = join(dirname(card), name);
     if (contentAt(file) !== undefined) blankFile(file);
@@ -100,18 +103,19 @@ export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
 
 /** The card's text without a byte order mark; where a power cut tore its blanking, that is done to its end first. */
 function readCard(card: string, kept: string): string {
-  const bytes = readFileSync(card);
+  let bytes: Buffer = readFileSync(card);
   if (bytes.length > CARD_BYTES_MAX) throw new Failure('usage', `${card}: too long for a config file`);
+  const [old, aim] = [contentAt(join(kept, OLD)), contentAt(join(kept, CARD))];
+  // All old: nothing was blanked yet, and it is taken like any other.
+  if (old !== undefined && aim !== undefined && !bytes.equals(old) && isOnTheWay(bytes, old, aim)) {
+    overwrite(card, aim);
+    bytes = aim;
+  }
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes).replace(BOM, '');
     parse(text);
     return text;
   } catch (error) {
-    const aim = contentAt(join(kept, CARD));
-    if (aim !== undefined && isOnTheWay(bytes, aim)) {
-      overwrite(card, aim);
-      return String(aim).replace(BOM, '');
-    }
     const { line, message } = error as Error & { line?: number };
     if (line === undefined)
       throw new Failure('usage', `${card}: is not UTF-8`, 'in the editor, save it with the encoding UTF-8');
@@ -169,7 +173,7 @@ function filesOf(config: Record<string, unknown>, card: string): Map<string, str
   for (const option of FILES) {
     const name = own[option];
     if (typeof name !== 'string') continue;
-    if (!/^\w[\w .-]*$/.test(name) || [AGENT, NETWORK, CARD].includes(name))
+    if (!/^\w[\w .-]*$/.test(name) || [AGENT, NETWORK, OLD, CARD].includes(name))
       throw new Failure('usage', `${card}: ${option} must be the name of a file that stands beside it`);
     named.set(option, name);
   }
@@ -179,11 +183,10 @@ function filesOf(config: Record<string, unknown>, card: string): Map<string, str
 /** What the card has under a name, or what was kept of it. */
 function contentOf(card: string, kept: string, name: string): Buffer {
   const place = join(dirname(card), name);
-  for (const file of [place, join(kept, name)]) {
-    const bytes = contentAt(file);
-    if (bytes !== undefined && !isBlank(bytes)) return bytes;
-  }
-  throw lost(place);
+  const [bytes, own] = [contentAt(place), contentAt(join(kept, name))];
+  if (bytes !== undefined && !isBlank(bytes, own)) return bytes;
+  if (own === undefined) throw lost(place);
+  return own;
 }
 
 function contentAt(file: string): Buffer | undefined {

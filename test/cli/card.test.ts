@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Failure } from '../../agent/failure.ts';
 import { takeCard } from '../../cli/card.ts';
-import { isOnTheWay } from '../../cli/inplace.ts';
 import { resolveSettings } from '../../cli/settings.ts';
 
 const PLAIN = 'broker = "mqtt://broker.lan"\nname = "board-7"\n';
@@ -180,30 +179,68 @@ describe('card: mistakes', () => {
 });
 
 describe('card: power goes', () => {
-  /** Every state that the card may be in while it is blanked: each of its sectors is old or new, up to some point. */
+  /** Takes a card that holds `text` up to when its blanking begins, and puts what a power cut then left on it. */
+  const tear = (text: string, torn: (old: Buffer, blank: Buffer) => Buffer) => {
+    write(text);
+    takeCard(card, kept);
+    const blank = readFileSync(card);
+    writeFileSync(join(kept, 'card.old'), text);
+    write(torn(Buffer.from(text), blank));
+    return blank;
+  };
+
   test('after each sector of the blanking -> done to its end at the next start, the secret kept', () => {
     const long = `# ${'x'.repeat(470)}\n${PLAIN}username = "board-7"\npassword = "${'s'.repeat(1500)}"\n`;
-    write(long);
-    takeCard(card, kept);
-    const [old, blank] = [Buffer.from(long), readFileSync(card)];
-    expect(blank.length).toBeGreaterThan(3 * 512);
-    for (let at = 0; at <= old.length + 511; at += 512) {
-      for (const torn of [
-        Buffer.concat([blank.subarray(0, at), old.subarray(at)]),
-        Buffer.concat([old.subarray(0, at), blank.subarray(at)]),
-      ]) {
-        write(torn);
+    for (let at = 0; at <= long.length + 511; at += 512) {
+      const orders: ((old: Buffer, blank: Buffer) => Buffer)[] = [
+        (old, blank) => Buffer.concat([blank.subarray(0, at), old.subarray(at)]),
+        (old, blank) => Buffer.concat([old.subarray(0, at), blank.subarray(at)]),
+      ];
+      for (const order of orders) {
+        const blank = tear(long, order);
         takeCard(card, kept);
         expect(readFileSync(card).equals(blank), `cut at ${at}`).toBe(true);
         expect(inForce().password, `cut at ${at}`).toBe('s'.repeat(1500));
+        expect(readdirSync(kept)).not.toContain('card.old');
       }
     }
   });
 
-  test('a file that was edited -> not taken for one that was torn', () => {
-    expect(isOnTheWay(Buffer.from('a = "x" '), Buffer.from('a = ""  '))).toBe(true);
-    expect(isOnTheWay(Buffer.from('b = "x" '), Buffer.from('a = ""  '))).toBe(false);
-    expect(isOnTheWay(Buffer.from('a = "x"'), Buffer.from('a = ""  '))).toBe(false);
+  test('the rest of the secret reads as a comment -> it does not stay there', () => {
+    const head = `${PLAIN}username = "board-7"\n`;
+    const line = 'password = "';
+    const text = `${head}# ${'x'.repeat(512 - 3 - head.length - line.length - 4)}\n${line}abcd#correct-horse"\n`;
+    expect(text.indexOf('#correct')).toBe(512);
+    tear(text, (old, blank) => Buffer.concat([blank.subarray(0, 512), old.subarray(512)]));
+    takeCard(card, kept);
+    expect(onCard()).not.toContain('horse');
+    expect(inForce().password).toBe('abcd#correct-horse');
+  });
+
+  test('a new password over the blanks, its last quote forgotten -> said, and not undone', () => {
+    write(LOCKED);
+    takeCard(card, kept);
+    const blanks = onCard().match(/"" +/)![0];
+    const wrong = onCard().replace(blanks, '"another secret'.padEnd(blanks.length));
+    write(wrong);
+    expect(mistake()).toMatch(/toastbox\.toml:4: /);
+    expect(onCard()).toBe(wrong);
+  });
+
+  test('in the middle of a key -> the kept one, and no new one that begins with an empty line is taken for it', () => {
+    certify();
+    const key = onCard('my.key');
+    write(`${PLAIN}cert-file = "my.pem"\nkey-file = "my.key"\n`);
+    takeCard(card, kept);
+    write('\n'.repeat(512) + key.slice(512), 'my.key');
+    takeCard(card, kept);
+    expect(onCard('my.key').trim()).toBe('');
+    expect(readFileSync(join(kept, 'my.key'), 'utf8')).toBe(key);
+    certify();
+    const another = `\n${onCard('my.key')}`;
+    write(another, 'my.key');
+    takeCard(card, kept);
+    expect(readFileSync(join(kept, 'my.key'), 'utf8')).toBe(another);
   });
 
   test('before anything was in force -> nothing but what a next start clears away', () => {
