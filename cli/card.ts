@@ -152,8 +152,14 @@ function checkTls({ caFile, certFile, keyFile }: ReturnType<typeof linkOptionsOf
     file === undefined ? [] : [[name, readFileSync(file)] as const],
   );
   try {
-    // A context takes anything for an authority, and says nothing.
-    for (const [name, bytes] of parts) if (name !== 'key') new X509Certificate(bytes);
+    // A context takes anything for an authority, and says nothing; a binary one (DER), which X509Certificate reads, it
+    // leaves out.
+    for (const [name, bytes] of parts) {
+      if (name === 'key') continue;
+      new X509Certificate(bytes);
+      if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(String(bytes)))
+        throw new Error(`the ${name}-file is binary: it must be PEM, text with -----BEGIN CERTIFICATE-----`);
+    }
     createSecureContext(Object.fromEntries(parts));
   } catch (error) {
     const why = (error as Error).message.replace(/^error:[0-9A-F]+:/, '');

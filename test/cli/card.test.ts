@@ -2,6 +2,7 @@
 // between. Certificates are real ones.
 
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -175,6 +176,13 @@ describe('card: mistakes', () => {
     write('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', 'ca.pem');
     write(`${PLAIN}ca-file = "ca.pem"\n`);
     expect(mistake()).toMatch(/toastbox\.toml: the certificate or its key cannot be used/);
+  });
+
+  test('a certificate in binary, which TLS would pass over -> said', () => {
+    certify();
+    write(new X509Certificate(onCard('my.pem')).raw, 'ca.pem');
+    write(`${PLAIN}ca-file = "ca.pem"\n`);
+    expect(mistake()).toMatch(/the ca-file is binary: it must be PEM/);
   });
 });
 
