@@ -23,6 +23,7 @@ import { linkOptionsOf } from './broker.ts';
 import { Exit } from './exits.ts';
 import { blankFile, isBlank, isOnTheWay, makeDurable, overwrite } from './inplace.ts';
 import type { Invocation } from './invocation.ts';
+import { checkNetwork } from './network.ts';
 import type { SettingsOf } from './options.ts';
 import { resolveSettings } from './settings.ts';
 
@@ -132,9 +133,9 @@ function check(next: string, card: string): { settings: SettingsOf<'agent'>; net
     const { settings } = resolveSettings('agent', ['--folder', '/', '--config', file], world);
     checkTls(linkOptionsOf(settings, () => {}));
     const words = ['--card', card, '--kept', next, '--config', file];
-    const { address, router, dns, 'time-server': time } = resolveSettings('card', words, world).settings;
-    if (address === undefined && (router ?? dns) !== undefined)
-      throw new Failure('usage', 'router and dns need an address: without one, DHCP brings all three');
+    const own = resolveSettings('card', words, world).settings;
+    checkNetwork(own, settings.broker);
+    const { address, router, dns, 'time-server': time } = own;
     // Lines of a shell: every value is of a kind that has no character of which a shell would make something.
     const facts = { board: settings.name, address, router, dns, time_server: time };
     const network = Object.entries(facts).map(([name, value]) => `${name}=${value ?? ''}\n`);

@@ -89,10 +89,12 @@ describe('card: taken', () => {
   });
 
   test('a network of its own -> lines for a shell', () => {
-    write(`${PLAIN}[card]\naddress = "10.0.2.15/24"\nrouter = "10.0.2.2"\ntime-server = "pool.ntp.org"\n`);
+    write(
+      `${PLAIN}[card]\naddress = "10.0.2.15/24"\nrouter = "10.0.2.2"\ndns = "10.0.2.3"\ntime-server = "pool.ntp.org"\n`,
+    );
     takeCard(card, kept);
     expect(readFileSync(join(kept, 'network'), 'utf8')).toBe(
-      'board=board-7\naddress=10.0.2.15/24\nrouter=10.0.2.2\ndns=\ntime_server=pool.ntp.org\n',
+      'board=board-7\naddress=10.0.2.15/24\nrouter=10.0.2.2\ndns=10.0.2.3\ntime_server=pool.ntp.org\n',
     );
   });
 
