@@ -1,17 +1,19 @@
 // `toastbox card`: a board's settings from its card onto its data partition. See board/README.md.
 //
-//   card: toastbox.toml, ca.pem, board.key         kept: agent.toml, network, ca.pem, board.key, card.old, card.toml
+//   card: toastbox.toml, ca.pem, board.key
+//   kept: agent.toml, network, ca.pem, board.key, card.old, card.toml, sums
 //
 // In this order, so that power may go after any step: check everything in KEPT/next; move it into force, agent.toml
 // last; write card.old and card.toml, the card's file as it is and as it will be; make all that durable; blank the
-// secrets on the card; remove card.old. While card.toml and the card differ, a board does all of it again when it
-// starts, and finds done what was done: a secret that is blank on the card is the one that is kept.
+// secrets on the card; remove card.old; write sums. While any file, on the card or kept, is another than sums has, a
+// board does all of it again when it starts, and finds done what was done: a secret that is blank on the card is the
+// one that is kept. A file that is gone from the card is none that sums could have.
 //
 // A secret is a password, and a file that holds one or a private key. What it refuses: a secret that it could not
 // blank, files elsewhere than beside the card's file, and all that a config file may not say. Flash keeps old pages for
 // a while: blanking hides a secret from who reads the card, not from who takes its chip apart.
 
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
@@ -31,6 +33,9 @@ const AGENT = 'agent.toml';
 const NETWORK = 'network';
 const CARD = 'card.toml';
 const OLD = 'card.old';
+/** As `sha256sum` writes and reads them. */
+const SUMS = 'sums';
+const OWN = [AGENT, NETWORK, CARD, OLD, SUMS];
 /** As long as config.ts takes them. */
 const CARD_BYTES_MAX = 256 * 1024;
 /** Options that name a file beside the card's. */
@@ -99,7 +104,19 @@ export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
     const file = join(dirname(card), name);
     if (contentAt(file) !== undefined) blankFile(file);
   }
+  const names = [...new Set(named.values())];
+  const onCard = [card, ...names.map(name => join(dirname(card), name))];
+  sum(join(kept, SUMS), [...onCard, ...[AGENT, NETWORK, CARD, ...names].map(name => join(kept, name))]);
   return settings;
+}
+
+function sum(place: string, files: readonly string[]): void {
+  const sumOf = (file: string) =>
+    createHash('sha256')
+      .update(contentAt(file) ?? '')
+      .digest('hex');
+  writeFileSync(place, files.map(file => `${sumOf(file)}  ${file}\n`).join(''), { mode: 0o600 });
+  makeDurable(place);
 }
 
 /** The card's text without a byte order mark; where a power cut tore its blanking, that is done to its end first. */
@@ -169,8 +186,12 @@ function checkTls({ caFile, certFile, keyFile }: ReturnType<typeof linkOptionsOf
 }
 
 function keptSecrets(kept: string): Map<string, string> {
-  const bytes = contentAt(join(kept, AGENT));
-  return bytes === undefined ? new Map() : secretsOf(parse(String(bytes)));
+  try {
+    return secretsOf(parse(String(contentAt(join(kept, AGENT)) ?? '')));
+  } catch {
+    // Damaged: as good as none.
+    return new Map();
+  }
 }
 
 /** Option -> name of the file beside the card's. */
@@ -180,7 +201,7 @@ function filesOf(config: Record<string, unknown>, card: string): Map<string, str
   for (const option of FILES) {
     const name = own[option];
     if (typeof name !== 'string') continue;
-    if (!/^\w[\w .-]*$/.test(name) || [AGENT, NETWORK, OLD, CARD].includes(name))
+    if (!/^\w[\w .-]*$/.test(name) || OWN.includes(name))
       throw new Failure('usage', `${card}: ${option} must be the name of a file that stands beside it`);
     named.set(option, name);
   }

@@ -4,6 +4,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../../board/places.ts';
+import { takeCard } from '../../cli/card.ts';
 
 const SCRIPTS = join(ROOT, 'board', 'root', 'lib', 'board');
 const place = mkdtempSync(join(tmpdir(), 'toastbox-scripts-'));
@@ -54,27 +56,39 @@ function play(script: string, programs: Record<string, string>, words: string[] 
 
 describe('scripts: card', () => {
   const programs = { mount: 'echo mount "$@"', sync: '', toastbox: 'echo "taken $*"' };
+  const [boot, kept] = [join(place, 'boot'), join(place, 'data/board')];
 
   test('a card that is as it was -> Node is not started, the card stays read-only', () => {
-    mkdirSync(join(place, 'boot'), { recursive: true });
-    mkdirSync(join(place, 'data/board'), { recursive: true });
-    writeFileSync(join(place, 'boot/toastbox.toml'), 'a');
-    writeFileSync(join(place, 'data/board/card.toml'), 'a');
+    for (const directory of [boot, kept]) mkdirSync(directory, { recursive: true });
+    writeFileSync(join(boot, 'toastbox.toml'), 'broker = "mqtts://b"\nname = "b"\nca-file = "my ca.pem"\n');
+    const words = 'req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout /dev/null -out'.split(' ');
+    execFileSync('openssl', [...words, 'my ca.pem'], { cwd: boot, stdio: 'ignore' });
+    takeCard(join(boot, 'toastbox.toml'), kept);
     expect(play('card', programs)).toBe('');
   });
 
-  test('a card that changed -> taken, writable for that long', () => {
-    writeFileSync(join(place, 'boot/toastbox.toml'), 'b');
-    expect(play('card', programs).split('\n')).toEqual([
-      expect.stringMatching(/^mount -o remount,rw/),
-      expect.stringMatching(/^taken card --card \S+ --kept \S+$/),
-      expect.stringMatching(/^mount -o remount,ro/),
-      '',
-    ]);
-  });
+  test.each(['boot/toastbox.toml', 'boot/my ca.pem', 'data/board/my ca.pem', 'data/board/agent.toml'])(
+    '%s changed or is gone -> taken, writable for that long',
+    name => {
+      const file = join(place, name);
+      const was = readFileSync(file);
+      for (const spoil of [() => writeFileSync(file, `${was}\n`), () => rmSync(file)]) {
+        spoil();
+        if (existsSync(join(boot, 'toastbox.toml')))
+          expect(play('card', programs).split('\n')).toEqual([
+            expect.stringMatching(/^mount -o remount,rw/),
+            expect.stringMatching(/^taken card --card \S+ --kept \S+$/),
+            expect.stringMatching(/^mount -o remount,ro/),
+            '',
+          ]);
+      }
+      writeFileSync(file, was);
+      expect(play('card', programs)).toBe('');
+    },
+  );
 
   test('a mistake -> said, kept for the status, and that the last good settings stay', () => {
-    writeFileSync(join(place, 'data/board/agent.toml'), 'good');
+    writeFileSync(join(boot, 'toastbox.toml'), 'pasword = "x"');
     const said = play('card', { ...programs, toastbox: 'echo "toastbox: no key pasword" >&2; exit 2' });
     expect(said).toMatch(/no key pasword\nboard: the last good settings stay in use/);
     expect(readFileSync(join(place, 'run/board/mistake'), 'utf8')).toBe('toastbox: no key pasword\n');

@@ -1,7 +1,7 @@
 // A board's settings, taken from its card: what is kept, what is blanked, and what becomes of it when power goes in
 // between. Certificates are real ones.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -253,11 +253,36 @@ describe('card: power goes', () => {
     expect(readFileSync(join(kept, 'my.key'), 'utf8')).toBe(another);
   });
 
+  test('before a key was blanked -> what a board looks at at its start differs until it is', () => {
+    certify();
+    const key = onCard('my.key');
+    write(`${PLAIN}cert-file = "my.pem"\nkey-file = "my.key"\n`);
+    takeCard(card, kept);
+    const isAsLeft = () => spawnSync('sha256sum', ['-c', join(kept, 'sums')]).status === 0;
+    expect(isAsLeft()).toBe(true);
+    write(key, 'my.key');
+    expect(isAsLeft()).toBe(false);
+    takeCard(card, kept);
+    expect([isAsLeft(), onCard('my.key').trim()]).toEqual([true, '']);
+  });
+
+  test('what was kept is damaged -> taken from the card again, or what has to stand there is said', () => {
+    write(PLAIN);
+    takeCard(card, kept);
+    writeFileSync(join(kept, 'agent.toml'), Buffer.alloc(100));
+    takeCard(card, kept);
+    expect(inForce()).toMatchObject({ name: 'board-7' });
+    write(LOCKED);
+    takeCard(card, kept);
+    writeFileSync(join(kept, 'agent.toml'), Buffer.alloc(100));
+    expect(mistake()).toMatch(/password is blank or missing, and this board has none/);
+  });
+
   test('before anything was in force -> nothing but what a next start clears away', () => {
     mkdirSync(join(kept, 'next'));
     writeFileSync(join(kept, 'next', 'agent.toml'), 'half');
     write(LOCKED);
     takeCard(card, kept);
-    expect(readdirSync(kept).sort()).toEqual(['agent.toml', 'card.toml', 'network']);
+    expect(readdirSync(kept).sort()).toEqual(['agent.toml', 'card.toml', 'network', 'sums']);
   });
 });
