@@ -53,6 +53,7 @@ describe('generator', () => {
 
   const SCRIPT = fileURLToPath(new URL('../../board/systemd/generator', import.meta.url));
   const generate = (name: UnitName, toml: string): string | undefined => {
+    rmSync(join(root, 'out'), { recursive: true, force: true });
     writeFileSync(join(root, `etc/toastbox/${name}.toml`), toml);
     const script = readFileSync(SCRIPT, 'utf8').replaceAll('@NAME@', name);
     const { status, stderr } = spawnSync('sh', ['-s', '--', join(root, 'out')], {
@@ -79,9 +80,18 @@ describe('generator', () => {
     );
   });
 
+  test('generator: either quotes, as TOML has them -> the same', () => {
+    const [one, other] = [generate('gateway', 'data = "/x"\n'), generate('gateway', "data = '/x' # ours\n")];
+    expect(one).toMatch(/"-\/x"/);
+    expect(other).toBe(one);
+    expect(generate('gateway', 'data = "/bob\'s"\n')).toMatch(/"-\/bob's"/);
+  });
+
   test.each([
     ['nothing filled in', '#folder = "/srv/x"\n'],
     ['a folder that could end the line', 'folder = "/srv/\\"\\nUser=root"\n'],
+    ['a folder in other quotes that could', `folder = '/srv/"\\nUser=root'\n`],
+    ['quotes that are no pair', `folder = "/srv/x'\n`],
     ['a path that is none', 'folder = "srv"\n'],
     ['a table of that name', '[folder]\n'],
   ])('generator: %s -> nothing is added', (_, toml) => {
