@@ -89,6 +89,28 @@ describe.skipIf(whyNot !== undefined)(`packages ${whyNot ?? ''}`, () => {
     expect(machine.run('dpkg', '--verify')).toBe('');
   });
 
+  test("packages: the gateway's users, by the words in its options -> root writes them, the gateway reads them", async () => {
+    const options = machine.path('etc/toastbox/gateway.toml');
+    const text = readFileSync(options, 'utf8');
+    const words = [...text.matchAll(/^# {3}(.*\/etc\/toastbox\/users.*)$/gm)].map(([, line]) => line!);
+    expect(words).toHaveLength(2);
+    for (const line of words) machine.run('sh', '-c', line);
+    writeFileSync(options, text.replace(/^#(listen|users)/gm, '$1'));
+    machine.run('systemctl', 'restart', GATEWAY);
+    expect([isActive(GATEWAY), machine.unit(GATEWAY).NRestarts]).toEqual([true, '0']);
+    const { MainPID } = machine.unit(GATEWAY);
+    machine.run('toastbox', 'user', '--users', '/etc/toastbox/users', '--add', 'board-8');
+    expect(machine.run('stat', '-c', '%a %U %G', '/etc/toastbox/users').trim()).toBe(
+      '640 root toastbox-gateway',
+    );
+    machine.run('systemctl', 'restart', GATEWAY);
+    expect(machine.unit(GATEWAY)).toMatchObject({ ActiveState: 'active', NRestarts: '0' });
+    expect(machine.unit(GATEWAY).MainPID).not.toBe(MainPID);
+    rmSync(machine.path('etc/toastbox/users'));
+    writeFileSync(options, text);
+    machine.run('systemctl', 'restart', GATEWAY);
+  });
+
   test('packages: filled in -> runs as who owns the folder, within its bounds, and syncs both ways', async () => {
     machine.run('adduser', '--quiet', '--system', '--group', 'pi');
     machine.run('install', '-d', '-o', 'pi', '-g', 'pi', '/srv/photos');
