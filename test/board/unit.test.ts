@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,17 +52,18 @@ describe('generator', () => {
   afterEach(() => rmSync(root, { recursive: true }));
 
   const SCRIPT = fileURLToPath(new URL('../../board/systemd/generator', import.meta.url));
-  const generate = (name: UnitName, toml: string): string | undefined => {
-    rmSync(join(root, 'out'), { recursive: true, force: true });
-    writeFileSync(join(root, `etc/toastbox/${name}.toml`), toml);
-    const script = readFileSync(SCRIPT, 'utf8').replaceAll('@NAME@', name);
-    const { status, stderr } = spawnSync('sh', ['-s', '--', join(root, 'out')], {
-      input: script,
+  const run = (name: UnitName, ...words: string[]) =>
+    spawnSync('sh', ['-s', '--', ...words], {
+      input: readFileSync(SCRIPT, 'utf8').replaceAll('@NAME@', name),
       encoding: 'utf8',
-      env: { PATH: process.env.PATH, CONFIG_ROOT: root },
+      env: { PATH: `${root}/bin:${process.env.PATH}`, CONFIG_ROOT: root },
     });
+  const generate = (name: UnitName, toml: string): string | undefined => {
+    rmSync(join(root, 'run'), { recursive: true, force: true });
+    writeFileSync(join(root, `etc/toastbox/${name}.toml`), toml);
+    const { status, stderr } = run(name, join(root, 'run/systemd/generator'));
     expect([status, stderr]).toEqual([0, '']);
-    const file = join(root, 'out', `toastbox-${name}.service.d/options.conf`);
+    const file = join(root, 'run/systemd/generator', `toastbox-${name}.service.d/options.conf`);
     return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   };
 
@@ -70,13 +71,15 @@ describe('generator', () => {
     const toml = `# folder = "/no"\nbroker = "mqtt://x"\n\n[agent]\n  folder="${root}" # ours\nstate = "/var/lib/100%"\n`;
     const uid = process.getuid?.();
     expect(generate('agent', toml)).toBe(
-      `[Service]\nReadWritePaths="-${root}"\nReadWritePaths="-/var/lib/100%%"\nUser=${uid}\n`,
+      `[Unit]\nRequiresMountsFor="${root}"\nRequiresMountsFor="/var/lib/100%%"\n` +
+        `[Service]\nReadWritePaths="-${root}"\nReadWritePaths="-/var/lib/100%%"\nUser=${uid}\n`,
     );
   });
 
   test("generator: a gateway's options -> data and copies may be written, its user stays", () => {
     expect(generate('gateway', 'data = "/a b"\nfolder = "/srv/x"\n')).toBe(
-      '[Service]\nReadWritePaths="-/srv/x"\nReadWritePaths="-/a b"\n',
+      '[Unit]\nRequiresMountsFor="/srv/x"\nRequiresMountsFor="/a b"\n' +
+        '[Service]\nReadWritePaths="-/srv/x"\nReadWritePaths="-/a b"\n',
     );
   });
 
@@ -85,6 +88,33 @@ describe('generator', () => {
     expect(one).toMatch(/"-\/x"/);
     expect(other).toBe(one);
     expect(generate('gateway', 'data = "/bob\'s"\n')).toMatch(/"-\/bob's"/);
+  });
+
+  test('generator: before a start -> as told: on it goes; the owner is another: told anew, started again', () => {
+    const folder = join(root, 'folder');
+    const toml = `folder = "${folder}"\n`;
+    const reloads = join(root, 'reloads');
+    mkdirSync(join(root, 'bin'));
+    const reload = (text: string) => {
+      writeFileSync(join(root, 'bin/systemctl'), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+      chmodSync(join(root, 'bin/systemctl'), 0o755);
+    };
+    // As at boot: the folder is not there yet.
+    const early = generate('agent', toml);
+    expect(early).not.toMatch(/User=/);
+    reload(`echo "$*" >>${reloads}`);
+    expect(run('agent').status).toBe(0);
+    expect(existsSync(reloads)).toBe(false);
+    mkdirSync(folder);
+    // One that systemd does not ask, by its admin's will, does not keep the agent from starting.
+    expect(run('agent').status).toBe(0);
+    expect(readFileSync(reloads, 'utf8')).toBe('daemon-reload\n');
+    const script = join(root, 'generator');
+    writeFileSync(script, readFileSync(SCRIPT, 'utf8').replaceAll('@NAME@', 'agent'));
+    reload(`sh ${script} ${root}/run/systemd/generator`);
+    expect(run('agent')).toMatchObject({ status: 1, stdout: expect.stringMatching(/starts again/) });
+    expect(run('agent').status).toBe(0);
+    expect(generate('agent', toml)).toMatch(/User=/);
   });
 
   test.each([

@@ -145,6 +145,33 @@ describe.skipIf(whyNot !== undefined)(`packages ${whyNot ?? ''}`, () => {
     ]);
   });
 
+  test('packages: the folder on a disk of its own, at boot -> mounted first, then by who owns it there', async () => {
+    machine.run('systemctl', 'stop', AGENT);
+    machine.run('mv', '/srv/photos', '/srv/disk');
+    machine.run('mkdir', '/srv/photos');
+    writeFileSync(machine.path('etc/fstab'), '/srv/disk /srv/photos none bind,nofail 0 0\n');
+    // Generators see what they see at boot: nothing is mounted, the mount point is root's.
+    machine.run('systemctl', 'daemon-reload');
+    expect(machine.unit(AGENT).User).toBe('0');
+    machine.try('systemctl', 'start', AGENT);
+    await until('the agent to run', () => isActive(AGENT), { explain: () => machine.journal(AGENT) });
+    expect(machine.journal(AGENT)).toMatch(/the folder's owner or the options are others than systemd knew/);
+    const { MainPID, User } = machine.unit(AGENT);
+    const pi = machine.run('id', '-u', 'pi').trim();
+    expect([User, machine.run('stat', '-c', '%u', `/proc/${MainPID}`).trim()]).toEqual([pi, pi]);
+    expect(machine.run('findmnt', '-no', 'TARGET', '-T', '/srv/photos/first').trim()).toBe('/srv/photos');
+    // Nothing was done as root before.
+    expect(readdirSync(machine.path('srv/photos'))).toEqual([]);
+    expect(machine.run('stat', '-c', '%u', `${STATE}/catalog`).trim()).toBe(pi);
+    machine.run('systemctl', 'stop', AGENT, 'srv-photos.mount');
+    rmSync(machine.path('etc/fstab'));
+    machine.run('rmdir', '/srv/photos');
+    machine.run('mv', '/srv/disk', '/srv/photos');
+    machine.run('systemctl', 'daemon-reload');
+    machine.run('systemctl', 'start', AGENT);
+    await syncs('mounted');
+  });
+
   test('packages: the agent hangs -> systemd ends it, starts it again, and it goes on', async () => {
     const drop = `/run/systemd/system/${AGENT}.d`;
     machine.run('mkdir', '-p', drop);
