@@ -125,7 +125,9 @@ export class DebianMachine {
   async close(): Promise<void> {
     const ended = new Promise(resolve => this.#container.once('exit', resolve));
     if (this.#container.exitCode === null) {
-      this.#container.kill('SIGKILL');
+      // Its init, with which systemd-nspawn ends as well; the other way round it would stay behind.
+      if (this.#leader !== '') process.kill(Number(this.#leader), 'SIGKILL');
+      else this.#container.kill('SIGKILL');
       await ended;
     }
     rmSync(this.root, { recursive: true, force: true });
