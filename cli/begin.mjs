@@ -16,6 +16,9 @@ const LATE_FLAGS = {
   gateway: ['--semi-space-growth-factor=1', '--heap-growing-percent=40'],
 };
 
+/** A service that was told to end does not wait longer than this for whoever reads its log. */
+const SERVICE_DRAIN_MS = 1000;
+
 export function refuse(text) {
   console.error(`toastbox: ${text}`);
   process.exit(EXIT_MACHINE);
@@ -24,6 +27,13 @@ export function refuse(text) {
 function crash(error) {
   const stack = error instanceof Error ? error.stack : String(error);
   process.stderr.write(`\ntoastbox: a mistake of ours, please report it:\n${stack}\n`, () => process.exit(1));
+}
+
+/** Ends once what was written is out: a full pipe takes the rest when its reader does, and exit() would drop it. */
+function end(code, isService) {
+  const exit = () => process.exit(code);
+  if (isService) setTimeout(exit, SERVICE_DRAIN_MS);
+  process.stdout.write('', () => process.stderr.write('', exit));
 }
 
 /** Runs the command line of `program`, a file's path, by the `main` that `load` brings, and ends with its exit code. */
@@ -35,10 +45,12 @@ export function begin(program, load) {
   const env = { ...process.env };
   delete process.env.TOASTBOX_PASSWORD;
   process.on('uncaughtException', crash);
+  // Whoever read is gone (`toastbox history ... | head`): there is nobody to tell.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const words = process.argv.slice(2);
   for (const flag of LATE_FLAGS[words[0]] || []) setFlagsFromString(flag);
   const world = { env, directory: process.cwd() };
   load()
     .then(({ main }) => main({ words, world, out: process.stdout, errors: process.stderr, program }))
-    .then(code => process.exit(code), crash);
+    .then(code => end(code, words[0] in LATE_FLAGS), crash);
 }

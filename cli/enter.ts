@@ -51,8 +51,6 @@ function help(commands: Commands, invocation: Invocation, words: readonly string
 }
 
 function print({ out }: Invocation, text: string): Exit {
-  // `toastbox help | head` is fine.
-  out.on('error', () => {});
   out.write(`${text}\n`);
   return Exit.FINE;
 }

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   mkdirSync,
@@ -119,6 +120,29 @@ describe('program', () => {
     const young = (...words: string[]) => Number(run(process.execPath, program, ...words).stdout);
     expect(young('agent')).toBeLessThanOrEqual(2 * 2 ** 20);
     expect(young('status')).toBeGreaterThan(2 * 2 ** 20);
+  });
+  test('program: more than a pipe holds -> all of it is read, also where the reader takes a part and goes', () => {
+    writeFileSync(
+      join(root, 'dist/cli/main.js'),
+      `export const main = async ({ out, errors }) => {
+         out.write('o'.repeat(3e6) + '\\n');
+         errors.write('e'.repeat(3e6) + '\\n');
+         return 7;
+       };`,
+    );
+    const { status, stdout, stderr } = spawnSync(program, ['history'], { maxBuffer: 8e6 });
+    expect([status, stdout.length, stderr.length]).toEqual([7, 3e6 + 1, 3e6 + 1]);
+    const partly = run('bash', '-c', '"$0" history 2>/dev/null | head -c 5; echo " $PIPESTATUS"', program);
+    expect(partly).toEqual({ status: 0, stdout: 'ooooo 7\n', stderr: '' });
+  });
+  test('program: a service whose log nobody reads -> ends all the same', async () => {
+    writeFileSync(
+      join(root, 'dist/cli/main.js'),
+      "export const main = async ({ out }) => { out.write('o'.repeat(3e6)); return 7; };",
+    );
+    const child = spawn(program, ['agent'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    expect(await once(child, 'exit')).toEqual([7, null]);
+    child.stdout.destroy();
   });
   test('program: an error that nobody caught -> its stack, exit 1', () => {
     writeFileSync(
