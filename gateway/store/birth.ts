@@ -4,21 +4,23 @@
 //   no file -> UNFINISHED stands, synced -> LMDB makes the file, commits -> the names synced, UNFINISHED goes, synced
 //
 // A power cut on the way leaves UNFINISHED: what stands beside it is thrown away, since nobody was told of anything in
-// it. A file without it was whole once, so a bad head is damage, and is said. So is a file that ends long before its
-// last page, as a copy does that was broken off: what lies behind its end cannot be read without a signal either.
+// it. A file without it was whole once, so a bad head is damage, and is said; no head at all too, or a new store would
+// take the place of the old one, unseen. So is a file that ends before its last page in use, as a copy does that was
+// broken off: what lies behind its end cannot be read without a signal either.
 
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   openSync,
   readSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../agent/failure.ts';
+import { isWithin } from './reach.ts';
 
 const UNFINISHED = 'unfinished';
 const FILE = 'data.mdb';
@@ -29,18 +31,17 @@ const META_FLAG = 0x08;
 const MAGIC_AT = 24;
 const MAGIC = 0xbeefc0de;
 const PAGE_BYTES_AT = 48;
+/** Of what is free, and of the databases. */
+const ROOTS_AT = [88, 136];
 const LAST_PAGE_AT = 144;
 const COMMIT_AT = 152;
 const HEAD_BYTES = 160;
-
-/** LMDB need not write what it took and gave back within one commit, so a whole file may be this much short. */
-const SHORT_BYTES_MAX = 1024 * 1024;
 
 /** Before LMDB opens the directory to write. */
 export function beginBirth(directory: string): void {
   if (existsSync(join(directory, UNFINISHED)))
     for (const name of [FILE, 'lock.mdb']) rmSync(join(directory, name), { force: true });
-  if (lengthOf(join(directory, FILE)) > 0) return;
+  if (existsSync(join(directory, FILE))) return;
   writeFileSync(join(directory, UNFINISHED), '');
   syncNames(directory);
 }
@@ -56,7 +57,7 @@ export function endBirth(directory: string): void {
 /** Throws when LMDB would not survive the file. */
 export function checkHead(directory: string): void {
   const path = join(directory, FILE);
-  if (lengthOf(path) === 0) return;
+  if (!existsSync(path)) return;
   const fd = openSync(path, 'r');
   try {
     const first = headAt(fd, 0);
@@ -65,9 +66,12 @@ export function checkHead(directory: string): void {
     if (first === undefined || second === undefined)
       throw damaged(`${path}: this is no store, or its first pages are damaged`);
     const isSecond = second.readBigUInt64LE(COMMIT_AT) > first.readBigUInt64LE(COMMIT_AT);
-    const pages = Number((isSecond ? second : first).readBigUInt64LE(LAST_PAGE_AT)) + 1;
-    const bytes = lengthOf(path);
-    if (bytes + SHORT_BYTES_MAX < pages * pageBytes)
+    const newer = isSecond ? second : first;
+    const pages = Number(newer.readBigUInt64LE(LAST_PAGE_AT)) + 1;
+    const { size: bytes } = fstatSync(fd);
+    if (bytes >= pages * pageBytes) return;
+    const roots = ROOTS_AT.map(at => newer.readBigUInt64LE(at));
+    if (!isWithin(fd, pageBytes, Math.floor(bytes / pageBytes), roots))
       throw damaged(`${path}: this is cut off after ${bytes} of ${pages * pageBytes} bytes`);
   } finally {
     closeSync(fd);
@@ -87,8 +91,6 @@ function headAt(fd: number, offset: number): Buffer | undefined {
   const isMeta = (head.readUInt16LE(FLAGS_AT) & META_FLAG) !== 0 && head.readUInt32LE(MAGIC_AT) === MAGIC;
   return isMeta ? head : undefined;
 }
-
-const lengthOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 function syncNames(directory: string): void {
   const fd = openSync(directory, 'r');

@@ -2,7 +2,6 @@
 
 import {
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -13,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openLmdbStore, readLmdbStore } from '../../gateway/store/lmdb.ts';
+import { checkHead } from '../../gateway/store/birth.ts';
+import { openLmdbShelves, openLmdbStore, readLmdbStore } from '../../gateway/store/lmdb.ts';
 import { makeRandom } from './random.ts';
 import { cut, text, World } from './world.ts';
 
@@ -62,13 +62,8 @@ describe('store: its file', () => {
     },
   );
 
-  test('an empty file -> made anew', async () => {
-    mkdirSync(directory);
-    writeFileSync(file, '');
-    expect(await sharesNow()).toEqual([]);
-  });
-
   test.each([
+    ['nothing', () => Buffer.alloc(0)],
     ['zeros', (whole: Buffer) => Buffer.alloc(whole.length)],
     ['the first page is not one', (whole: Buffer) => Buffer.concat([Buffer.alloc(64), whole.subarray(64)])],
     [
@@ -93,7 +88,7 @@ describe('store: its file', () => {
     board.upload('large', cut(makeRandom(3).bytes(4_000_000)));
     await store.close();
     const whole = readFileSync(file);
-    for (const bytes of [16_384, 1_000_000, whole.length - 1_048_577]) {
+    for (const bytes of [16_384, 1_000_000, whole.length - 4096, whole.length - 1]) {
       truncateSync(file, bytes);
       for (const open of [openLmdbStore, readLmdbStore])
         expect(() => open(directory)).toThrow(`this is cut off after ${bytes} of ${whole.length} bytes`);
@@ -101,5 +96,32 @@ describe('store: its file', () => {
       writeFileSync(file, whole);
     }
     expect(await sharesNow()).toEqual(['attic']);
+  });
+
+  test('shorter than its last page, all that is missing was given back -> opened', async () => {
+    const shelves = openLmdbShelves(directory);
+    const [small, large] = [Buffer.from('a'), Buffer.from('b')];
+    const put = (key: Buffer, bytes: number) =>
+      shelves.transaction(() => shelves.facts.put(key, Buffer.alloc(bytes)));
+    // What is freed by the next commits comes before the large value, which is the last in the file.
+    for (let round = 0; round < 9; round++) put(small, 20_000);
+    put(large, 1_000_000);
+    const { size } = statSync(file);
+    shelves.transaction(() => shelves.facts.remove(large));
+    put(small, 10);
+    expect(statSync(file).size).toBe(size);
+    await shelves.close();
+    const isSaid = (bytes: number) => {
+      truncateSync(file, bytes);
+      try {
+        checkHead(directory);
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    expect(isSaid(size - 900_000)).toBe(false);
+    expect(await sharesNow()).toEqual([]);
+    expect(isSaid(16_384)).toBe(true);
   });
 });
