@@ -1,25 +1,24 @@
 // From a command's options to what a link connects with: the files that they name are read here.
 
-import { readFileSync } from 'node:fs';
-import type { EndpointOptions } from '../transport/endpoint.ts';
+import { type EndpointOptions, readEndpoint } from '../transport/endpoint.ts';
 import { Failure } from './failure.ts';
 import type { LinkOptions } from './options.ts';
+import { readCertificate, readPair } from './pem.ts';
 
-export const endpointOf = (options: LinkOptions): EndpointOptions => ({
-  url: options.broker,
-  username: options.username,
-  password: options.password,
-  ca: readPem(options.caFile),
-  cert: readPem(options.certFile),
-  key: readPem(options.keyFile),
-});
-
-/** Throws a Failure that names the file. */
-export function readPem(file: string | undefined): Uint8Array | undefined {
-  if (file === undefined) return undefined;
+/** Throws a Failure if it cannot lead anywhere. */
+export function endpointOf(options: LinkOptions): EndpointOptions {
+  const { broker: url, username, password, caFile, certFile, keyFile } = options;
+  const endpoint = {
+    url,
+    username,
+    password,
+    ...(caFile !== undefined && { ca: readCertificate(caFile) }),
+    ...(certFile !== undefined && keyFile !== undefined && readPair(certFile, keyFile)),
+  };
   try {
-    return readFileSync(file);
+    readEndpoint(endpoint);
   } catch (error) {
-    throw new Failure('environment', `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    throw new Failure('usage', (error as Error).message, undefined, error);
   }
+  return endpoint;
 }

@@ -8,11 +8,12 @@ import { join } from 'node:path';
 import { type Arena, openLeastArena } from '../agent/arena/arena.ts';
 import { openControl } from '../agent/control.ts';
 import { squeeze } from '../agent/disk/squeeze.ts';
-import { endpointOf, readPem } from '../agent/endpoint.ts';
+import { endpointOf } from '../agent/endpoint.ts';
 import { queueReadings } from '../agent/gauge.ts';
 import { Book } from '../agent/memory/book.ts';
 import { processRows } from '../agent/memory/ledger.ts';
 import type { LogLevel } from '../agent/options.ts';
+import { readCertificate, readPair } from '../agent/pem.ts';
 import { makePrivate } from '../agent/private.ts';
 import { VERSION } from '../agent/version.ts';
 import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
@@ -208,10 +209,17 @@ class Gateway {
   }
 
   private brokerOptions({ host, port, isOpen, usersFile, ...files }: ListenOptions): BrokerOptions {
-    const cert = readPem(files.certFile);
-    const key = readPem(files.keyFile);
-    const tls = cert && key && { cert, key, clientCa: readPem(files.clientCaFile) };
-    return { host, port, isOpen, usersFile, tls, onWarn: text => this.complain('warn', text) };
+    const { certFile, keyFile, clientCaFile } = files;
+    const clientCa = clientCaFile === undefined ? undefined : readCertificate(clientCaFile);
+    const pair = certFile === undefined || keyFile === undefined ? undefined : readPair(certFile, keyFile);
+    return {
+      host,
+      port,
+      isOpen,
+      usersFile,
+      tls: pair && { ...pair, clientCa },
+      onWarn: text => this.complain('warn', text),
+    };
   }
 
   private take(board: string, bytes: Uint8Array): void {

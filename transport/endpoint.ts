@@ -86,11 +86,14 @@ export function openSocket(endpoint: Endpoint, onread?: net.OnReadOpts): net.Soc
   const into = onread === undefined ? {} : { onread };
   // Frames are written whole: waiting for more to send (Nagle) would only delay them.
   if (!isTls) return net.connect({ host, port, noDelay: true, ...into });
-  // Loaded where there is TLS: it takes 1.4 MB.
-  const tls = createRequire(import.meta.url)('node:tls') as typeof import('node:tls');
   const servername = net.isIP(host) === 0 ? { servername: host } : {};
-  return tls.connect({ host, port, ...servername, ...pem, ...into }).setNoDelay(true);
+  return tls()
+    .connect({ host, port, ...servername, ...pem, ...into })
+    .setNoDelay(true);
 }
+
+/** Loaded where there is TLS: it takes 1.4 MB. */
+export const tls = () => createRequire(import.meta.url)('node:tls') as typeof import('node:tls');
 
 const asNode = (pem: Pem) => (typeof pem === 'string' ? pem : Buffer.from(pem));
 

@@ -114,10 +114,8 @@ describe('gateway: closed by default', () => {
   });
   test('gateway: a certificate that is none -> refused by name, exit 4', async () => {
     const { code, errors } = await gateway('--listen', '0', '--listen-cert', file, '--listen-key', file);
-    expect([code, errors]).toEqual([
-      Exit.ENVIRONMENT,
-      expect.stringContaining('--listen-cert, --listen-key or --client-ca cannot be used'),
-    ]);
+    expect(code).toBe(Exit.ENVIRONMENT);
+    expect(errors).toContain(`toastbox: ${file} is no certificate in PEM`);
   });
   test('demo: told to listen for others -> refused, exit 2', async () => {
     const { code, errors } = await run('demo', '--at', 'demo', '--listen', '0.0.0.0:0');

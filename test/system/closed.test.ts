@@ -149,6 +149,27 @@ test('closed: a board whose share is not granted -> refused and said; granted ->
 });
 
 describe('closed: certificates and users', () => {
+  test('closed: a certificate without its key, certificates without TLS -> one clear line, exit 4 and 2', async () => {
+    const folder = files.dir;
+    const [cert, key] = [made.path('broker', 'cert'), made.path('ca', 'key')];
+    const broker = ['--broker', 'mqtts://localhost:1', '--cert-file', cert, '--key-file', key];
+    const data = ['gateway', '--data', join(folder, 'pairs')];
+    for (const words of [
+      ['agent', '--folder', folder, '--name', 'one', '--state', join(folder, 'state'), ...broker],
+      [...data, ...broker],
+      [...data, '--listen-cert', cert, '--listen-key', key],
+    ]) {
+      const { code, output } = await run(words);
+      expect(output).toContain(`toastbox: ${key} is not the key of ${cert}\n`);
+      expect(code).toBe(4);
+    }
+    const { code, output } = await run([...data, '--broker', 'mqtt://localhost:1', '--ca-file', cert]);
+    expect(output).toMatch(
+      /^toastbox: certificates are of no use with mqtt:\/\/: use mqtts:\/\/ or wss:\/\/$/m,
+    );
+    expect(code).toBe(2);
+  });
+
   test('closed: Mosquitto, certificates for names -> in sync', async () => {
     const acl = await aclFile('acl-certificates');
     const more = ['require_certificate true', 'use_identity_as_username true', `acl_file ${acl}`];
