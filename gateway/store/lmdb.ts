@@ -10,7 +10,7 @@
 // the mapped file counts as RSS, and the kernel drops it at will.
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, statfsSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { type Database, open } from 'lmdb';
@@ -29,6 +29,11 @@ const FULL_DISK_BYTES = 4 * 1024 * 1024;
 
 /** "Update of meta page failed or environment had fatal error": no transaction works on it any more. */
 const MDB_PANIC = -30795;
+
+/** The store holds what is in everyone's folders, of which some may be for its owner's eyes only. */
+const OWNER_ONLY = 0o700;
+/** lmdb's types do not know it. */
+const PRIVATE_FILES = { permissionsMode: 0o600 };
 
 /** Opens or makes the store in `directory`. Throws StoreTrouble when that is not possible. */
 export function openLmdbStore(directory: string): Store {
@@ -55,7 +60,8 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
   const shape = { keyEncoding: 'binary', encoding: 'binary' } as const;
   const root = attempt('opening the store', () => {
     if (isWritable) {
-      mkdirSync(directory, { recursive: true });
+      mkdirSync(directory, { recursive: true, mode: OWNER_ONLY });
+      shut(directory);
       beginBirth(directory);
     }
     checkHead(directory);
@@ -65,6 +71,7 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
       overlappingSync: false,
       maxDbs: 4,
       readOnly,
+      ...PRIVATE_FILES,
       ...shape,
     });
   });
@@ -144,6 +151,16 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
     mapBytes: () => attempt('reading the store', () => (root.getStats() as { mapSize: number }).mapSize),
     close: () => root.close(),
   };
+}
+
+/** One that was made for everyone's eyes. Where that is another user's to change, it stays. */
+function shut(directory: string): void {
+  if ((statSync(directory).mode & 0o077) === 0) return;
+  try {
+    chmodSync(directory, OWNER_ONLY);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+  }
 }
 
 /** lmdb throws an Error whose `code` is errno as a number, or LMDB's own negative one. */

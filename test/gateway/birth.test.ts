@@ -1,6 +1,7 @@
 // A store's file that was never finished, or whose first pages are not whole: LMDB itself would end the process.
 
 import {
+  chmodSync,
   existsSync,
   mkdtempSync,
   readFileSync,
@@ -46,6 +47,22 @@ describe('store: its file', () => {
     expect(existsSync(join(directory, 'unfinished'))).toBe(false);
     await fill();
     expect(await sharesNow()).toEqual(['attic']);
+  });
+
+  test('made, or found open to everyone -> for its owner only', async () => {
+    const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+    const mask = process.umask(0);
+    try {
+      await sharesNow();
+    } finally {
+      process.umask(mask);
+    }
+    expect([directory, file, join(directory, 'lock.mdb')].map(modeOf)).toEqual(['700', '600', '600']);
+    chmodSync(directory, 0o755);
+    await readLmdbStore(directory).close();
+    expect(modeOf(directory)).toBe('755');
+    await sharesNow();
+    expect(modeOf(directory)).toBe('700');
   });
 
   test.each([0, 1, 512, 4096, 4608, 8191, 8192])(
