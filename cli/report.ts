@@ -8,6 +8,7 @@
 
 import type { AgentState, AgentStatus, LinkStatus } from '../agent/status.ts';
 import type { GatewayStatus } from '../gateway/status.ts';
+import { printableText } from '../protocol/path.ts';
 import { bytesText, countOf, countText, durationText, timeText } from './figures.ts';
 import { wrap } from './help.ts';
 
@@ -23,7 +24,9 @@ export const STATES: Readonly<Record<AgentState, string>> = {
 };
 
 export function reportOf(status: AgentStatus | GatewayStatus, now: number): string {
-  return (status.kind === 'agent' ? agentReport(status, now) : gatewayReport(status, now)).join('\n');
+  const lines = status.kind === 'agent' ? agentReport(status, now) : gatewayReport(status, now);
+  // Errors tell what a peer or a broker said.
+  return lines.map(printableText).join('\n');
 }
 
 function agentReport(status: AgentStatus, now: number): string[] {

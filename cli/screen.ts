@@ -7,6 +7,7 @@
 // A reader that goes away (EPIPE, a terminal that was closed) silences its stream; the work goes on.
 
 import type { Progress } from '../agent/status.ts';
+import { printableText } from '../protocol/path.ts';
 import { Crowd, type NoteLine } from './notes.ts';
 import { barText, lineText, Pace } from './progress.ts';
 
@@ -91,10 +92,12 @@ export class Screen {
     this.#print(this.#errors, text);
   }
 
-  /** One of possibly very many lines; `isWarning` for those that quiet does not silence. */
+  /** One of possibly very many lines, which may hold what a peer says; `isWarning` for those that quiet does not
+   * silence. */
   note(line: NoteLine, now: number, isWarning = false): void {
     if (this.#isQuiet && !isWarning) return;
-    for (const text of this.#crowd.take(line, now)) this.#print(isWarning ? this.#errors : this.#out, text);
+    const stream = isWarning ? this.#errors : this.#out;
+    for (const text of this.#crowd.take(line, now)) this.#print(stream, printableText(text));
   }
 
   /** Takes a reading of the work under way, undefined for none, and shows it when it is time to. */

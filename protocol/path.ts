@@ -202,8 +202,10 @@ export function printable(bytes: Uint8Array): string {
 }
 
 function escapeText(valid: Uint8Array): string {
-  return Buffer.from(valid.buffer, valid.byteOffset, valid.length)
-    .toString('utf8')
-    .replace(/\\/g, '\\\\')
-    .replace(UNPRINTABLE, character => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+  const text = Buffer.from(valid.buffer, valid.byteOffset, valid.length).toString('utf8');
+  return printableText(text.replace(/\\/g, '\\\\'));
 }
+
+/** A line of text that a peer may have had a part in: it stays one line, and acts on no terminal. */
+export const printableText = (text: string): string =>
+  text.replace(UNPRINTABLE, character => `\\u{${character.codePointAt(0)!.toString(16)}}`);

@@ -47,6 +47,17 @@ describe('report', () => {
       ].join('\n'),
     );
   });
+  test('report: what a peer or a broker said, with controls -> acts on no terminal, adds no line', () => {
+    const text = 'x\u001b[31m\n  link  up';
+    const lines = (status: Parameters<typeof reportOf>[0]) => reportOf(status, NOW).split('\n');
+    for (const [sane, odd] of [
+      [agent({ lastError: { at: NOW, text: 'x' } }), agent({ lastError: { at: NOW, text } })],
+      [gateway({ lastError: { at: NOW, text: 'x' } }), gateway({ lastError: { at: NOW, text } })],
+    ] as const) {
+      expect(lines(odd)).toHaveLength(lines(sane).length);
+      expect(reportOf(odd, NOW)).toContain('x\\u{1b}[31m\\u{a}');
+    }
+  });
   test('report: each trouble -> its row and what to do', () => {
     const troubles: [Partial<AgentStatus>, RegExp, RegExp][] = [
       [
