@@ -4,11 +4,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../bench/counter.ts';
 import { Files, startMosquitto, type TestBroker } from '../transport/brokers.ts';
 import { Certificates } from '../transport/certificates.ts';
-import { ATTEMPTS, Intruder, nameOf, ROGUE, VICTIM } from '../transport/intruder.ts';
+import { ATTEMPTS, connectTo, Intruder, nameOf, ROGUE, VICTIM } from '../transport/intruder.ts';
 import { Cast, run, until } from './cast.ts';
 
 const NAMES = [ROGUE, VICTIM, 'one', 'two', 'gateway', 'auditor'];
@@ -146,6 +147,42 @@ test('closed: a board whose share is not granted -> refused and said; granted ->
   await until('one is told', () => one.output.includes('one may not join shared'));
   expect(readdirSync(one.folder).sort()).toEqual(['.toastbox', 'first', 'third']);
   expect(readdirSync(copy).sort()).toEqual(['.toastbox', 'first', 'second']);
+});
+
+describe.each([
+  ['passwords', byPassword, () => [`password_file ${passwords}`]],
+  ['certificates', byCertificate, () => ['require_certificate true', 'use_identity_as_username true']],
+] as const)('closed: Mosquitto set up as toastbox acl says, %s', (name, letIn, config) => {
+  test('closed: a board comes in under the client ids of the gateway and of another -> both stay', async () => {
+    const acl = await aclFile(`acl-ids-${name}`);
+    const more = /^# {3}(use_username_as_clientid .*)$/m.exec(readFileSync(acl, 'utf8'))?.[1] ?? '';
+    const broker = await startMosquitto(tlsConfig(...config(), `acl_file ${acl}`, more));
+    const rogues: MqttClient[] = [];
+    try {
+      const url = `mqtts://localhost:${broker.port}`;
+      await expectSync(broker.port, ['--broker', url, ...letIn('gateway')], letIn);
+      const [one] = cast!.boards;
+      const linksSince = async () =>
+        [await cast!.gateway.now(), await one!.now()].map(({ link }) => link.since);
+      const before = await linksSince();
+      made.issue(ROGUE);
+      for (const clientId of ['toastbox-gateway', 'toastbox-board-one']) {
+        const own = {
+          ca: made.pem('ca', 'cert'),
+          cert: made.pem(ROGUE, 'cert'),
+          key: made.pem(ROGUE, 'key'),
+        };
+        const options = { url, clientId, username: ROGUE, password: passwordOf(ROGUE), ...own };
+        rogues.push(await connectTo(options));
+      }
+      writeFileSync(join(one!.folder, 'after'), 'still here');
+      await cast!.settle([one!.folder, cast!.gateway.copy('shared')]);
+      expect(await linksSince()).toEqual(before);
+    } finally {
+      for (const rogue of rogues) await rogue.endAsync(true);
+      await broker.stop();
+    }
+  });
 });
 
 describe('closed: certificates and users', () => {
