@@ -45,6 +45,10 @@ export function durationText(seconds: number): string {
 
 export const twoDigits = (value: number): string => String(value).padStart(2, '0');
 
+/** "2026-11-22", local. */
+export const dateText = (day: Date): string =>
+  `${day.getFullYear()}-${twoDigits(day.getMonth() + 1)}-${twoDigits(day.getDate())}`;
+
 /** "0:45", "12:05", "3:10:00": for a line that is redrawn. */
 export function clockText(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds));

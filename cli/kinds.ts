@@ -7,7 +7,7 @@
 import { isIPv4 } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import { LABEL } from '../protocol/limits.ts';
-import { bytesText, durationText, twoDigits } from './figures.ts';
+import { bytesText, dateText, durationText } from './figures.ts';
 
 export interface HostPort {
   host: string;
@@ -154,13 +154,26 @@ export function timeOf(text: string, now: number): number | undefined {
   if (ago !== undefined) return now - ago * 1000;
   const [, date, clock, seconds, zone = ''] = MOMENT.exec(text) ?? [];
   if (date === undefined && clock === undefined) return undefined;
+  for (const day of date === undefined ? daysAround(now) : [date]) {
+    if (!isDay(day)) return undefined;
+    const at = Date.parse(`${day}T${clock ?? '00:00'}${seconds ?? ':00'}${zone}`);
+    if (Number.isNaN(at)) return undefined;
+    if (date !== undefined || at <= now) return seconds?.length === 3 ? at + 999 : at;
+  }
+  return undefined;
+}
+
+/** Today's date and the two on either side, the last first: zones are up to 26 hours apart. */
+function daysAround(now: number): string[] {
   const today = new Date(now);
-  const day =
-    date ?? `${today.getFullYear()}-${twoDigits(today.getMonth() + 1)}-${twoDigits(today.getDate())}`;
-  const at = Date.parse(`${day}T${clock ?? '00:00'}${seconds ?? ':00'}${zone}`);
-  if (Number.isNaN(at)) return undefined;
-  const end = seconds?.length === 3 ? at + 999 : at;
-  return date === undefined && at > now ? end - 86_400_000 : end;
+  const [year, month, date] = [today.getFullYear(), today.getMonth(), today.getDate()];
+  return [2, 1, 0, -1, -2].map(days => dateText(new Date(year, month, date + days)));
+}
+
+/** Date.parse() takes February 30 for March 2. */
+function isDay(date: string): boolean {
+  const at = Date.parse(date);
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(date);
 }
 
 const MOMENT = /^(\d{4}-\d\d-\d\d)?(?:[T ](?=\d))?(?:(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?)?(Z|[+-]\d\d:\d\d)?$/;

@@ -4,7 +4,7 @@ import { RESTORER } from '../gateway/hub/restore.ts';
 import type { Version } from '../gateway/store/port.ts';
 import { Kind } from '../protocol/messages.ts';
 import { printable } from '../protocol/path.ts';
-import { bytesText, twoDigits } from './figures.ts';
+import { bytesText, dateText, twoDigits } from './figures.ts';
 
 export const KIND_WORDS: Readonly<Record<Kind, string>> = {
   [Kind.ABSENT]: 'deleted',
@@ -27,6 +27,5 @@ export const whoOf = ({ board }: Version): string => {
 /** "2026-11-22 21:30:05", local: as --at takes it. */
 export function momentText(at: number): string {
   const then = new Date(at);
-  const day = `${then.getFullYear()}-${twoDigits(then.getMonth() + 1)}-${twoDigits(then.getDate())}`;
-  return `${day} ${twoDigits(then.getHours())}:${twoDigits(then.getMinutes())}:${twoDigits(then.getSeconds())}`;
+  return `${dateText(then)} ${twoDigits(then.getHours())}:${twoDigits(then.getMinutes())}:${twoDigits(then.getSeconds())}`;
 }

@@ -70,6 +70,22 @@ describe('kinds', () => {
     ];
     expect(times.map(([text]) => [text, timeOf(text, now)])).toEqual(times);
   });
+  test('kinds: a time of day in any zone -> the last one, whatever the time here', () => {
+    for (let hour = 0; hour < 24; hour++) {
+      const now = Date.UTC(2026, 10, 22, hour, 30);
+      for (const zone of ['Z', '+14:00', '-12:00', '+05:30']) {
+        const at = timeOf(`03:00${zone}`, now)!;
+        expect(at).toBeLessThanOrEqual(now);
+        expect(now - at).toBeLessThan(86_400_000);
+        expect(Math.abs(at - Date.parse(`2026-11-22T03:00${zone}`)) % 86_400_000).toBe(0);
+      }
+    }
+  });
+  test('kinds: a day that there is not -> refused', () => {
+    const days = ['2026-02-30', '2026-02-29 10:00', '2026-04-31', '2026-13-01', '2026-00-10', '2026-01-00'];
+    expect(days.map(day => timeOf(day, Date.now()))).toEqual(Array(6).fill(undefined));
+    expect(timeOf('2028-02-29', Date.now())).toBe(new Date(2028, 1, 29).getTime());
+  });
   test('kinds: host and port -> both, a port alone on loopback', () => {
     expect(['h:1', '[::1]:65535', '1884', '10.0.0.1:0'].map(as('hostPort'))).toEqual([
       { host: 'h', port: 1 },
