@@ -33,7 +33,7 @@ const REQUEST_BYTES_MAX = 64 * 1024;
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 /** Askers at once. Each is one short-lived command; more wait in the kernel's queue or are dropped. */
 const CONNECTIONS_MAX = 8;
-/** An asker that says nothing, or does not read, is dropped after this. */
+/** An asker that says nothing, or does not read, is dropped after this; one that waits for its answer is not. */
 const IDLE_MS = 5_000;
 /** How long an asker waits. A synchronous stretch of work (a long fsync) delays an answer, seldom this long. */
 const ANSWER_MS = 5_000;
@@ -67,7 +67,7 @@ function addressOf(state: string, name: string): { path: string; release(): void
 }
 
 /** Takes the state for this process and answers who asks. Throws a Failure of kind 'running' if it is taken. */
-export async function openControl(state: string, answers: Answers): Promise<Control> {
+export async function openControl(state: string, answers: Answers, idleMs = IDLE_MS): Promise<Control> {
   makePrivate(state);
   const name = `${CONTROL_NAME}.${randomBytes(6).toString('hex')}`;
   const own = join(state, name);
@@ -76,7 +76,7 @@ export async function openControl(state: string, answers: Answers): Promise<Cont
   const server = net.createServer(socket => {
     open.add(socket);
     socket.on('close', () => open.delete(socket));
-    serve(socket, { ...answers, who: () => ({ pid: process.pid }) });
+    serve(socket, { ...answers, who: () => ({ pid: process.pid }) }, idleMs);
   });
   server.maxConnections = CONNECTIONS_MAX;
   const shut = () =>
@@ -178,18 +178,21 @@ async function pidOf(state: string): Promise<number | undefined | 'nobody'> {
 
 /** One answer at a time, and the next once this one is out: whoever asks much and reads little waits, and nothing is
  * gathered for him. */
-function serve(socket: net.Socket, answers: Answers): void {
+function serve(socket: net.Socket, answers: Answers, idleMs: number): void {
   let request = '';
   let isAnswering = false;
   socket.setEncoding('latin1');
-  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.setTimeout(idleMs).on('timeout', () => socket.destroy());
   socket.on('error', () => socket.destroy());
   const answerAll = async (): Promise<void> => {
     for (let end = request.indexOf('\n'); end >= 0; end = request.indexOf('\n')) {
       if (end > REQUEST_BYTES_MAX) break;
       const line = request.slice(0, end);
       request = request.slice(end + 1);
-      await write(socket, await answerTo(line, answers));
+      socket.setTimeout(0);
+      const answer = await answerTo(line, answers);
+      socket.setTimeout(idleMs);
+      await write(socket, answer);
     }
     if (request.length <= REQUEST_BYTES_MAX) return;
     request = '';

@@ -212,6 +212,21 @@ describe('control', () => {
     expect(await ask(root, 'status')).toBe(long);
   });
 
+  test('control: an answer that takes longer than an asker may be silent -> comes all the same', async () => {
+    const idleMs = 200;
+    let answer: (what: string) => void = () => {};
+    const status = () => new Promise<string>(done => (answer = done));
+    opened.push(await openControl(root, { status }, idleMs));
+    const silent = net.connect(join(root, CONTROL_NAME));
+    const asked = ask(root, 'status');
+    // Two who are silent are dropped meanwhile, one after the other.
+    await new Promise(done => silent.once('close', done).resume());
+    const late = net.connect(join(root, CONTROL_NAME));
+    await new Promise(done => late.once('close', done).resume());
+    answer('late');
+    expect(await asked).toBe('late');
+  });
+
   test('control: a state that cannot be made -> the machine is in the way', async () => {
     fs.writeFileSync(join(root, 'file'), '');
     await expect(openControl(join(root, 'file', 'state'), {})).rejects.toMatchObject({ kind: 'environment' });
