@@ -13,11 +13,11 @@
 // blank, files elsewhere than beside the card's file, and all that a config file may not say. Flash keeps old pages for
 // a while: blanking hides a secret from who reads the card, not from who takes its chip apart.
 
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createSecureContext } from 'node:tls';
 import { parse } from 'smol-toml';
+import { endpointOf } from '../agent/endpoint.ts';
 import { Failure } from '../agent/failure.ts';
 import { shownUrl } from '../transport/endpoint.ts';
 import { blanked, restored, secretsOf, valuesOf } from './blank.ts';
@@ -148,7 +148,7 @@ function check(next: string, card: string): { settings: SettingsOf<'agent'>; net
   const world = { env: {}, directory: next };
   try {
     const { settings } = resolveSettings('agent', ['--folder', '/', '--config', file], world);
-    checkTls(linkOptionsOf(settings, () => {}));
+    endpointOf({ broker: settings.broker, ...linkOptionsOf(settings, () => {}) });
     const words = ['--card', card, '--kept', next, '--config', file];
     const own = resolveSettings('card', words, world).settings;
     checkNetwork(own, settings.broker);
@@ -161,27 +161,6 @@ function check(next: string, card: string): { settings: SettingsOf<'agent'>; net
     if (!(error instanceof Failure)) throw error;
     const text = error.message.replaceAll(file, card).replaceAll(next, dirname(card));
     throw new Failure(error.kind, text.includes(card) ? text : `${card}: ${text}`, error.advice);
-  }
-}
-
-function checkTls({ caFile, certFile, keyFile }: ReturnType<typeof linkOptionsOf>): void {
-  const given = Object.entries({ ca: caFile, cert: certFile, key: keyFile });
-  const parts = given.flatMap(([name, file]) =>
-    file === undefined ? [] : [[name, readFileSync(file)] as const],
-  );
-  try {
-    // A context takes anything for an authority, and says nothing; a binary one (DER), which X509Certificate reads, it
-    // leaves out.
-    for (const [name, bytes] of parts) {
-      if (name === 'key') continue;
-      new X509Certificate(bytes);
-      if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(String(bytes)))
-        throw new Error(`the ${name}-file is binary: it must be PEM, text with -----BEGIN CERTIFICATE-----`);
-    }
-    createSecureContext(Object.fromEntries(parts));
-  } catch (error) {
-    const why = (error as Error).message.replace(/^error:[0-9A-F]+:/, '');
-    throw new Failure('usage', `the certificate or its key cannot be used: ${why}`);
   }
 }
 

@@ -12,6 +12,7 @@ import { takeCard } from '../../cli/card.ts';
 import { resolveSettings } from '../../cli/settings.ts';
 
 const PLAIN = 'broker = "mqtt://broker.lan"\nname = "board-7"\n';
+const SECURE = PLAIN.replace('mqtt:', 'mqtts:');
 const SECRET = 'correct horse "battery" staple';
 const LOCKED = `${PLAIN}username = "board-7"\npassword = ${JSON.stringify(SECRET)}  # change me\nshare = "photos"\n`;
 
@@ -101,7 +102,7 @@ describe('card: taken', () => {
   test('certificate and key beside it -> kept, the key blanked on the card; taken again -> the kept key', () => {
     certify();
     const [key, certificate] = [onCard('my.key'), onCard('my.pem')];
-    write(`${PLAIN}ca-file = "my.pem"\ncert-file = "my.pem"\nkey-file = "my.key"\n`);
+    write(`${SECURE}ca-file = "my.pem"\ncert-file = "my.pem"\nkey-file = "my.key"\n`);
     takeCard(card, kept);
     expect(onCard('my.key').trim()).toBe('');
     expect(onCard('my.pem')).toBe(certificate);
@@ -109,13 +110,15 @@ describe('card: taken', () => {
     takeCard(card, kept);
     expect(readFileSync(inForce()['key-file']!, 'utf8')).toBe(key);
     expect(statSync(inForce()['key-file']!).mode & 0o777).toBe(0o600);
+    write(`${PLAIN}ca-file = "my.pem"\n`);
+    expect(mistake()).toMatch(/toastbox\.toml: certificates are of no use with mqtt:/);
   });
 
   test('a certificate with its key in one file -> blanked on the card, whichever option names it', () => {
     certify();
     write(`${onCard('my.pem')}${onCard('my.key')}`, 'my.pem');
     const both = onCard('my.pem');
-    write(`${PLAIN}ca-file = "my.pem"\ncert-file = "my.pem"\nkey-file = "my.key"\n`);
+    write(`${SECURE}ca-file = "my.pem"\ncert-file = "my.pem"\nkey-file = "my.key"\n`);
     takeCard(card, kept);
     expect([onCard('my.pem').trim(), onCard('my.key').trim()]).toEqual(['', '']);
     expect(readFileSync(inForce()['cert-file']!, 'utf8')).toBe(both);
@@ -176,15 +179,16 @@ describe('card: mistakes', () => {
 
   test('no certificate in the file -> said, without the name of a place that nobody knows', () => {
     write('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', 'ca.pem');
-    write(`${PLAIN}ca-file = "ca.pem"\n`);
-    expect(mistake()).toMatch(/toastbox\.toml: the certificate or its key cannot be used/);
+    write(`${SECURE}ca-file = "ca.pem"\n`);
+    expect(mistake()).toMatch(/toastbox\.toml: .*boot\/ca\.pem is no certificate in PEM/);
+    expect(mistake()).not.toContain(kept);
   });
 
   test('a certificate in binary, which TLS would pass over -> said', () => {
     certify();
     write(new X509Certificate(onCard('my.pem')).raw, 'ca.pem');
-    write(`${PLAIN}ca-file = "ca.pem"\n`);
-    expect(mistake()).toMatch(/the ca-file is binary: it must be PEM/);
+    write(`${SECURE}ca-file = "ca.pem"\n`);
+    expect(mistake()).toMatch(/boot\/ca\.pem is no certificate in PEM/);
   });
 });
 
@@ -240,7 +244,7 @@ describe('card: power goes', () => {
   test('in the middle of a key -> the kept one, and no new one that begins with an empty line is taken for it', () => {
     certify();
     const key = onCard('my.key');
-    write(`${PLAIN}cert-file = "my.pem"\nkey-file = "my.key"\n`);
+    write(`${SECURE}cert-file = "my.pem"\nkey-file = "my.key"\n`);
     takeCard(card, kept);
     write('\n'.repeat(512) + key.slice(512), 'my.key');
     takeCard(card, kept);
@@ -256,7 +260,7 @@ describe('card: power goes', () => {
   test('before a key was blanked -> what a board looks at at its start differs until it is', () => {
     certify();
     const key = onCard('my.key');
-    write(`${PLAIN}cert-file = "my.pem"\nkey-file = "my.key"\n`);
+    write(`${SECURE}cert-file = "my.pem"\nkey-file = "my.key"\n`);
     takeCard(card, kept);
     const isAsLeft = () => spawnSync('sha256sum', ['-c', join(kept, 'sums')]).status === 0;
     expect(isAsLeft()).toBe(true);
