@@ -88,7 +88,10 @@ export const user = {
     config,
   },
   examples: [
-    ['toastbox user --users /etc/toastbox.users --add board-7 > board-7.password', 'with a password made up'],
+    [
+      'toastbox user --users /etc/toastbox.users --add board-7 > board-7.password',
+      'with a password made up; after umask 077',
+    ],
     ['toastbox user --users /etc/toastbox.users --remove board-7', 'and it is cut off'],
   ],
 } as const satisfies Command;

@@ -16,6 +16,7 @@ import { failureOf } from './exits.ts';
 import { suggestion } from './nearest.ts';
 import type { Command, Options } from './option.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName, optionsOf, rivalsOf } from './options.ts';
+import { isShared, sharedText } from './secrets.ts';
 
 /** A config is some forty lines; what is longer is another file. */
 const CONFIG_BYTES_MAX = 256 * 1024;
@@ -132,6 +133,5 @@ function textOf(value: unknown, place: string, key: string): string {
 }
 
 function warningsOf(file: string): string[] {
-  if ((statSync(file).mode & 0o077) === 0) return [];
-  return [`${file} holds a password and others may read it: chmod 600 ${file}`];
+  return isShared(statSync(file)) ? [sharedText(file, 'password')] : [];
 }

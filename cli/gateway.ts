@@ -5,7 +5,7 @@ import { Failure } from '../agent/failure.ts';
 import { isLoopback, refuseOpenDoor } from '../gateway/guard.ts';
 import type { ListenOptions, RunningGateway } from '../gateway/options.ts';
 import { shownUrl } from '../transport/endpoint.ts';
-import { linkOptionsOf, probe } from './broker.ts';
+import { linkOptionsOf } from './broker.ts';
 import { type Exit, portFailureOf } from './exits.ts';
 import type { Invocation } from './invocation.ts';
 import type { HostPort } from './kinds.ts';
@@ -13,6 +13,7 @@ import { loadGateway } from './load.ts';
 import type { SettingsOf } from './options.ts';
 import { reportTo, runToEnd } from './run.ts';
 import { screenFor } from './screen.ts';
+import { probe, probeKey } from './secrets.ts';
 import { resolveSettings } from './settings.ts';
 
 const LISTEN = { host: '127.0.0.1', port: 1883 };
@@ -26,7 +27,7 @@ export async function gatewayCommand(invocation: Invocation): Promise<Exit> {
   const { data, folder = join(data, 'folders'), broker, listen = LISTEN } = settings;
   const link = linkOptionsOf(settings, warn);
   const shownBroker = broker && shownUrl(broker);
-  const door = broker === undefined ? doorOf(settings, listen) : undefined;
+  const door = broker === undefined ? doorOf(settings, listen, warn) : undefined;
   if (door?.isOpen && !isLoopback(door.host))
     warn(`--open: whoever reaches ${door.host}:${door.port} may read and write every folder`);
   return runToEnd(
@@ -59,13 +60,18 @@ export async function gatewayCommand(invocation: Invocation): Promise<Exit> {
 }
 
 /** The built-in broker and whom it lets in. Refuses what cannot work, or would let in everyone by mistake. */
-function doorOf(settings: SettingsOf<'gateway'>, { host, port }: HostPort): ListenOptions {
+function doorOf(
+  settings: SettingsOf<'gateway'>,
+  { host, port }: HostPort,
+  warn: (text: string) => void,
+): ListenOptions {
   const { open, users, 'listen-cert': certFile, 'listen-key': keyFile, 'client-ca': clientCaFile } = settings;
   if ((certFile === undefined) !== (keyFile === undefined))
     throw new Failure('usage', '--listen-cert and --listen-key go together: give both or none');
   if (clientCaFile !== undefined && certFile === undefined)
     throw new Failure('usage', '--client-ca needs TLS: give --listen-cert and --listen-key');
-  for (const file of [certFile, keyFile, clientCaFile]) if (file !== undefined) probe(file);
+  for (const file of [certFile, clientCaFile]) if (file !== undefined) probe(file);
+  if (keyFile !== undefined) probeKey(keyFile, warn);
   const door = {
     host,
     port,

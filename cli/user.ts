@@ -20,9 +20,9 @@ import { Failure } from '../agent/failure.ts';
 import { readListed } from '../gateway/listed.ts';
 import { hashPassword, makePassword } from '../gateway/password.ts';
 import { usersForm } from '../gateway/users.ts';
-import { readPassword } from './broker.ts';
 import { Exit, failureOf } from './exits.ts';
 import type { Invocation } from './invocation.ts';
+import { readPassword } from './secrets.ts';
 import { resolveSettings } from './settings.ts';
 
 export async function userCommand({ words, world, out, errors }: Invocation): Promise<Exit> {
