@@ -47,13 +47,11 @@ export async function restoreCommand({ words, world, out, errors }: Invocation):
     const place = placeOf(access.store, argument!);
     const version = chosen(access.store, place, argument!, at, number);
     if (to === undefined) return await restore(access, place, version, at, screen, json);
-    if (version === undefined)
-      throw new Failure('usage', 'a whole share is put elsewhere by its directories', 'name one of them');
     const { openLeastArena } = await import('../agent/arena/arena.ts');
     const hasher = openLeastArena();
     const { entries, bytes } = exportTo(access.store, hasher, place.folder, place.path, version, at, to);
-    if (json) screen.say(JSON.stringify({ to, version: version.seq, entries, bytes }));
-    else if (version.kind === Kind.DIRECTORY)
+    if (json) screen.say(JSON.stringify({ to, version: version?.seq, entries, bytes }));
+    else if (version === undefined || version.kind === Kind.DIRECTORY)
       screen.say(`${to}: ${countText(entries)} ${entries === 1 ? 'entry' : 'entries'}, ${bytesText(bytes)}`);
     else screen.say(`${to}: version ${version.seq}, ${whatOf(version)}`);
     return Exit.FINE;

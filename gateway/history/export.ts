@@ -18,13 +18,14 @@ export interface Exported {
   bytes: number;
 }
 
-/** Throws errors of the system, and one that names what the store cannot give. With `time` a directory's tree too. */
+/** Throws errors of the system, and one that names what the store cannot give. With `time` a directory's tree too.
+ * Without a version it is the share itself, which has none. */
 export function exportTo(
   store: Store,
   hasher: Hasher,
   folder: Folder,
   path: Uint8Array,
-  version: Version,
+  version: Version | undefined,
   time: number | undefined,
   place: string,
 ): Exported {
@@ -33,8 +34,9 @@ export function exportTo(
     exported.bytes += write(store, hasher, each, name, to);
     exported.entries++;
   };
-  put(version, path, Buffer.from(place));
-  if (version.kind !== Kind.DIRECTORY || time === undefined) return exported;
+  if (version === undefined) fs.mkdirSync(place, 0o700);
+  else put(version, path, Buffer.from(place));
+  if (time === undefined || (version !== undefined && version.kind !== Kind.DIRECTORY)) return exported;
   const skip = path.length === 0 ? 0 : path.length + 1;
   for (const { path: below, version: each } of treeAt(store, folder, path, time)) {
     put(each, below, Buffer.concat([Buffer.from(join(place, '/')), below.subarray(skip)]));

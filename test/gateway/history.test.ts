@@ -1,7 +1,16 @@
 // What the history tells and brings back, through the hub: on memory, and the reading of a store beside its owner on
 // LMDB.
 
-import { existsSync, lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -266,6 +275,19 @@ describe('beside a running gateway', () => {
       0o644, 1_700_000_000_000,
     ]);
     expect(put).toThrow('EEXIST');
+  });
+
+  test('restore: a whole share put elsewhere -> all that stood in it then', () => {
+    const world = new World();
+    const { made } = tell(world, world.board('oven').hello());
+    const place = join(makeDirectory(), 'out');
+    expect(exportTo(world.store, arena, folderOf(world), NOTHING, undefined, made, place)).toEqual({
+      entries: 5,
+      bytes: 9,
+    });
+    expect(readdirSync(place, { recursive: true }).map(String).sort()).toEqual(treeOf(world.store, made));
+    expect(readFileSync(join(place, 'd/s/g'), 'utf8')).toBe('deep');
+    expect(statSync(place).mode & 0o777).toBe(0o700);
   });
 
   test('restore: a block of it is damaged -> said, and no half file stays', () => {

@@ -117,6 +117,10 @@ describe('history: real processes', () => {
     expect(readTree(place)).toEqual(readTree(at('dir')).set('sub/notes', readTree(place).get('sub/notes')!));
     expect(readFileSync(join(place, 'sub/notes'), 'utf8')).toBe('second');
     expect((await run(put)).code).toBe(4);
+    const share = join(cast.root, 'all');
+    const whole = await run(['restore', 'shared', '--at', time, '--to', share, '--data', data]);
+    expect(whole).toEqual({ code: 0, output: expect.stringMatching(/all: 5 entries, /) });
+    expect(readTree(join(share, 'dir'))).toEqual(readTree(place));
     for (const board of [one, two]) expect((await board.now()).conflicts).toBe(0);
   });
 });
