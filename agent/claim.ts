@@ -30,7 +30,7 @@ export async function claimFolder(
   } catch (error) {
     if (error instanceof Failure && error.kind === 'running') throw error;
     // Where nothing can be made in the folder nothing can be synced down either; the disk says that in its time.
-    return { ...NOTHING, why: `${home} cannot be claimed, so nothing keeps a second agent off: ${error}` };
+    return { ...NOTHING, why: `${home} cannot be claimed (${error})` };
   }
 }
 

@@ -39,6 +39,8 @@ const IDLE_MS = 5_000;
 const ANSWER_MS = 5_000;
 /** Rounds of finding a stale socket, or losing the name to another starter, before giving up. */
 const ATTEMPTS_MAX = 16;
+/** What it means for who runs on. */
+export const NO_CONTROL = 'no status, and nothing keeps a second one off';
 /** What bind or link say where sockets or hard links cannot be. */
 const NO_SOCKETS = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EROFS', 'EMLINK']);
 
@@ -108,8 +110,11 @@ export async function openControl(state: string, answers: Answers, idleMs = IDLE
     fs.rmSync(own, { force: true });
     if (server.listening) await shut();
     else address.release();
-    if (error instanceof Failure || !NO_SOCKETS.has(codeOf(error))) throw error;
-    const why = `this file system holds no sockets (${codeOf(error)}): no status, and nothing keeps a second one off`;
+    const code = codeOf(error);
+    if (error instanceof Failure) throw error;
+    // The system names the socket that was to be, which nobody knows.
+    if (!NO_SOCKETS.has(code)) throw Object.assign(error as Error, { path: state });
+    const why = `this file system ${code === 'EROFS' ? 'is read-only' : `holds no sockets (${code})`}`;
     return { why, close: async () => {} };
   }
 }

@@ -9,7 +9,7 @@ import { connectBoard } from '../transport/mqtt.ts';
 import { readNotice, writeClock } from './board.ts';
 import { checkApart, claimFolder } from './claim.ts';
 import { realClock } from './clock.ts';
-import { type Answers, type Control, openControl } from './control.ts';
+import { type Answers, type Control, NO_CONTROL, openControl } from './control.ts';
 import { openPages } from './disk/pages.ts';
 import { realScheduler } from './disk/schedule.ts';
 import { realSystem } from './disk/system.ts';
@@ -168,7 +168,7 @@ async function takeBoth(
     await close();
     throw error;
   }
-  for (const { why } of taken) if (why !== undefined) onLog('warn', why);
+  for (const { why } of taken) if (why !== undefined) onLog('warn', `${why}: ${NO_CONTROL}`);
   return { close };
 }
 

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Arena, openLeastArena } from '../agent/arena/arena.ts';
-import { openControl } from '../agent/control.ts';
+import { NO_CONTROL, openControl } from '../agent/control.ts';
 import { squeeze } from '../agent/disk/squeeze.ts';
 import { endpointOf } from '../agent/endpoint.ts';
 import { queueReadings } from '../agent/gauge.ts';
@@ -51,7 +51,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     memory: () => started?.memory(),
     restore: question => started?.restoring.ask(question),
   });
-  if (control.why !== undefined) options.onLog('warn', control.why);
+  if (control.why !== undefined) options.onLog('warn', `${control.why}: ${NO_CONTROL}`);
   let gateway: Gateway;
   try {
     gateway = new Gateway(options);

@@ -77,6 +77,9 @@ function writeFile(store: Store, hasher: Hasher, version: Version, path: Uint8Ar
     fs.futimesSync(fd, toSeconds(version.mtime), toSeconds(version.mtime));
     fs.fsyncSync(fd);
     isWhole = true;
+  } catch (error) {
+    // The system names no place where it is given a descriptor.
+    throw Object.assign(error as Error, { path: to.toString() });
   } finally {
     fs.closeSync(fd);
     if (!isWhole) fs.unlinkSync(to);

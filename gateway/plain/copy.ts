@@ -3,7 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { checkApart, claimFolder } from '../../agent/claim.ts';
-import type { Control } from '../../agent/control.ts';
+import { type Control, NO_CONTROL } from '../../agent/control.ts';
 import type { Note } from '../../agent/engine/ports.ts';
 import { openBook, realPorts } from '../../agent/main.ts';
 import type { Book } from '../../agent/memory/book.ts';
@@ -78,7 +78,8 @@ export class Copy {
   /** Rejects if somebody else has the folder. */
   async start(): Promise<void> {
     this.claim = await claimFolder(this.places, { status: () => this.status(), memory: () => this.memory() });
-    if (this.claim.why !== undefined) this.tell({ is: 'log', level: 'warn', text: this.claim.why });
+    const { why } = this.claim;
+    if (why !== undefined) this.tell({ is: 'log', level: 'warn', text: `${why}: ${NO_CONTROL}` });
     if (this.isStopped) await this.claim.close();
     else this.sync.start();
   }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask, CONTROL_NAME, type Control, openControl } from '../../agent/control.ts';
+import { failureOf } from '../../cli/exits.ts';
+import { Mounts, whyNoMounts } from '../system/mounts.ts';
 
 let root: string;
 let opened: Control[];
@@ -225,6 +227,24 @@ describe('control', () => {
     await new Promise(done => late.once('close', done).resume());
     answer('late');
     expect(await asked).toBe('late');
+  });
+
+  test('control: where no socket may be made -> the state is named, not the socket', async () => {
+    const error = await openControl('/proc/self', {}).catch((caught: unknown) => caught);
+    expect(failureOf(error)).toMatchObject({ kind: 'environment', message: '/proc/self: permission denied' });
+  });
+
+  test.skipIf(whyNoMounts !== undefined)('control: a read-only file system -> called that', async () => {
+    const mounts = new Mounts();
+    try {
+      const place = mounts.bind(root, join(root, 'bound'));
+      mounts.permit(place, 'ro');
+      const control = await openControl(place, {});
+      opened.push(control);
+      expect(control.why).toBe('this file system is read-only');
+    } finally {
+      mounts.close();
+    }
   });
 
   test('control: a state that cannot be made -> the machine is in the way', async () => {

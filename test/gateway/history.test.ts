@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { failureOf } from '../../cli/exits.ts';
 import { exportTo } from '../../gateway/history/export.ts';
 import { plan } from '../../gateway/history/plan.ts';
 import { treeAt, versionAt } from '../../gateway/history/tree.ts';
@@ -23,6 +24,7 @@ import { openLmdbStore, readLmdbStore } from '../../gateway/store/lmdb.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import type { Folder, Store } from '../../gateway/store/port.ts';
 import { Kind, Verdict } from '../../protocol/messages.ts';
+import { Mounts, whyNoMounts } from '../system/mounts.ts';
 import { makeRandom } from './random.ts';
 import { arena, cut, NOTHING, show, type TestBoard, text, World } from './world.ts';
 
@@ -288,6 +290,29 @@ describe('beside a running gateway', () => {
     expect(readdirSync(place, { recursive: true }).map(String).sort()).toEqual(treeOf(world.store, made));
     expect(readFileSync(join(place, 'd/s/g'), 'utf8')).toBe('deep');
     expect(statSync(place).mode & 0o777).toBe(0o700);
+  });
+
+  test.skipIf(whyNoMounts !== undefined)('restore: put where it does not fit -> the place is named', () => {
+    const world = new World();
+    world
+      .board('oven')
+      .hello()
+      .upload('f', cut(makeRandom(2).bytes(300_000)));
+    const mounts = new Mounts();
+    try {
+      const place = join(mounts.tmpfs(join(makeDirectory(), 'small'), '100k'), 'f');
+      const { version } = at(world, 'f', 1);
+      let error: unknown;
+      try {
+        exportTo(world.store, arena, folderOf(world), text('f'), version, undefined, place);
+      } catch (caught) {
+        error = caught;
+      }
+      expect(failureOf(error)).toMatchObject({ kind: 'environment', message: `${place}: the disk is full` });
+      expect(existsSync(place)).toBe(false);
+    } finally {
+      mounts.close();
+    }
   });
 
   test('restore: a block of it is damaged -> said, and no half file stays', () => {
