@@ -1,6 +1,6 @@
 // Which store a command is to look into, and which path in it.
 
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../agent/failure.ts';
 import type { Folder, Store } from '../gateway/store/port.ts';
@@ -14,11 +14,27 @@ export function dataOf(data: string | undefined, directory: string): string {
   if (found === undefined)
     throw new Failure('usage', 'of which gateway? There is no store here', 'say --data DIR');
   if (hasStore(found)) return found;
+  if (lookAt(found) === 'closed')
+    throw new Failure(
+      'environment',
+      `${found}: permission denied`,
+      'only the user that the gateway runs as may read it',
+    );
   throw new Failure('environment', `${found}: no gateway keeps its store here`, "say the gateway's --data");
 }
 
 export const storeOf = (data: string): string => join(data, 'store');
-const hasStore = (data: string): boolean => existsSync(join(storeOf(data), 'data.mdb'));
+const hasStore = (data: string): boolean => lookAt(data) === 'there';
+
+function lookAt(data: string): 'there' | 'none' | 'closed' {
+  try {
+    return statSync(join(storeOf(data), 'data.mdb'), { throwIfNoEntry: false }) === undefined
+      ? 'none'
+      : 'there';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'closed' : 'none';
+  }
+}
 
 export interface Place {
   folder: Folder;
