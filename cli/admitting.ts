@@ -10,7 +10,7 @@ const users = {
   help: 'The users of the built-in broker, one for each board: what toastbox user keeps. Followed while it runs.',
 } as const satisfies Option;
 
-/** Of the gateway: all but the last of its own broker. */
+/** Of the gateway: all but the last two of its own broker. */
 export const admitting = {
   users,
   'listen-cert': {
@@ -46,6 +46,15 @@ export const admitting = {
     value: 'FILE',
     example: '/etc/toastbox.grants',
     help: 'Which boards may join which shares, a line "BOARD: SHARE, SHARE" for each, * for any; and each its own. Followed while it runs. Without it any board may join any share.',
+  },
+  'max-shares': {
+    kind: 'count',
+    value: 'COUNT',
+    default: '256',
+    least: 1,
+    most: 100_000,
+    example: '1000',
+    help: 'Let boards make new shares up to this many; each has a plain copy, which takes some 220 KiB of memory. A board without --share makes one. Those that are there always stay.',
   },
 } as const satisfies Options;
 

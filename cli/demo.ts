@@ -29,6 +29,7 @@ import { awaitEnding } from './signals.ts';
 
 /** As of a gateway. */
 const KEEP_DAYS = 30;
+const SHARES_MAX = 256;
 const BOARD = 'board';
 const SHARE = 'demo';
 /** Before each line, so that both ends' stand in one column. */
@@ -69,6 +70,7 @@ export async function demoCommand(invocation: Invocation): Promise<Exit> {
     rescanSeconds: 600,
     watches: WATCHES_MAX,
     keepDays: KEEP_DAYS,
+    sharesMax: SHARES_MAX,
     keepaliveSeconds: 60,
     onNote: note => onNote(note),
     onLog,

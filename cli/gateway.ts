@@ -38,6 +38,7 @@ export async function gatewayCommand(invocation: Invocation): Promise<Exit> {
         ...link,
         ...(door === undefined ? { broker: broker as string } : { listen: door }),
         ...(settings.grants !== undefined && { grantsFile: settings.grants }),
+        sharesMax: settings['max-shares'],
         data,
         folder,
         arenaBytes: settings.arena,

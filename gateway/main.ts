@@ -26,7 +26,7 @@ import { type Broker, type BrokerOptions, startBroker } from './broker.ts';
 import { Grants } from './grants.ts';
 import { refuseOpenDoor } from './guard.ts';
 import { Hub } from './hub/hub.ts';
-import type { HubEffect, HubNote } from './hub/ports.ts';
+import { COPY_SIGN, type HubEffect, type HubNote } from './hub/ports.ts';
 import { Pump } from './hub/pump.ts';
 import { Retention } from './hub/retention.ts';
 import { type GatewayLedger, type GatewayLook, gatewayRows } from './memory.ts';
@@ -114,6 +114,7 @@ class Gateway {
       squeeze,
       newFolderId: () => randomBytes(ID_BYTES),
       mayJoin: this.grants && ((board, share) => (this.grants as Grants).mayJoin(board, share)),
+      sharesMax: options.sharesMax,
       frameBytesMax: FRAME_BYTES_MAX,
     });
     this.pump = new Pump({
@@ -324,7 +325,7 @@ class Gateway {
         return agent === undefined ? [] : [{ share, head, entries, bytes, agent }];
       }),
       boards: boards
-        .filter(({ name }) => !name.startsWith('@'))
+        .filter(({ name }) => !name.startsWith(COPY_SIGN))
         .map(({ name, share, isOnline, lastSeen, position }) => ({
           name,
           share,

@@ -29,6 +29,8 @@ export interface GatewayOptions extends Omit<LinkOptions, 'broker'> {
   listen?: ListenOptions;
   /** A file that says which boards may join which shares; without it any may join any. */
   grantsFile?: string;
+  /** Shares that boards may make; each has a plain copy. */
+  sharesMax: number;
   /** Of each plain copy's agent. */
   arenaBytes: number;
   rescanSeconds: number;

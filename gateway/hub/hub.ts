@@ -11,7 +11,7 @@
 // Refuses: names that are no label, versions that it does not speak, frames too small for a block. A peer's mistakes
 // are counted and dropped.
 //
-// Memory: SESSIONS_MAX sessions, each bounded by session.ts; nothing grows with a folder.
+// Memory: SESSIONS_MAX sessions and one a share, each bounded by session.ts; nothing grows with a folder.
 
 import { Gauge, type GaugeReading } from '../../agent/gauge.ts';
 import { FRAME_BYTES_MIN, LABEL, VERSION_MAX, VERSION_MIN } from '../../protocol/limits.ts';
@@ -19,12 +19,20 @@ import { type Message, type MessageNamed, Verdict } from '../../protocol/message
 import type { Folder, FolderNumber } from '../store/port.ts';
 import { answerNext } from './changes.ts';
 import { Offers } from './offers.ts';
-import type { BoardCounters, HubEffect, HubEvent, HubNote, HubOptions, HubStatus } from './ports.ts';
+import {
+  type BoardCounters,
+  COPY_SIGN,
+  type HubEffect,
+  type HubEvent,
+  type HubNote,
+  type HubOptions,
+  type HubStatus,
+} from './ports.ts';
 import { restoreVersion } from './restore.ts';
 import { Session } from './session.ts';
 import type { Budget } from './upload.ts';
 
-/** Boards with a session at once. */
+/** Boards with a session at once. The plain copies come on top, one a share. */
 const SESSIONS_MAX = 4096;
 
 /** Boards that are told to say hello again, and counted: a broker's rights may let anyone make up names. */
@@ -60,10 +68,17 @@ export class Hub {
   #restoring: number[] = [];
   #restingUntil = 0;
   #lastTrouble = '';
-  readonly #sessionGauge = new Gauge('sessions', SESSIONS_MAX, 'refuses', () => this.#sessions.size);
+  readonly #sessionGauge = new Gauge('sessions', SESSIONS_MAX, 'refuses', () => this.#boards());
+  readonly #shareGauge: Gauge;
 
   constructor(options: HubOptions) {
     this.#with = options;
+    this.#shareGauge = new Gauge(
+      'shares',
+      options.sharesMax,
+      'refuses',
+      () => options.store.folders().length,
+    );
     this.#waitMs = options.answerWaitMs ?? ANSWER_WAIT_MS;
     this.#offers = new Offers(options, this.#waitMs, {
       note: note => this.#note(note),
@@ -144,7 +159,11 @@ export class Hub {
   gauges(): GaugeReading[] {
     let most = 0;
     for (const { uploads } of this.#sessions.values()) most = Math.max(most, uploads.size);
-    return [this.#sessionGauge.reading(), { ...this.#offers.gauge.reading(), taken: most }];
+    return [
+      this.#sessionGauge.reading(),
+      this.#shareGauge.reading(),
+      { ...this.#offers.gauge.reading(), taken: most },
+    ];
   }
 
   /** Bytes of content that boards were asked for, and that they may be. */
@@ -302,25 +321,39 @@ export class Hub {
     if (version < Math.max(VERSION_MIN, hello.versionMin)) {
       return `this gateway speaks protocol ${VERSION_MIN} to ${VERSION_MAX}, the board ${hello.versionMin} to ${hello.versionMax}: update the older one`;
     }
-    if (!LABEL.test(board.replace(/^@/, '')))
+    if (!LABEL.test(board.startsWith(COPY_SIGN) ? board.slice(1) : board))
       return 'a board is named by letters, digits, dots, dashes and underscores';
     if (this.#with.mayJoin?.(board, hello.share) === false)
       return `${board} may not join ${hello.share}: the gateway's --grants do not say so`;
     if (hello.frameBytesMax < FRAME_BYTES_MIN) {
       return `frames of ${hello.frameBytesMax} bytes are too small, ${FRAME_BYTES_MIN} are needed: raise the broker's packet limit`;
     }
-    if (this.#sessions.size >= SESSIONS_MAX && !this.#sessions.has(board)) {
+    const isCopy = board.startsWith(COPY_SIGN);
+    if (!isCopy && !this.#sessions.has(board) && this.#boards() >= SESSIONS_MAX) {
       this.#sessionGauge.met();
       return `${SESSIONS_MAX} boards are connected, which is the most this gateway serves`;
     }
+    const { store, sharesMax } = this.#with;
+    if (store.folder(hello.share) === undefined && store.folders().length >= sharesMax) {
+      this.#shareGauge.met();
+      return `${hello.share} would be a share more than the ${sharesMax} that the gateway's --max-shares allow`;
+    }
     return undefined;
+  }
+
+  #boards(): number {
+    let boards = 0;
+    for (const name of this.#sessions.keys()) if (!name.startsWith(COPY_SIGN)) boards++;
+    return boards;
   }
 
   #folderOf(share: string, now: number): Folder | undefined {
     const { store, newFolderId } = this.#with;
     const known = store.folder(share);
     if (known !== undefined || now < this.#restingUntil) return known;
-    return store.makeFolder(share, newFolderId());
+    const made = store.makeFolder(share, newFolderId());
+    this.#shareGauge.grew();
+    return made;
   }
 
   #onNext(session: Session, message: MessageNamed<'next'>): void {

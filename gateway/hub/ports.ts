@@ -8,6 +8,9 @@ import type { Kind, Message } from '../../protocol/messages.ts';
 import type { Store } from '../store/port.ts';
 import type { Restored, Wanted } from './restore.ts';
 
+/** What a plain copy's name begins with, and no board's can: it is not in LABEL. */
+export const COPY_SIGN = '@';
+
 /** The ids of blocks and contents; the arena is one. */
 export interface Hasher {
   blockId(bytes: Uint8Array): Uint8Array;
@@ -22,6 +25,8 @@ export interface HubOptions {
   newFolderId: () => Uint8Array;
   /** Whether this board may have part in this share; any may where this is not given. */
   mayJoin?: ((board: string, share: string) => boolean) | undefined;
+  /** Shares that there may be: each has a plain copy, which takes memory. Those that are there always stay. */
+  sharesMax: number;
   /** The largest frame that the gateway takes and sends. */
   frameBytesMax: number;
   /** How long a need waits for its answer while nothing else of it comes. */

@@ -15,11 +15,9 @@ import type { AgentStatus } from '../../agent/status.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Message } from '../../protocol/messages.ts';
+import { COPY_SIGN } from '../hub/ports.ts';
 import type { GatewayOptions } from '../options.ts';
 import { type CopiesLedger, type FromWorker, Outbox, own, type ToWorker } from './mail.ts';
-
-/** Not in LABEL. */
-const SIGN = '@';
 
 /** Frames that a copy has not handled: it asks for few at a time, so this is never reached by its own doing. */
 const FRAMES_MAX = 256;
@@ -69,7 +67,7 @@ export class Plains {
 
   /** The share whose plain copy goes by this name at the hub. */
   static shareOf(board: string): string | undefined {
-    return board.startsWith(SIGN) ? board.slice(SIGN.length) : undefined;
+    return board.startsWith(COPY_SIGN) ? board.slice(COPY_SIGN.length) : undefined;
   }
 
   /** Resolves when its agent runs; rejects when it cannot. Once a share. */
@@ -184,7 +182,7 @@ export class Plains {
         this.mirrors.get(letter.share)?.open();
         break;
       case 'frame':
-        this.push(`${SIGN}${letter.share}`, letter.frame);
+        this.push(`${COPY_SIGN}${letter.share}`, letter.frame);
         break;
       case 'took':
         this.took(letter.share, letter.count);

@@ -54,6 +54,7 @@ export class Group {
       hasher,
       squeeze,
       newFolderId: () => new Uint8Array(ID_BYTES).fill(7),
+      sharesMax: 64,
       frameBytesMax: FRAME_BYTES_MAX,
     });
     this.machines = names.map(name => {

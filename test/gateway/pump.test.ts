@@ -153,6 +153,7 @@ describe('pump', () => {
       hasher: arena,
       squeeze,
       newFolderId: () => new Uint8Array(16),
+      sharesMax: 64,
       frameBytesMax: FRAME_BYTES_MAX,
       answerWaitMs: 20,
     });

@@ -58,6 +58,20 @@ describe('session', () => {
     expect(oven.took('welcome').length).toBe(1);
   });
 
+  it('session: a share more than there may be -> refused by name, counted, no folder; those that are there -> welcome', () => {
+    const { sharesMax } = world;
+    for (let n = 0; n < sharesMax; n++) world.board(`b${n}`, `s${n}`).hello();
+    oven.hello();
+    expect(oven.took('refuse')[0]?.message.reason).toMatch(
+      /^attic would be a share more than the 8 that .*--max-shares/,
+    );
+    expect(world.store.folder('attic')).toBeUndefined();
+    const late = world.board('late', 's3').hello();
+    expect(late.took('welcome').length).toBe(1);
+    const gauge = world.hub.gauges().find(({ name }) => name === 'shares');
+    expect(gauge).toMatchObject({ taken: 8, highWater: 8, limit: 8, whenFull: 'refuses', times: 1 });
+  });
+
   it('session: a name that is no label -> refused', () => {
     const odd = world.board('a b').hello();
     expect(odd.took('refuse').length).toBe(1);

@@ -44,6 +44,7 @@ export class World {
   readonly notes: HubNote[] = [];
   readonly restored: Extract<HubEffect, { do: 'restored' }>[] = [];
   readonly boards = new Map<string, TestBoard>();
+  readonly sharesMax = 8;
   mayJoin = (_board: string, _share: string): boolean => true;
 
   constructor(store: Store = openMemoryStore(), frameBytesMax = FRAME_BYTES_MAX) {
@@ -54,6 +55,7 @@ export class World {
       hasher: arena,
       squeeze,
       newFolderId: () => new Uint8Array(16).fill(++folders),
+      sharesMax: this.sharesMax,
       frameBytesMax,
       mayJoin: (board, share) => this.mayJoin(board, share),
     });

@@ -321,6 +321,7 @@ test('full: a session more than the hub serves -> refused with the reason, count
     hasher: openArena({ bytes: ARENA_BYTES }),
     squeeze,
     newFolderId: () => new Uint8Array(16).fill(1),
+    sharesMax: 64,
     frameBytesMax: FRAME_BYTES_MAX,
   });
   const hello = (board: string): HubEffect[] => {
@@ -353,6 +354,8 @@ test('full: a session more than the hub serves -> refused with the reason, count
     reason: expect.stringContaining('4096 boards'),
   });
   expect(answer(hello('b0'))).toMatchObject({ is: 'welcome' });
+  // The plain copies come on top.
+  expect(answer(hello('@s'))).toMatchObject({ is: 'welcome' });
   expect(hub.gauges()[0]).toMatchObject({
     name: 'sessions',
     taken: 4096,

@@ -146,5 +146,6 @@ const openHub = (store: MemoryStore): Hub =>
     hasher: openArena({ bytes: 2 * 1024 * 1024 }),
     squeeze,
     newFolderId: () => new Uint8Array(ID_BYTES).fill(7),
+    sharesMax: 64,
     frameBytesMax: FRAME_BYTES_MAX,
   });

@@ -192,6 +192,7 @@ export class Gateway {
       hasher: this.ports.hasher,
       squeeze,
       newFolderId: () => this.folderIds.bytes(ID_BYTES),
+      sharesMax: 64,
       frameBytesMax: FRAME_BYTES_MAX,
     });
   }

@@ -71,7 +71,7 @@ test('memory: a folder over the watch budget, a change where nobody watches, a r
 
   const gateway = await ledgerAt<GatewayLedger>(cast.gateway.state);
   expect(gateway.folders.map(({ share, arena }) => [share, arena.bytes])).toEqual([['shared', 2 * MIB]]);
-  expect(rowOf(gateway.bounds, 'sessions')).toMatchObject({ now: 2, limit: 4096 });
+  expect(rowOf(gateway.bounds, 'sessions')).toMatchObject({ now: 1, limit: 4096 });
   expect(rowOf(gateway.process, "copies' heap used").now).toBeGreaterThan(MIB);
   expect(rowOf(gateway.disk, 'store').now).toBeGreaterThan(4096);
 
