@@ -29,6 +29,7 @@ import {
   type HubStatus,
 } from './ports.ts';
 import { restoreVersion } from './restore.ts';
+import { Room } from './room.ts';
 import { Session } from './session.ts';
 import type { Budget } from './upload.ts';
 
@@ -62,6 +63,7 @@ export class Hub {
   readonly #counters = new Map<string, BoardCounters>();
   readonly #toldAgain = new Map<string, number>();
   readonly #offers: Offers;
+  readonly #room: Room;
   #effects: HubEffect[] = [];
   #touched = new Set<string>();
   /** Tickets of restores that are not durable yet. */
@@ -80,7 +82,8 @@ export class Hub {
       () => options.store.folders().length,
     );
     this.#waitMs = options.answerWaitMs ?? ANSWER_WAIT_MS;
-    this.#offers = new Offers(options, this.#waitMs, {
+    this.#room = new Room(options.store);
+    this.#offers = new Offers(options, this.#room, this.#waitMs, {
       note: note => this.#note(note),
       moved: (session, now) => this.#announce(session.folder, session.share, now),
     });
@@ -268,7 +271,7 @@ export class Hub {
     const known = this.#sessions.get(board);
     if (known !== undefined && hello.session < known.number && now - known.seenAt < LATE_HELLO_MS) return;
     const version = Math.min(VERSION_MAX, hello.versionMax);
-    const why = this.#whyRefused(board, hello, version);
+    const why = this.#whyRefused(board, hello, version, now);
     if (why !== undefined) {
       const message: Message = { is: 'refuse', session: hello.session, reason: why };
       this.#effects.push({ do: 'send', board, message, body: undefined });
@@ -317,7 +320,7 @@ export class Hub {
     });
   }
 
-  #whyRefused(board: string, hello: MessageNamed<'hello'>, version: number): string | undefined {
+  #whyRefused(board: string, hello: MessageNamed<'hello'>, version: number, now: number): string | undefined {
     if (version < Math.max(VERSION_MIN, hello.versionMin)) {
       return `this gateway speaks protocol ${VERSION_MIN} to ${VERSION_MAX}, the board ${hello.versionMin} to ${hello.versionMax}: update the older one`;
     }
@@ -334,10 +337,13 @@ export class Hub {
       return `${SESSIONS_MAX} boards are connected, which is the most this gateway serves`;
     }
     const { store, sharesMax } = this.#with;
-    if (store.folder(hello.share) === undefined && store.folders().length >= sharesMax) {
+    if (store.folder(hello.share) !== undefined) return undefined;
+    if (store.folders().length >= sharesMax) {
       this.#shareGauge.met();
       return `${hello.share} would be a share more than the ${sharesMax} that the gateway's --max-shares allow`;
     }
+    // Its plain copy could not be made either, and a gateway that cannot keep one ends.
+    if (!this.#room.has(0, now)) return `no room for a new share on the gateway's disk (ENOSPC)`;
     return undefined;
   }
 

@@ -4,7 +4,7 @@
 //                 '------> content known ---------------------------> commit ---> done
 //                 '------> Upload -- needs, recipe, blocks --> whole -> commit -> done
 //                              '-- gone, or a later offer for the path: dropped
-//                              '-- a fault: done BUSY, the board offers again
+//                              '-- a fault, no room: done BUSY, the board offers again
 //   whole --check, hash, rule--> commit, or verdict ............................. done
 //
 // The verdict is made again at the commit. A content that came whole is kept whatever the verdict: a conflict copy
@@ -15,11 +15,15 @@ import { Kind, type MessageNamed, type OfferItem, Verdict, type WholeItem } from
 import { checkFacts, checkPath, compareBytes, EMPTY_CONTENT } from '../../protocol/path.ts';
 import { recordOf } from '../../protocol/record.ts';
 import type { HubNote, HubOptions } from './ports.ts';
+import type { Room } from './room.ts';
 import { type Session, UPLOADS_MAX } from './session.ts';
 import { type Budget, type Taken, Upload } from './upload.ts';
 import { type Ruling, rule } from './verdict.ts';
 
 const NOTHING = new Uint8Array(0);
+
+/** A full disk is said at most this often. */
+const SAID_MS = 60_000;
 
 /** What offers tell the hub. */
 export interface OffersPort {
@@ -35,14 +39,17 @@ export class Offers {
   /** Of the board whose offer came last. Full, it is told BUSY and offers again. */
   readonly gauge = new Gauge('uploads of a board', UPLOADS_MAX, 'waits', () => this.#uploads);
   #uploads = 0;
+  readonly #room: Room;
+  #saidFullAt = Number.NEGATIVE_INFINITY;
 
   /** Whose change moved the head in the event at hand. */
   #mover: Session | undefined;
 
-  constructor(options: HubOptions, waitMs: number, hub: OffersPort) {
+  constructor(options: HubOptions, room: Room, waitMs: number, hub: OffersPort) {
     this.#with = options;
     this.#hub = hub;
     this.#waitMs = waitMs;
+    this.#room = room;
   }
 
   /** Told once for all that an event committed: everybody on the share hears of it. */
@@ -79,6 +86,7 @@ export class Offers {
     for (const { size } of items) length += size;
     const plain = body.length === length ? body : this.#with.squeeze.inflate(body, NOTHING, length);
     if (plain === undefined) return false;
+    const isFull = isResting || this.#isFull(length, now);
     let at = 0;
     for (const whole of items) {
       const bytes = plain.subarray(at, at + whole.size);
@@ -87,7 +95,7 @@ export class Offers {
       const item = { ...whole, kind: Kind.FILE, baseContent: NOTHING, recipe: NOTHING };
       const why = checkPath(item.path) ?? checkFacts(item);
       if (why !== undefined) this.#refuse(session, item, why);
-      else if (isResting) this.#answer(session, item, Verdict.BUSY, 0);
+      else if (isFull) this.#answer(session, item, Verdict.BUSY, 0);
       else this.#takeWhole(session, item, bytes, now);
     }
     this.#announce(now);
@@ -174,8 +182,10 @@ export class Offers {
     } else if (session.uploads.size >= UPLOADS_MAX) {
       this.gauge.met();
       this.#answer(session, item, Verdict.BUSY, seq);
+    } else if (this.#isFull(0, now)) {
+      this.#answer(session, item, Verdict.BUSY, seq);
     } else {
-      session.uploads.set(item.req, new Upload(this.#with, item, session.frameBytesMax));
+      session.uploads.set(item.req, new Upload(this.#with, this.#room, item, session.frameBytesMax));
       this.#uploads = session.uploads.size;
       this.gauge.grew();
     }
@@ -215,6 +225,16 @@ export class Offers {
       this.#drop(session, upload);
     }
     return false;
+  }
+
+  /** No content of that many bytes fits any more; said, now and then. */
+  #isFull(bytes: number, now: number): boolean {
+    if (this.#room.has(bytes, now)) return false;
+    if (now - this.#saidFullAt >= SAID_MS) {
+      this.#saidFullAt = now;
+      this.#hub.note({ kind: 'trouble', code: 'ENOSPC', doing: 'finding room for new contents' });
+    }
+    return true;
   }
 
   #checkSize(item: OfferItem): string | undefined {
@@ -259,6 +279,7 @@ export class Offers {
     const { store } = this.#with;
     const { offer } = upload;
     session.uploads.delete(offer.req);
+    upload.release();
     // Another board may have brought the same content meanwhile.
     if (store.content(offer.content) === undefined) store.sealRecipe(upload.recipe, offer.content);
     else upload.drop();

@@ -1,8 +1,8 @@
 // The content of one offer on its way to the gateway.
 //
 //   RECIPE --described, grown, true--> BLOCKS --all held--> whole
-//     |  asks part after part            |  asks runs of blocks that the store lacks
-//     '------------ fault ---------------'   (a lie, a mismatch three times, no answer TRIES_MAX times)
+//     |  asks part after part            |  asks runs of blocks that the store lacks, if there is room for all
+//     '------------ fault ---------------'   (a lie, a mismatch three times, no answer TRIES_MAX times, no room)
 //
 // What is asked stays in `asks` until it is answered, and counts against the board's window. An answer to nothing
 // asked is late or doubled: it changes nothing. So any frame may be lost, doubled or late.
@@ -17,6 +17,7 @@ import { recordId, recordLength } from '../../protocol/record.ts';
 import { Records } from './content.ts';
 import type { HubOptions } from './ports.ts';
 import { GrowingRecipe } from './recipe.ts';
+import { Claim, type Room } from './room.ts';
 
 /** Bytes that do not hash to what the recipe says, of one run. A file that changes is told by `gone`; this is not. */
 const MISMATCHES_MAX = 3;
@@ -70,12 +71,14 @@ export class Upload {
   readonly #runBytesMax: number;
   readonly #growing: GrowingRecipe;
   readonly #asks = new Map<number, Ask>();
+  readonly #claim: Claim;
   #records: Records | undefined;
   #next = 0;
 
   /** `frameBytesMax`: what both ends and the broker take. */
-  constructor(options: HubOptions, offer: OfferItem, frameBytesMax: number) {
+  constructor(options: HubOptions, room: Room, offer: OfferItem, frameBytesMax: number) {
     this.#with = options;
+    this.#claim = new Claim(room, offer.size);
     this.#runBytesMax = Math.min(RUN_BYTES_MAX, frameBytesMax - HEADER_BYTES_KEPT);
     this.offer = offer;
     const base = offer.baseContent.length === 0 ? undefined : options.store.content(offer.baseContent);
@@ -98,6 +101,12 @@ export class Upload {
   /** Gives up what the store keeps for it. Blocks that came stay: they may serve another try. */
   drop(): void {
     this.#growing.drop();
+    this.release();
+  }
+
+  /** Nothing more will come for it. */
+  release(): void {
+    this.#claim.end();
   }
 
   takeRecipe(ordinal: number, isLast: boolean, part: Uint8Array, now: number): Taken {
@@ -161,9 +170,14 @@ export class Upload {
     const needs: NeedItem[] = [];
     for (const ask of this.#asks.values()) if (ask.isDue) needs.push(this.#ask(ask, now));
     if (this.#records === undefined) this.#describe(credit, budget, now, needs);
-    if (this.#records !== undefined && this.fault === undefined) {
-      this.#scan(this.#records, credit, budget, now, needs);
-      this.isRunnable = this.#next < this.#records.count && budget.records <= 0;
+    const records = this.#records;
+    if (records !== undefined && this.fault === undefined) {
+      const lacks = (id: Uint8Array) => !this.#with.store.hasBlock(id);
+      const found = this.#claim.find(records, lacks, budget, now);
+      if (found === 'none')
+        this.fault = `no room for its ${this.offer.size} bytes on the gateway's disk (ENOSPC)`;
+      else if (found === 'promised') this.#scan(records, credit, budget, now, needs);
+      this.isRunnable = this.#next < records.count && budget.records <= 0;
     } else {
       this.isRunnable = this.fault === undefined && !this.#growing.isGrown;
     }
@@ -249,6 +263,7 @@ export class Upload {
       at += bytes.length;
     }
     for (const [id, bytes] of blocks) store.putBlock(id, bytes);
+    this.#claim.came(plain.length);
     return true;
   }
 

@@ -119,6 +119,10 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
     };
   }
 
+  // Blocks of 512, whatever the file system's own: what the file really takes.
+  const bytes = () => statSync(join(directory, 'data.mdb')).blocks * 512;
+  const usedBytes = () => pagesOf(facts) + pagesOf(packs);
+
   return {
     facts: shelf(facts),
     packs: shelf(packs),
@@ -144,9 +148,9 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
         isInside = false;
       }
     },
-    // Blocks of 512, whatever the file system's own: what the file really takes.
-    bytes: () => attempt('reading the store', () => statSync(join(directory, 'data.mdb')).blocks * 512),
-    usedBytes: () => attempt('reading the store', () => pagesOf(facts) + pagesOf(packs)),
+    bytes: () => attempt('reading the store', bytes),
+    usedBytes: () => attempt('reading the store', usedBytes),
+    roomBytes: () => attempt('reading the store', () => freeBytes(directory) + bytes() - usedBytes()),
     rowCount: () => attempt('reading the store', () => statsOf(facts).entryCount),
     mapBytes: () => attempt('reading the store', () => (root.getStats() as { mapSize: number }).mapSize),
     close: () => root.close(),
@@ -173,12 +177,15 @@ function nameTrouble(error: unknown, directory: string): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function isDiskFull(directory: string): boolean {
+const isDiskFull = (directory: string): boolean => freeBytes(directory) < FULL_DISK_BYTES;
+
+/** Of the file system; any number where it does not tell. */
+function freeBytes(directory: string): number {
   try {
     const { bavail, bsize } = statfsSync(directory);
-    return bavail * bsize < FULL_DISK_BYTES;
+    return bavail * bsize;
   } catch {
-    return false;
+    return Number.POSITIVE_INFINITY;
   }
 }
 

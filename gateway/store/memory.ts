@@ -20,6 +20,8 @@ export interface MemoryOptions {
   bloomBits?: number;
   /** Called before a transaction commits: an errno name makes it fail. */
   onCommit?: () => string | undefined;
+  /** Bytes that it can still take; any number without it. */
+  roomBytes?: () => number;
 }
 
 export interface MemoryStore extends Store {
@@ -64,6 +66,7 @@ export function openMemoryShelves(options: MemoryOptions = {}): Shelves & { imag
     },
     bytes: () => facts.bytes() + packs.bytes(),
     usedBytes: () => facts.bytes() + packs.bytes(),
+    roomBytes: () => options.roomBytes?.() ?? Number.POSITIVE_INFINITY,
     rowCount: () => facts.count,
     mapBytes: () => facts.bytes() + packs.bytes(),
     image: () => [facts.copy(), packs.copy()],

@@ -117,6 +117,9 @@ export interface Store {
     collectingBytes: number;
   };
 
+  /** Bytes that it can still take, as far as its medium tells. */
+  roomBytes(): number;
+
   folders(): Folder[];
   folder(share: string): Folder | undefined;
   /** What this process gives seqs in (terms.ts). */

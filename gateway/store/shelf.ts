@@ -34,6 +34,8 @@ export interface Shelves {
   bytes(): number;
   /** Bytes of those that hold something: the rest is written again before it grows. */
   usedBytes(): number;
+  /** Bytes that can be written: what its medium has free, and what is written again. */
+  roomBytes(): number;
   /** Of the facts. */
   rowCount(): number;
   /** Bytes of address space: of LMDB's map. */

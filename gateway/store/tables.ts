@@ -111,6 +111,8 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
       collectingBytes: collector.bytes,
     }),
 
+    roomBytes: () => shelves.roomBytes() - facts.waitingBytes - blocks.waitingBytes,
+
     folders: () => tree.folders(),
     folder: share => tree.folder(share),
     term,

@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -44,6 +45,14 @@ function untilTrouble(board: Board, pattern: RegExp): Promise<AgentStatus> {
     { explain: async () => `${JSON.stringify(await board.status())}\n${board.output}` },
   );
 }
+
+/** Waits until the gateway's status shows `pattern` as its last error. */
+const untilSaid = (pattern: RegExp) =>
+  until(
+    `the gateway says ${pattern}`,
+    async () => pattern.test((await cast.gateway.now()).lastError?.text ?? ''),
+    { explain: async () => `${JSON.stringify(await cast.gateway.status())} ${cast.gateway.output}` },
+  );
 
 /** What `toastbox status` prints for a person. */
 const shown = (board: Board) =>
@@ -90,25 +99,49 @@ describe.skipIf(whyNoMounts !== undefined)(`trouble: disks that fill up ${whyNoM
     expect((await one.now()).pid).toBe(one.pid);
   });
 
-  test("the gateway's data does not fit any more -> both say so, nothing is acknowledged, goes on", async () => {
-    cast = await openCast('mosquitto', [], ({ mounts, gateway }) => mounts.tmpfs(gateway.data, '6m'));
+  test("the gateway's disk has no room for a file -> said, not sent again and again, the rest goes on", async () => {
+    cast = await openCast('mosquitto', [], ({ mounts, gateway }) => mounts.tmpfs(gateway.data, '8m'));
     const { data } = cast.gateway;
     const one = await cast.board('one');
+    const all = [one.folder, cast.gateway.copy('shared')];
     writeFileSync(join(one.folder, 'first'), 'first');
-    await cast.settle([one.folder, cast.gateway.copy('shared')]);
+    await cast.settle(all);
     writeFileSync(join(one.folder, 'large'), random.bytes(12 * MIB));
-    await until(
-      'the gateway says so',
-      async () => /ENOSPC/.test((await cast.gateway.now()).lastError?.text ?? ''),
-      {
-        explain: async () => `${JSON.stringify(await cast.gateway.status())} ${cast.gateway.output}`,
-      },
-    );
-    expect((await one.now()).pending.up).toBeGreaterThan(0);
+    await untilSaid(/dropped large: no room .*ENOSPC/);
+    for (let file = 0; file < 50; file++) writeFileSync(join(one.folder, `other ${file}`), `other ${file}`);
+    rmSync(join(one.folder, 'first'));
+    await cast.settle(all, { isCompared: path => path !== 'large', isResting: false });
+    const { pending, bytes } = await one.now();
+    expect(pending.up).toBeGreaterThan(0);
+    expect(bytes.out).toBeLessThan(2 * MIB);
     expect(existsSync(join(cast.gateway.copy('shared'), 'large'))).toBe(false);
     cast.mounts.resize(data, '128m');
-    await cast.settle([one.folder, cast.gateway.copy('shared')]);
+    await cast.settle(all);
     expect((await cast.gateway.now()).pid).toBe(cast.gateway.pid);
+  });
+
+  test("the gateway's disk is full -> said, it goes on with the same sessions, a new share too once there is room", async () => {
+    cast = await openCast('mosquitto', [], ({ mounts, gateway }) => mounts.tmpfs(gateway.data, '8m'));
+    const { data } = cast.gateway;
+    const one = await cast.board('one');
+    const all = [one.folder, cast.gateway.copy('shared')];
+    writeFileSync(join(one.folder, 'first'), 'first');
+    await cast.settle(all);
+    const { bavail, bsize } = statfsSync(data);
+    writeFileSync(join(data, 'filler'), Buffer.alloc(bavail * bsize - 16 * PAGE_BYTES));
+    for (let file = 0; file < 200; file++)
+      writeFileSync(join(one.folder, `file ${file}`), random.bytes(2000));
+    await untilSaid(/ENOSPC/);
+    const two = await cast.board('two', { share: 'other' });
+    writeFileSync(join(two.folder, 'second'), 'second');
+    await until('two is told', () => /no room for a new share/.test(two.output));
+    expect((await one.now()).pending.up).toBeGreaterThan(0);
+    rmSync(join(data, 'filler'));
+    await cast.settle(all);
+    await cast.settle([two.folder, cast.gateway.copy('other')]);
+    const { pid } = await cast.gateway.now();
+    expect(pid).toBe(cast.gateway.pid);
+    expect(cast.gateway.output.match(/one: joined shared/g)).toHaveLength(1);
   });
 });
 
