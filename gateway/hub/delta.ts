@@ -76,7 +76,13 @@ export class Delta {
   #dull = 0;
   #dullNext = 1;
 
-  constructor(options: HubOptions, recipe: Recipe, content: Uint8Array, base: Uint8Array, offset: number) {
+  /** The base's recipe is undefined when there is none, or it is not known. */
+  constructor(
+    options: HubOptions,
+    { recipe, content }: { recipe: Recipe; content: Uint8Array },
+    { recipe: baseRecipe, content: base }: { recipe: Recipe | undefined; content: Uint8Array },
+    offset: number,
+  ) {
     const { store } = options;
     this.#with = options;
     this.content = content;
@@ -84,7 +90,6 @@ export class Delta {
     this.offset = offset;
     this.#recipe = recipe;
     this.#records = new Records(store, recipe);
-    const baseRecipe = base.length === 0 ? undefined : store.content(base);
     const baseRecords = baseRecipe === undefined ? NO_RECORDS : new Records(store, baseRecipe);
     const ordinal = store.placeOf(recipe, offset)?.ordinal ?? recipe.blockCount;
     this.#baseRecipe = baseRecipe;

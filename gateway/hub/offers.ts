@@ -66,7 +66,7 @@ export class Offers {
       const why =
         checkPath(item.path) ??
         checkFacts({ kind: item.kind, size: item.size, content: item.content }) ??
-        this.#checkSize(item);
+        this.#checkSize(session, item);
       if (why !== undefined) this.#refuse(session, item, why);
       else if (isResting) session.done({ req: item.req, verdict: Verdict.BUSY, seq: 0 });
       else this.#take(session, item, now);
@@ -174,9 +174,9 @@ export class Offers {
     const { verdict, seq } = ruling;
     if (verdict !== Verdict.ACCEPTED) {
       this.#settle(session, item, ruling, 0, now);
-    } else if (item.kind !== Kind.FILE || this.#isKnown(item)) {
+    } else if (item.kind !== Kind.FILE || this.#isKnown(session, item)) {
       this.#settle(session, item, ruling, 0, now);
-    } else if (this.#isBaseGone(item)) {
+    } else if (this.#isBaseGone(session, item)) {
       // Its recipe would copy from what nobody here has any more: the board offers it again under a new name, whole.
       this.#answer(session, item, Verdict.CONFLICT, seq);
     } else if (session.uploads.size >= UPLOADS_MAX) {
@@ -185,7 +185,10 @@ export class Offers {
     } else if (this.#isFull(0, now)) {
       this.#answer(session, item, Verdict.BUSY, seq);
     } else {
-      session.uploads.set(item.req, new Upload(this.#with, this.#room, item, session.frameBytesMax));
+      session.uploads.set(
+        item.req,
+        new Upload(this.#with, session.view, this.#room, item, session.frameBytesMax),
+      );
       this.#uploads = session.uploads.size;
       this.gauge.grew();
     }
@@ -208,7 +211,7 @@ export class Offers {
     const { verdict } = ruling;
     const isKept = verdict === Verdict.ACCEPTED || verdict === Verdict.CONFLICT;
     const isFirst = store.content(item.content) === undefined;
-    if (isKept && isFirst) store.putWhole(item.content, record, bytes);
+    if (isKept && isFirst) store.putWhole(item.content, record, bytes, session.view.only);
     this.#settle(session, item, ruling, bytes.length, now, isFirst);
   }
 
@@ -237,19 +240,19 @@ export class Offers {
     return true;
   }
 
-  #checkSize(item: OfferItem): string | undefined {
-    const known = item.kind === Kind.FILE ? this.#with.store.content(item.content) : undefined;
+  #checkSize({ view }: Session, item: OfferItem): string | undefined {
+    const known = item.kind === Kind.FILE ? view.content(item.content) : undefined;
     return known === undefined || known.size === item.size ? undefined : 'size is not that of the content';
   }
 
   /** Only where a path was deleted so long ago that its content went: otherwise the base is current, or in conflict. */
-  #isBaseGone({ baseContent }: OfferItem): boolean {
-    return baseContent.length > 0 && this.#with.store.content(baseContent) === undefined;
+  #isBaseGone({ view }: Session, { baseContent, path }: OfferItem): boolean {
+    return baseContent.length > 0 && view.content(baseContent, path) === undefined;
   }
 
-  #isKnown(item: OfferItem): boolean {
+  #isKnown({ view }: Session, item: OfferItem): boolean {
     const { store } = this.#with;
-    if (store.content(item.content) !== undefined) return true;
+    if (view.content(item.content, item.path) !== undefined) return true;
     if (compareBytes(item.content, EMPTY_CONTENT) !== 0) return false;
     store.sealRecipe(store.startRecipe(), EMPTY_CONTENT);
     return true;

@@ -12,6 +12,7 @@ import { readContent } from './content.ts';
 import { Delta, SAVED_LEAST } from './delta.ts';
 import { HEAD_BYTES, itemBytes } from './fill.ts';
 import type { HubOptions } from './ports.ts';
+import type { View } from './view.ts';
 
 /** Deltas kept for a board: it pulls many small files, which end in one go, beside few large ones. 64 KiB each. */
 const DELTAS_MAX = 8;
@@ -92,11 +93,13 @@ class Filler {
 
 export class Pulls {
   readonly #with: HubOptions;
+  readonly #view: View;
   /** The one used last stands last. */
   #deltas: Delta[] = [];
 
-  constructor(options: HubOptions) {
+  constructor(options: HubOptions, view: View) {
     this.#with = options;
+    this.#view = view;
   }
 
   /** Contents that the deltas kept are made of. */
@@ -125,7 +128,7 @@ export class Pulls {
   #serveSmall({ req, content, base, offset }: PullItem, filler: Filler): number | undefined {
     if (base.length > 0 || offset > 0) return undefined;
     const { store, squeeze } = this.#with;
-    const recipe = store.content(content);
+    const recipe = this.#view.content(content);
     if (recipe === undefined || recipe.size === 0 || recipe.size > SMALL_BYTES_MAX) return undefined;
     const bytes = readContent(store, recipe, 0, recipe.size);
     if (bytes === undefined) return Reason.UNREADABLE;
@@ -172,8 +175,11 @@ export class Pulls {
         compareBytes(delta.base, item.base) === 0,
     );
     if (index >= 0) return this.#deltas.splice(index, 1)[0];
-    const recipe = this.#with.store.content(item.content);
-    return recipe && new Delta(this.#with, recipe, item.content, item.base, item.offset);
+    const { content, base, offset } = item;
+    const recipe = this.#view.content(content);
+    if (recipe === undefined) return undefined;
+    const baseRecipe = base.length === 0 ? undefined : this.#view.content(base);
+    return new Delta(this.#with, { recipe, content }, { recipe: baseRecipe, content: base }, offset);
   }
 
   #keep(delta: Delta): void {

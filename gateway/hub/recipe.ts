@@ -19,6 +19,10 @@ import type { Hasher } from './ports.ts';
 /** Records looked up and written at once: 20 KiB. */
 const CHUNK_RECORDS = 1024;
 
+/** Runs of copied blocks that are remembered: 64 KiB at most. The blocks of others may be asked for though they are
+ * held, as those of an unknown board are. */
+const COPIES_MAX = 4096;
+
 type Operation = { is: 'copy'; ordinal: number; count: number } | { is: 'fresh'; records: Uint8Array };
 
 export class GrowingRecipe {
@@ -27,6 +31,8 @@ export class GrowingRecipe {
   readonly #size: number;
   readonly #operations: Operation[] = [];
   #recipe: Recipe;
+  /** Where runs of copied blocks begin and end, one after the other. */
+  readonly #copies: number[] = [];
   #described = 0;
   #isDescribed = false;
   #endsShort = false;
@@ -58,9 +64,23 @@ export class GrowingRecipe {
     return this.#recipe;
   }
 
+  /** Whether the recipe copies this block from its base; of very many runs the first ones are known. */
+  isCopied(ordinal: number): boolean {
+    let low = 0;
+    let high = this.#copies.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#copies[middle]! <= ordinal) low = middle + 1;
+      else high = middle;
+    }
+    return low % 2 === 1;
+  }
+
   /** Takes a part that begins at `described`. What is wrong with it, if anything is. */
   take(part: Uint8Array, isLast: boolean): string | undefined {
     const operations: Operation[] = [];
+    const copied: number[] = [];
+    let at = this.#described;
     let fresh: number[] = [];
     const closeFresh = () => {
       if (fresh.length > 0) operations.push({ is: 'fresh', records: Uint8Array.from(fresh) });
@@ -73,8 +93,11 @@ export class GrowingRecipe {
         closeFresh();
         if (ordinal + count > baseCount) isOutside = true;
         operations.push({ is: 'copy', ordinal, count });
+        copied.push(at, at + count);
+        at += count;
       },
       fresh(length, id) {
+        at++;
         fresh.push(length & 0xff, (length >> 8) & 0xff, (length >> 16) & 0xff, 0, ...id);
       },
     });
@@ -85,6 +108,7 @@ export class GrowingRecipe {
       return 'recipe: more blocks than the size allows';
     }
     this.#operations.push(...operations);
+    this.#copies.push(...copied.slice(0, Math.max(0, 2 * COPIES_MAX - this.#copies.length)));
     this.#described += read.blocks;
     this.#isDescribed = isLast;
     return undefined;

@@ -66,7 +66,7 @@ export class Claim {
   /** Where there is no room for the whole content, what the store lacks of it is added up: that may be little. */
   find(
     records: Records,
-    lacks: (id: Uint8Array) => boolean,
+    lacks: (ordinal: number, id: Uint8Array) => boolean,
     budget: { records: number },
     now: number,
   ): 'promised' | 'looking' | 'none' {
@@ -78,7 +78,7 @@ export class Claim {
       const id = recordId(record);
       // A block that repeats itself, as in the holes of an image, is kept once.
       const isRepeated = before !== undefined && compareBytes(id, before) === 0;
-      if (!isRepeated && lacks(id)) this.#missing += recordLength(record);
+      if (!isRepeated && lacks(this.#measured, id)) this.#missing += recordLength(record);
       before = id;
     }
     if (!this.#room.has(this.#missing, now)) return 'none';

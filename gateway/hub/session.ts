@@ -16,6 +16,7 @@ import { splitItems } from './fill.ts';
 import type { BoardCounters, HubEffect, HubOptions } from './ports.ts';
 import { Pulls } from './pull.ts';
 import type { Upload } from './upload.ts';
+import { View } from './view.ts';
 
 /** Offers whose content is under way, for one board. Each holds its offer, 8 KiB at most, and its asks. */
 export const UPLOADS_MAX = 256;
@@ -38,6 +39,7 @@ export class Session {
   /** Bytes of content that may be asked for at once. */
   readonly windowBytes: number;
   readonly #store: Store;
+  readonly view: View;
   pulls: Pulls;
   readonly uploads = new Map<number, Upload>();
   /** When anything was heard of it, and when an answer to a need. */
@@ -72,7 +74,8 @@ export class Session {
     this.frameBytesMax = Math.min(hello.frameBytesMax, options.frameBytesMax);
     this.counters = counters;
     this.#store = options.store;
-    this.pulls = new Pulls(options);
+    this.view = new View(options, folder.number);
+    this.pulls = new Pulls(options, this.view);
     this.seenAt = now;
     this.answeredAt = now;
     this.position = hello.position;
@@ -184,7 +187,7 @@ export class Session {
   /** Forgets what was to be sent, which was never made durable, and what was read beside it. */
   discard(options: HubOptions): void {
     for (const { req } of this.#dones) this.#answered.delete(req);
-    this.pulls = new Pulls(options);
+    this.pulls = new Pulls(options, this.view);
     this.#frames.length = 0;
     this.#served.length = 0;
     this.#dones.length = 0;

@@ -18,6 +18,7 @@ import { Records } from './content.ts';
 import type { HubOptions } from './ports.ts';
 import { GrowingRecipe } from './recipe.ts';
 import { Claim, type Room } from './room.ts';
+import type { View } from './view.ts';
 
 /** Bytes that do not hash to what the recipe says, of one run. A file that changes is told by `gone`; this is not. */
 const MISMATCHES_MAX = 3;
@@ -71,17 +72,20 @@ export class Upload {
   readonly #runBytesMax: number;
   readonly #growing: GrowingRecipe;
   readonly #asks = new Map<number, Ask>();
+  readonly #view: View;
   readonly #claim: Claim;
   #records: Records | undefined;
   #next = 0;
 
   /** `frameBytesMax`: what both ends and the broker take. */
-  constructor(options: HubOptions, room: Room, offer: OfferItem, frameBytesMax: number) {
+  constructor(options: HubOptions, view: View, room: Room, offer: OfferItem, frameBytesMax: number) {
     this.#with = options;
+    this.#view = view;
     this.#claim = new Claim(room, offer.size);
     this.#runBytesMax = Math.min(RUN_BYTES_MAX, frameBytesMax - HEADER_BYTES_KEPT);
     this.offer = offer;
-    const base = offer.baseContent.length === 0 ? undefined : options.store.content(offer.baseContent);
+    const { baseContent, path } = offer;
+    const base = baseContent.length === 0 ? undefined : view.content(baseContent, path);
     this.#growing = new GrowingRecipe(options.store, base, offer.size);
     if (offer.recipe.length > 0) {
       this.received = offer.recipe.length;
@@ -172,7 +176,7 @@ export class Upload {
     if (this.#records === undefined) this.#describe(credit, budget, now, needs);
     const records = this.#records;
     if (records !== undefined && this.fault === undefined) {
-      const lacks = (id: Uint8Array) => !this.#with.store.hasBlock(id);
+      const lacks = (ordinal: number, id: Uint8Array) => !this.#isHeld(ordinal, id);
       const found = this.#claim.find(records, lacks, budget, now);
       if (found === 'none')
         this.fault = `no room for its ${this.offer.size} bytes on the gateway's disk (ENOSPC)`;
@@ -208,7 +212,6 @@ export class Upload {
 
   /** Finds runs of blocks that the store lacks. */
   #scan(records: Records, credit: number, budget: Budget, now: number, needs: NeedItem[]): void {
-    const { store } = this.#with;
     let left = credit;
     while (this.#next < records.count && budget.records > 0) {
       let count = 0;
@@ -217,7 +220,8 @@ export class Upload {
         budget.records--;
         const record = records.at(this.#next + count);
         const length = recordLength(record);
-        if (bytes + length > this.#runBytesMax || store.hasBlock(recordId(record))) break;
+        const isHeld = this.#isHeld(this.#next + count, recordId(record));
+        if (bytes + length > this.#runBytesMax || isHeld) break;
         bytes += length;
       }
       if (count === 0) {
@@ -238,10 +242,15 @@ export class Upload {
     for (let before = ordinal - 1; before >= 0; before--) {
       const record = records.at(before);
       const length = recordLength(record);
-      if (bytes + length > DICTIONARY_BYTES_MAX || !this.#with.store.hasBlock(recordId(record))) break;
+      if (bytes + length > DICTIONARY_BYTES_MAX || !this.#isHeld(before, recordId(record))) break;
       bytes += length;
     }
     return bytes;
+  }
+
+  /** Whether the board need not send this block of the content. */
+  #isHeld(ordinal: number, id: Uint8Array): boolean {
+    return this.#view.hasBlock(id) || (this.#view.only !== undefined && this.#growing.isCopied(ordinal));
   }
 
   /** Inflates a run, checks every block of it and keeps them. False: it is not what was asked for. */
@@ -262,7 +271,7 @@ export class Upload {
       blocks.push([recordId(record), bytes]);
       at += bytes.length;
     }
-    for (const [id, bytes] of blocks) store.putBlock(id, bytes);
+    for (const [id, bytes] of blocks) store.putBlock(id, bytes, this.#view.only);
     this.#claim.came(plain.length);
     return true;
   }

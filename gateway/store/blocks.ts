@@ -10,6 +10,7 @@
 
 import type { Facts } from './facts.ts';
 import { asBuffer, blockKey, nameOf, packKey } from './keys.ts';
+import type { FolderNumber } from './port.ts';
 import { readBlock, writeBlock } from './record.ts';
 import type { Shelf } from './shelf.ts';
 
@@ -23,10 +24,15 @@ const OPEN_PACKS_MAX = 24;
 /** A map's entry and an id, beside the block's bytes. */
 const WAITING_OVERHEAD_BYTES = 150;
 
+interface Waiting {
+  bytes: Uint8Array;
+  folder: FolderNumber | undefined;
+}
+
 export class Blocks {
   readonly #facts: Facts;
   readonly #packs: Shelf;
-  readonly #waiting = new Map<string, Uint8Array>();
+  readonly #waiting = new Map<string, Waiting>();
   readonly #open = new Map<number, Uint8Array>();
   #waitingBytes = 0;
   #nextPack: number;
@@ -41,24 +47,25 @@ export class Blocks {
     return this.#waitingBytes;
   }
 
-  has(id: Uint8Array): boolean {
-    return this.#waiting.has(nameOf(id)) || this.#facts.get(blockKey(id)) !== undefined;
+  /** `only`: whether it came for this folder first. */
+  has(id: Uint8Array, only?: FolderNumber): boolean {
+    const waiting = this.#waiting.get(nameOf(id));
+    const row = waiting === undefined ? this.#facts.get(blockKey(id)) : undefined;
+    if (waiting === undefined && row === undefined) return false;
+    return only === undefined || (waiting ?? readBlock(row!)).folder === only;
   }
 
   get(id: Uint8Array): Uint8Array | undefined {
     const waiting = this.#waiting.get(nameOf(id));
-    if (waiting !== undefined) return waiting;
+    if (waiting !== undefined) return waiting.bytes;
     const row = this.#facts.get(blockKey(id));
     if (row === undefined) return undefined;
     const { pack, offset, length } = readBlock(row);
     return this.#pack(pack)?.subarray(offset, offset + length);
   }
 
-  put(id: Uint8Array, bytes: Uint8Array): void {
-    if (this.has(id)) return;
-    // A copy: `bytes` is most often a view of a whole frame.
-    this.#waiting.set(nameOf(id), bytes.slice());
-    this.#waitingBytes += bytes.length + WAITING_OVERHEAD_BYTES;
+  put(id: Uint8Array, bytes: Uint8Array, folder?: FolderNumber): void {
+    if (!this.has(id)) this.#wait(id, bytes, folder);
   }
 
   /** The number that the next pack gets. */
@@ -68,10 +75,9 @@ export class Blocks {
 
   /** Puts a block into a pack that is yet to be written. */
   move(id: Uint8Array): void {
-    const bytes = this.get(id);
-    if (bytes === undefined || this.#waiting.has(nameOf(id))) return;
-    this.#waiting.set(nameOf(id), bytes.slice());
-    this.#waitingBytes += bytes.length + WAITING_OVERHEAD_BYTES;
+    const row = this.#waiting.has(nameOf(id)) ? undefined : this.#facts.get(blockKey(id));
+    const bytes = row && this.get(id);
+    if (row !== undefined && bytes !== undefined) this.#wait(id, bytes, readBlock(row).folder);
   }
 
   /** No block lies in it any more. */
@@ -89,9 +95,9 @@ export class Blocks {
       parts = [];
       packBytes = 0;
     };
-    for (const [name, bytes] of this.#waiting) {
+    for (const [name, { bytes, folder }] of this.#waiting) {
       if (packBytes + bytes.length > PACK_BYTES_AIM) close();
-      const row = writeBlock({ pack: this.#nextPack, offset: packBytes, length: bytes.length });
+      const row = writeBlock({ pack: this.#nextPack, offset: packBytes, length: bytes.length, folder });
       this.#facts.put(blockKey(Buffer.from(name, 'latin1')), row);
       parts.push(bytes);
       packBytes += bytes.length;
@@ -107,6 +113,12 @@ export class Blocks {
     this.#waitingBytes = 0;
     this.#open.clear();
     this.#nextPack = this.#afterLastPack();
+  }
+
+  #wait(id: Uint8Array, bytes: Uint8Array, folder: FolderNumber | undefined): void {
+    // A copy: `bytes` is most often a view of a whole frame.
+    this.#waiting.set(nameOf(id), { bytes: bytes.slice(), folder });
+    this.#waitingBytes += bytes.length + WAITING_OVERHEAD_BYTES;
   }
 
   #pack(pack: number): Uint8Array | undefined {

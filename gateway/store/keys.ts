@@ -9,11 +9,11 @@
 //   'W' folder dir name NUL kind content   -> seq of the newest replaced version with that content
 //   'G' folder seq                         -> term: the start of a gateway that gave the seqs from this one on
 //   'C' content id                         -> a complete content: size, block count, recipe number or the one record,
-//                                             the live file that held it first
+//                                             the live file that held it first, or the folder where that was
 //   'X' folder content dir name            -> nothing: which other live files hold it
 //   'R' recipe page                        -> byte offset, then up to PAGE_RECORDS records
 //   'T' recipe                             -> nothing: a recipe still arriving; dropped at the next start
-//   'K' block id                           -> pack, offset, length
+//   'K' block id                           -> pack, offset, length, the folder that it came for first
 //   'B' board                              -> board
 //   '0'                                    -> format of all these (format.ts)
 //

@@ -143,6 +143,8 @@ export interface Store {
   versions(folder: FolderNumber, path: Uint8Array, limit: number, before?: number): Version[];
   /** Another live file with this content; one that was committed before its content was sealed may not be found. */
   like(folder: FolderNumber, path: Uint8Array, content: Uint8Array): Uint8Array | undefined;
+  /** Whether a file of the folder holds this content, or was the first in the store to hold it. */
+  holds(folder: FolderNumber, content: Uint8Array): boolean;
   /** Makes `change` the current version of `path` and answers its seq. The parent must be known. `isFirst`: the caller
    * knows that no file held this content, so none is looked for. */
   commit(folder: FolderNumber, path: Uint8Array, change: Change, isFirst?: boolean): number;
@@ -168,12 +170,14 @@ export interface Store {
   /** The recipe becomes that of `content`. All its blocks must have been put. */
   sealRecipe(recipe: Recipe, content: Uint8Array): void;
   dropRecipe(recipe: Recipe): void;
-  /** A content of one block, which `record` tells, all at once. It was not known. */
-  putWhole(content: Uint8Array, record: Uint8Array, bytes: Uint8Array): void;
+  /** A content of one block, which `record` tells, all at once. It was not known. `folder`: as of a block. */
+  putWhole(content: Uint8Array, record: Uint8Array, bytes: Uint8Array, folder?: FolderNumber): void;
 
-  hasBlock(id: Uint8Array): boolean;
+  /** `only`: whether it came for this folder first. */
+  hasBlock(id: Uint8Array, only?: FolderNumber): boolean;
   block(id: Uint8Array): Uint8Array | undefined;
-  putBlock(id: Uint8Array, bytes: Uint8Array): void;
+  /** `folder`: for which it came, where that matters. Of one that is there already nothing changes. */
+  putBlock(id: Uint8Array, bytes: Uint8Array, folder?: FolderNumber): void;
 
   /**
    * Begins a round that drops the versions replaced before `before` (milliseconds since 1970), and whatever nothing

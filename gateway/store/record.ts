@@ -6,8 +6,8 @@
 //   folder   id 16 | number u32 | head f64 | entries f64 | bytes f64 | dirs f64 | share | dropped f64 | terms f64
 //   dir      parent f64 | live children f64 | name
 //   content  size f64 | blocks f64 | recipe f64 | the one record | shared u8 | holder's folder u32 | dir f64 | name
-//            (recipe 0: its one record stands here; folder 0: no file holds it)
-//   block    pack f64 | offset u32 | length u32
+//            (recipe 0: its one record stands here; folder 0: no file ever held it; no name: none does any more)
+//   block    pack f64 | offset u32 | length u32 | folder u32 (may be missing: it is not known who brought it)
 //   board    position f64 | session f64 | last seen f64 | share | name
 //
 // A text or byte string is its u16 length and its bytes.
@@ -51,6 +51,8 @@ export interface Holder extends Spot {
 export interface ContentRow {
   readonly recipe: Recipe;
   readonly holder: Holder | undefined;
+  /** Without a holder: the folder of the last one. */
+  readonly was?: FolderNumber | undefined;
   /** Others have, or had, rows of their own. */
   readonly isShared: boolean;
 }
@@ -59,6 +61,8 @@ export interface BlockRow {
   pack: number;
   offset: number;
   length: number;
+  /** That it came for first, where folders are kept apart. */
+  folder?: FolderNumber | undefined;
 }
 
 class Writer {
@@ -123,6 +127,9 @@ class Reader {
     const copy = new Uint8Array(bytes);
     copy.set(this.#bytes.subarray(at, at + bytes));
     return copy;
+  }
+  get isEnd(): boolean {
+    return this.#at === this.#bytes.length;
   }
   #step(bytes: number): number {
     const at = this.#at;
@@ -225,7 +232,7 @@ export function readDir(bytes: Uint8Array): DirRow {
 
 const CONTENT_FIXED_BYTES = 3 * 8 + 2 + 1 + 4 + 8 + 2;
 
-export function writeContent({ recipe, holder, isShared }: ContentRow): Buffer {
+export function writeContent({ recipe, holder, was, isShared }: ContentRow): Buffer {
   const { size, blockCount, number, only = NOTHING } = recipe;
   const name = holder?.name ?? NOTHING;
   return new Writer(CONTENT_FIXED_BYTES + only.length + name.length)
@@ -234,7 +241,7 @@ export function writeContent({ recipe, holder, isShared }: ContentRow): Buffer {
     .f64(number)
     .string(only)
     .u8(Number(isShared))
-    .u32(holder?.folder ?? 0)
+    .u32(holder?.folder ?? was ?? 0)
     .f64(holder?.dir ?? 0)
     .string(name)
     .done();
@@ -248,17 +255,20 @@ export function readContent(bytes: Uint8Array): ContentRow {
   const holder = { folder: from.u32() as FolderNumber, dir: from.f64(), name: from.string() };
   return {
     recipe: only.length === 0 ? list : { ...list, only },
-    holder: holder.folder === 0 ? undefined : holder,
+    ...(holder.name.length > 0 ? { holder } : { holder: undefined, was: holder.folder || undefined }),
     isShared,
   };
 }
 
-export const writeBlock = (row: BlockRow): Buffer =>
-  new Writer(16).f64(row.pack).u32(row.offset).u32(row.length).done();
+export function writeBlock({ pack, offset, length, folder }: BlockRow): Buffer {
+  const row = new Writer(20).f64(pack).u32(offset).u32(length);
+  return (folder === undefined ? row : row.u32(folder)).done();
+}
 
 export function readBlock(bytes: Uint8Array): BlockRow {
   const from = new Reader(bytes);
-  return { pack: from.f64(), offset: from.u32(), length: from.u32() };
+  const place = { pack: from.f64(), offset: from.u32(), length: from.u32() };
+  return from.isEnd ? place : { ...place, folder: from.u32() as FolderNumber };
 }
 
 export const writeBoard = (board: BoardRecord): Buffer =>

@@ -126,6 +126,7 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
     knows: (folder, path, kind, content) => tree.knows(folder, path, kind, content),
     versions: (folder, path, limit, before) => tree.versions(folder, path, limit, before),
     like: (folder, path, content) => tree.like(folder, path, content),
+    holds: (folder, content) => tree.holds(folder, content),
     commit(folder, path, change, isFirst) {
       collector.markContent(change.content);
       return tree.commit(folder, path, change, isFirst);
@@ -153,22 +154,22 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
       recipes.seal(recipe, content);
     },
     dropRecipe: recipe => recipes.drop(recipe),
-    putWhole(content, record, bytes) {
+    putWhole(content, record, bytes, folder) {
       collector.markContent(content);
       collector.markRecords(record);
-      blocks.put(recordId(record), bytes);
+      blocks.put(recordId(record), bytes, folder);
       recipes.sealOnly(record, content);
       flushIfFull();
     },
 
-    hasBlock(id) {
+    hasBlock(id, only) {
       collector.markBlock(id);
-      return blocks.has(id);
+      return blocks.has(id, only);
     },
     block: id => blocks.get(id),
-    putBlock(id, bytes) {
+    putBlock(id, bytes, folder) {
       collector.markBlock(id);
-      blocks.put(id, bytes);
+      blocks.put(id, bytes, folder);
       flushIfFull();
     },
 

@@ -185,6 +185,11 @@ export class Tree {
     return spot === undefined ? undefined : this.#pathOf(folder, spot);
   }
 
+  holds(folder: FolderNumber, content: Uint8Array): boolean {
+    const row = this.#contents.get(content);
+    return row?.was === folder || this.#like(folder, undefined, content) !== undefined;
+  }
+
   commit(folder: FolderNumber, path: Uint8Array, change: Change, isFirst = false): number {
     const looked = this.#look(folder, path);
     if (looked === undefined) throw new Error('commit under a directory that never was');
@@ -271,8 +276,9 @@ export class Tree {
   /** The file at the spot holds this content from now on. */
   #hold(folder: FolderNumber, spot: Spot, content: Uint8Array): void {
     const row = this.#contents.get(content);
-    if (row !== undefined && row.holder === undefined) {
-      this.#contents.put(content, { ...row, holder: { folder, ...spot } });
+    const isFree = row?.holder === undefined && (row?.was ?? folder) === folder;
+    if (row !== undefined && isFree) {
+      this.#contents.put(content, { ...row, holder: { folder, ...spot }, was: undefined });
       return;
     }
     this.#facts.put(likeKey(folder, content, spot), NOTHING);
@@ -282,7 +288,7 @@ export class Tree {
   #letGo(folder: FolderNumber, spot: Spot, content: Uint8Array): void {
     const row = this.#contents.get(content);
     if (row?.holder?.folder === folder && isSpot(row.holder, spot))
-      this.#contents.put(content, { ...row, holder: undefined });
+      this.#contents.put(content, { ...row, holder: undefined, was: folder });
     else this.#facts.remove(likeKey(folder, content, spot));
   }
 

@@ -14,8 +14,9 @@ import { type MemoryStore, openMemoryShelves, openMemoryStore } from '../../gate
 import type { Store } from '../../gateway/store/port.ts';
 import type { Word } from '../../gateway/verify/findings.ts';
 import { verify } from '../../gateway/verify/verify.ts';
+import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind, Verdict } from '../../protocol/messages.ts';
-import { recordId } from '../../protocol/record.ts';
+import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
 import { makeRandom } from './random.ts';
 import { arena, type Content, cut, NOTHING, type TestBoard, text, World } from './world.ts';
 
@@ -270,6 +271,22 @@ describe('collect', () => {
     );
     collect(world, before);
     for (const [path, versions] of kept) expect(seqsOf(world, path)).toEqual(versions);
+    expect(damagesOf(store)).toEqual([]);
+  });
+
+  test('collect: under grants, small packs written into one -> its blocks are still known as of their folder', () => {
+    const store = openMemoryStore({ bloomBits: BLOOM_BITS });
+    const world = new World(store, FRAME_BYTES_MAX, true);
+    const board = world.board('oven').hello();
+    const contents = [1, 2, 3].map(seed => noise(seed, 20_000));
+    for (const [n, content] of contents.entries()) board.upload(`f${n}`, content);
+    const packs = store.image()[1].size;
+    collect(world, 0);
+    expect(store.image()[1].size).toBeLessThan(packs);
+    const { number: folder } = store.folder('attic')!;
+    for (const { records } of contents)
+      for (let at = 0; at < records.length; at += RECORD_BYTES)
+        expect(store.hasBlock(recordId(records, at), folder)).toBe(true);
     expect(damagesOf(store)).toEqual([]);
   });
 

@@ -36,6 +36,7 @@ it('contents: contents that came whole, held by files here and there -> like agr
   const [folder, other] = [makeFolder(7), makeFolder(8)];
   for (const n of [1, 2, 3]) putWhole(n);
   const held = new Map<string, number>();
+  const everHeld = new Set<string>();
   for (let round = 0; round < 60; round++) {
     write(() => {
       for (let n = random.below(4); n >= 0; n--) {
@@ -44,6 +45,7 @@ it('contents: contents that came whole, held by files here and there -> like agr
         const content = random.below(4);
         store.commit(where, bytes(name), content === 0 ? absent : file(id(content)));
         held.set(`${where} ${name}`, content);
+        everHeld.add(`${where} ${content}`);
       }
     });
     const found = round === 59 ? [store, crashed()] : [store];
@@ -56,6 +58,9 @@ it('contents: contents that came whole, held by files here and there -> like agr
           const like = each.like(where, bytes('a'), id(content));
           if (others.length === 0) expect(like).toBeUndefined();
           else expect(others).toContain(Buffer.from(like!).toString());
+          const holders = [...held].filter(([key, held]) => held === content && key.startsWith(`${where} `));
+          if (holders.length > 0) expect(each.holds(where, id(content))).toBe(true);
+          else if (!everHeld.has(`${where} ${content}`)) expect(each.holds(where, id(content))).toBe(false);
         }
       }
     }
@@ -72,4 +77,34 @@ it('contents: a content came whole -> its one record without a page, after a cra
     expect([0, 9, 10].map(at => store.placeOf(each, at)?.offset)).toEqual([0, 0, undefined]);
     expect([store.offsetOf(each, 0), store.offsetOf(each, 1)]).toEqual([0, 10]);
   }
+});
+
+it('contents: its file changed or went -> the folder that held it first is known for it, no other, after a crash too', () => {
+  const [folder, other] = [makeFolder(17), makeFolder(18)];
+  putWhole(6);
+  for (const change of [file(id(6)), absent, file(id(6)), file(id(7))]) {
+    write(() => store.commit(folder, bytes('a'), change));
+    for (const each of [store, crashed()])
+      expect([folder, other].map(where => each.holds(where, id(6)))).toEqual([true, false]);
+  }
+  write(() => store.commit(other, bytes('b'), file(id(6))));
+  for (const each of [store, crashed()])
+    expect([folder, other].map(where => each.holds(where, id(6)))).toEqual([true, true]);
+});
+
+it('contents: a block came for a folder -> known as of it, whoever brings it again, after a crash too', () => {
+  const [folder, other] = [makeFolder(27), makeFolder(28)];
+  write(() => store.putBlock(id(40), bytes('block'), folder));
+  write(() => store.putBlock(id(41), bytes('of nobody')));
+  write(() => store.putBlock(id(40), bytes('block'), other));
+  const known = (each: typeof store) =>
+    [folder, other, undefined].map(only => [id(40), id(41)].map(block => each.hasBlock(block, only)));
+  const wanted = [
+    [true, false],
+    [false, false],
+    [true, true],
+  ];
+  expect(known(store)).toEqual(wanted);
+  write(() => store.commit(folder, bytes('c'), file(id(6))));
+  expect(known(crashed())).toEqual(wanted);
 });

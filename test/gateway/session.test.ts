@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
-import { FRAME_BYTES_MIN } from '../../protocol/limits.ts';
+import { FRAME_BYTES_MAX, FRAME_BYTES_MIN } from '../../protocol/limits.ts';
 import { Kind, type MessageNamed, Verdict } from '../../protocol/messages.ts';
 import { makeRandom } from './random.ts';
 import { cut, show, type TestBoard, text, World } from './world.ts';
@@ -49,6 +49,8 @@ describe('session', () => {
   });
 
   it('session: a share that the board may not join -> refused with a sentence, no folder; once it may -> welcome', () => {
+    world = new World(openMemoryStore(), FRAME_BYTES_MAX, true);
+    oven = world.board('oven');
     world.mayJoin = (board, share) => board === 'oven' && share !== 'attic';
     oven.hello();
     expect(oven.took('refuse')[0]?.message.reason).toMatch(/^oven may not join attic: /);

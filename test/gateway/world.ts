@@ -47,7 +47,8 @@ export class World {
   readonly sharesMax = 8;
   mayJoin = (_board: string, _share: string): boolean => true;
 
-  constructor(store: Store = openMemoryStore(), frameBytesMax = FRAME_BYTES_MAX) {
+  /** `isGranting`: the gateway has grants, so it keeps shares apart. */
+  constructor(store: Store = openMemoryStore(), frameBytesMax = FRAME_BYTES_MAX, isGranting = false) {
     let folders = 0;
     this.store = store;
     this.hub = new Hub({
@@ -57,7 +58,7 @@ export class World {
       newFolderId: () => new Uint8Array(16).fill(++folders),
       sharesMax: this.sharesMax,
       frameBytesMax,
-      mayJoin: (board, share) => this.mayJoin(board, share),
+      mayJoin: isGranting ? (board, share) => this.mayJoin(board, share) : undefined,
     });
     const carry = (effect: HubEffect) => {
       if (effect.do === 'note') this.notes.push(effect.note);
