@@ -47,6 +47,8 @@ const DATA_WORDS = ['-J', 'size=4', '-O', '^64bit'];
 const DATA_GROWS_TO_BLOCKS = 2 ** 27;
 /** What the kernel is told: quiet but for errors, no memory set aside for screens, a reboot where it panics. */
 const KERNEL_WORDS = 'quiet cma=0 panic=10';
+/** Of the root's scripts the one that the initramfs needs too. */
+const DRIVERS = 'lib/board/drivers';
 
 export interface Image {
   file: string;
@@ -133,6 +135,7 @@ function makeBoot(
   copyFileSync(join(places.debian, 'bin', 'busybox'), join(initramfs, 'bin', 'busybox'));
   copyFileSync(join(ROOT, 'board', 'initramfs', 'init'), join(initramfs, 'init'));
   chmodSync(join(initramfs, 'init'), 0o755);
+  cpSync(join(ROOT, 'board/root', DRIVERS), join(initramfs, DRIVERS));
   takeModules(places.kernel, initramfs, false);
   writeFileSync(join(into, 'initrd.gz'), packInitramfs(initramfs));
   copyFileSync(kernel, join(into, parts.kernelName));
