@@ -18,8 +18,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../../board/places.ts';
 import { takeCard } from '../../cli/card.ts';
+import { play as playIn, SCRIPTS } from './play.ts';
 
-const SCRIPTS = join(ROOT, 'board', 'root', 'lib', 'board');
 const place = mkdtempSync(join(tmpdir(), 'toastbox-scripts-'));
 afterAll(() => rmSync(place, { recursive: true }));
 
@@ -32,30 +32,8 @@ describe('scripts', () => {
   );
 });
 
-/** Some scripts run for ever: long before this, a program that a test gives them ends them. */
-const PLAY_MS = 10_000;
-
-/** Runs a script with its absolute places moved under `place`, and with these programs in its path. */
-function play(script: string, programs: Record<string, string>, words: string[] = []) {
-  const bin = join(place, 'bin');
-  rmSync(bin, { recursive: true, force: true });
-  mkdirSync(bin);
-  for (const name of ['run/board', 'data/board', 'boot', 'sys/class/net', 'proc'])
-    mkdirSync(join(place, name), { recursive: true });
-  for (const [name, text] of Object.entries(programs)) {
-    writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
-    chmodSync(join(bin, name), 0o755);
-  }
-  const moved = readFileSync(join(SCRIPTS, script), 'utf8')
-    .replaceAll(/(?<![\w.])\/(run|data|boot|sys|proc)\//g, `${place}/$1/`)
-    .replaceAll(/(?<![\w.])\/(sbin|lib\/board)\//g, `${bin}/`);
-  const { stdout, stderr } = spawnSync('sh', ['-c', moved, script, ...words], {
-    encoding: 'utf8',
-    env: { PATH: `${bin}:${process.env.PATH}` },
-    timeout: PLAY_MS,
-  });
-  return stdout + stderr;
-}
+const play = (script: string, programs: Record<string, string>, words: string[] = []) =>
+  playIn(place, script, programs, words);
 
 describe('scripts: card', () => {
   const programs = { mount: 'echo mount "$@"', sync: '', toastbox: 'echo "taken $*"' };

@@ -1,0 +1,42 @@
+// The script that feeds a board's watchdog and minds its clock, turn by turn: time is a file here, and sleep ends it.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { play } from './play.ts';
+
+const place = mkdtempSync(join(tmpdir(), 'toastbox-tend-'));
+afterAll(() => rmSync(place, { recursive: true }));
+const at = (name: string) => join(place, name);
+
+const TURN = `echo turn; echo >>${at('turns')}; [ $(wc -l <${at('turns')}) -lt TURNS ] || kill $PPID`;
+const PROGRAMS = {
+  date: `case $1 in +%s) cat ${at('now')} ;; -s) echo \${2#@} >${at('now')} ;; *) echo then ;; esac`,
+  timeout: 'shift; exec "$@"',
+};
+
+beforeEach(() => {
+  for (const name of ['run', 'data', 'etc', 'dev', 'proc', 'turns'])
+    rmSync(at(name), { recursive: true, force: true });
+  for (const name of ['run/board', 'data/board', 'etc/board', 'dev', 'proc'])
+    mkdirSync(at(name), { recursive: true });
+  writeFileSync(at('etc/board/built'), '1000\n');
+  writeFileSync(at('now'), '2000\n');
+  writeFileSync(at('dev/watchdog'), '');
+  for (const name of ['cmdline', 'mounts']) writeFileSync(at(`proc/${name}`), '');
+  writeFileSync(at('proc/uptime'), '50.00 0\n');
+});
+
+/** What it says in so many turns, a line `turn` at the end of each. */
+const tend = (turns: number, programs: Readonly<Record<string, string>> = {}): string[] =>
+  play(place, 'tend', { ...PROGRAMS, sleep: TURN.replace('TURNS', String(turns)), ...programs }).split('\n');
+
+test('tend: time servers that say nothing -> one a turn, so that the watchdog never waits for two', () => {
+  writeFileSync(at('run/board/ntp'), 'one two\n');
+  writeFileSync(at('data/board/network'), 'time_server=three\n');
+  const said = tend(14, { rdate: 'echo "asked $2"; exit 1' });
+  const round = ['asked one', 'turn', 'asked two', 'turn', 'asked three', 'turn'];
+  const rest = Array.from({ length: 9 }, () => 'turn');
+  expect(said.slice(0, 17)).toEqual(['turn', ...round, ...rest, 'asked one']);
+});
