@@ -40,3 +40,18 @@ test('tend: time servers that say nothing -> one a turn, so that the watchdog ne
   const rest = Array.from({ length: 9 }, () => 'turn');
   expect(said.slice(0, 17)).toEqual(['turn', ...round, ...rest, 'asked one']);
 });
+
+test('tend: a time server that tells 1970 -> the clock goes on as it was, and the next one is asked', () => {
+  writeFileSync(at('run/board/ntp'), 'wrong right\n');
+  const sets = (time: number) => `echo ${time} >${at('now')}`;
+  const rdate = `[ $2 = right ] && ${sets(5000)} && exit; ${sets(7)}; echo 53.00 0 >${at('proc/uptime')}`;
+  const said = tend(3, {
+    rdate,
+    touch: `echo "saved at $(cat ${at('now')})"`,
+    sleep: `cat ${at('now')}; ${TURN.replace('TURNS', '3')}`,
+  });
+  expect(said).toEqual([
+    ...['2000', 'turn', expect.stringMatching(/time server wrong .* put back/), '2003', 'turn'],
+    ...['saved at 5000', expect.stringMatching(/set by time server right/), '5000', 'turn', ''],
+  ]);
+});
