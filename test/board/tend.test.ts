@@ -55,3 +55,14 @@ test('tend: a time server that tells 1970 -> the clock goes on as it was, and th
     ...['saved at 5000', expect.stringMatching(/set by time server right/), '5000', 'turn', ''],
   ]);
 });
+
+test.each(['missing', 'not to be opened'])(
+  'tend: a watchdog that is %s -> said once, and the clock is minded',
+  kind => {
+    rmSync(at('dev/watchdog'));
+    if (kind !== 'missing') mkdirSync(at('dev/watchdog'));
+    writeFileSync(at('run/board/ntp'), 'one');
+    const said = tend(3, { rdate: 'echo asked; exit 1' }).filter(line => !line.includes('annot create'));
+    expect(said).toEqual(['board: no watchdog', 'turn', 'asked', 'turn', 'turn', '']);
+  },
+);
