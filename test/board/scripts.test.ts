@@ -1,9 +1,8 @@
 // The scripts that start and keep a board, as far as a shell can run them anywhere: by Debian's dash, whose language is
 // busybox's. On a board they run in test/system/board.test.ts.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -87,6 +86,35 @@ describe('scripts: net', () => {
       hostname: '',
     });
     expect(said.split('\n')).toEqual(['drivers', 'sleep 1', 'drivers', 'sleep 1', 'ip link set eth7 up', '']);
+  });
+});
+
+describe('scripts: keep', () => {
+  /** Lives of an agent that ends with these codes, one after the other. */
+  const keep = (codes: string) => {
+    writeFileSync(join(place, 'proc/uptime'), '1000.00 0\n');
+    writeFileSync(join(place, 'data/board/agent.toml'), '');
+    for (const name of ['lives', 'run/board/pulse', 'run/board/trial'])
+      rmSync(join(place, name), { force: true });
+    const life = `echo >>${place}/lives; n=$(wc -l <${place}/lives); code=$(echo ${codes} | cut -d" " -f$n)`;
+    const toastbox = `${life}; echo "life, on trial until $(cat ${place}/run/board/trial)"; exit $code`;
+    const sleep = `echo "rest $1"; [ $(wc -l <${place}/lives) -lt ${codes.split(' ').length} ] || kill $PPID`;
+    return play('keep', { toastbox, sleep })
+      .split('\n')
+      .filter(line => /^(life|rest)/.test(line));
+  };
+
+  test('an agent that ends again and again -> rests grow, then each life is on trial', () => {
+    const rests = [1, 2, 4, 8, 16, 32].flatMap(rest => ['life, on trial until ', `rest ${rest}`]);
+    const trials = ['life, on trial until 1090', 'rest 60'];
+    expect(keep('1 1 4 1 137 1 1 1')).toEqual([...rests, ...trials, ...trials]);
+    expect(existsSync(join(place, 'run/board/pulse'))).toBe(false);
+  });
+
+  test('a mistake in the settings -> the pulse is touched and counts, for no reboot mends it', () => {
+    expect(keep('2 2')).toEqual(['life, on trial until ', 'rest 60', 'life, on trial until 1090', 'rest 60']);
+    expect(existsSync(join(place, 'run/board/pulse'))).toBe(true);
+    expect(existsSync(join(place, 'run/board/trial'))).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 // The script that feeds a board's watchdog and minds its clock, turn by turn: time is a file here, and sleep ends it.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
@@ -31,6 +31,8 @@ beforeEach(() => {
 /** What it says in so many turns, a line `turn` at the end of each. */
 const tend = (turns: number, programs: Readonly<Record<string, string>> = {}): string[] =>
   play(place, 'tend', { ...PROGRAMS, sleep: TURN.replace('TURNS', String(turns)), ...programs }).split('\n');
+
+const again = () => rmSync(at('turns'));
 
 test('tend: time servers that say nothing -> one a turn, so that the watchdog never waits for two', () => {
   writeFileSync(at('run/board/ntp'), 'one two\n');
@@ -66,3 +68,19 @@ test.each(['missing', 'not to be opened'])(
     expect(said).toEqual(['board: no watchdog', 'turn', 'asked', 'turn', 'turn', '']);
   },
 );
+
+test('tend: an agent that touches its pulse -> fed; on trial -> not once the pulse is stale, until it has lasted', () => {
+  const stat = `echo pulse >>${at('pulses')}; wc -l <${at('pulses')}`;
+  const fed = () => readFileSync(at('dev/watchdog'), 'utf8').length;
+  writeFileSync(at('proc/cmdline'), 'quiet toastbox.stale=15');
+  tend(8, { stat });
+  expect(fed()).toBe(8);
+  again();
+  writeFileSync(at('run/board/trial'), '60\n');
+  expect(tend(8, { stat })).toContain('board: no good pulse of the agent for 30 s: the watchdog is not fed');
+  expect(fed()).toBe(2);
+  again();
+  writeFileSync(at('proc/uptime'), '60.00 0\n');
+  tend(8, { stat });
+  expect(fed()).toBe(8);
+});
