@@ -150,4 +150,13 @@ describe('scripts: data', () => {
     rmSync(join(place, 'runs'), { force: true });
     expect(play('data', { ...programs, e2fsck: fsck('0 1') }, [`/dev/${device}`])).toMatch(/e2fsck -fy/);
   });
+
+  test.runIf(device !== undefined)(
+    'a fault a line, a hundred thousand -> the last of them are kept and said',
+    () => {
+      const said = play('data', { ...programs, e2fsck: 'seq 100000; exit 1' }, [`/dev/${device}`]);
+      expect(said.trim().split('\n')).toEqual(Array.from({ length: 20 }, (_, at) => `board: ${99_981 + at}`));
+      expect(statSync(join(place, 'run/board/fsck')).size).toBeLessThan(200);
+    },
+  );
 });
