@@ -159,4 +159,12 @@ describe('scripts: data', () => {
       expect(statSync(join(place, 'run/board/fsck')).size).toBeLessThan(200);
     },
   );
+
+  test.runIf(device !== undefined)(
+    'no directory can be made -> unmounted, for the next try checks it again',
+    () => {
+      const failing = { ...programs, mkdir: 'exit 1', umount: 'echo umount "$@"' };
+      expect(play('data', failing, [`/dev/${device}`])).toMatch(/takes no directories\numount \/data\n$/);
+    },
+  );
 });
