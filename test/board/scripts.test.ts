@@ -73,6 +73,18 @@ describe('scripts: card', () => {
     expect(said).toMatch(/no key pasword\nboard: the last good settings stay in use/);
     expect(readFileSync(join(place, 'run/board/mistake'), 'utf8')).toBe('toastbox: no key pasword\n');
   });
+
+  test('a card that cannot be written -> said and kept for the status, but not that the last settings stay', () => {
+    const said = play('card', { ...programs, toastbox: 'echo "toastbox: read-only" >&2; exit 4' });
+    expect(said).toMatch(/toastbox: read-only\nboard: .* not taken to the end \(4\)/);
+    expect(said).not.toContain('last good');
+    expect(existsSync(join(place, 'run/board/mistake'))).toBe(true);
+  });
+
+  test('a warning beside settings that were taken -> said, and no mistake', () => {
+    expect(play('card', { ...programs, toastbox: 'echo "a warning" >&2' })).toMatch(/a warning\n$/);
+    expect(existsSync(join(place, 'run/board/mistake'))).toBe(false);
+  });
 });
 
 describe('scripts: net', () => {
