@@ -85,7 +85,7 @@ export function startQemu(board: Board, stdio: 'pipe' | 'inherit'): ChildProcess
   mkdirSync(place, { recursive: true });
   for (const name of [parts.kernelName, 'initrd.gz'])
     writeFileSync(join(place, name), readFromCard(card, name));
-  const own = String(readFromCard(card, 'cmdline.txt')).trim().replace('console=ttyS0,115200 ', '');
+  const own = String(readFromCard(card, 'cmdline.txt')).trim();
   const child = spawn(
     machine.program,
     [

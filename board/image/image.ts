@@ -25,6 +25,7 @@ import { join } from 'node:path';
 import { bundle } from '../bundle/bundle.ts';
 import { Debian, unpackDeb } from '../fetch/debian.ts';
 import { BUILD, ROOT } from '../places.ts';
+import { bootFiles } from './bootfiles.ts';
 import { packInitramfs } from './cpio.ts';
 import { joinDisk, type Layout } from './disk.ts';
 import { makeExt4, roomFor } from './ext4.ts';
@@ -45,8 +46,6 @@ const DATA_BYTES = 16 * MIB;
 const DATA_INODES = 16_384;
 const DATA_WORDS = ['-J', 'size=4', '-O', '^64bit'];
 const DATA_GROWS_TO_BLOCKS = 2 ** 27;
-/** What the kernel is told: quiet but for errors, no memory set aside for screens, a reboot where it panics. */
-const KERNEL_WORDS = 'quiet cma=0 panic=10';
 /** Of the root's scripts the one that the initramfs needs too. */
 const DRIVERS = 'lib/board/drivers';
 
@@ -123,7 +122,7 @@ function kernelPackage(debian: Debian, { kernel }: Parts): string {
   return name;
 }
 
-/** What boot programs read: U-Boot by extlinux.conf, a Raspberry Pi's firmware by config.txt and cmdline.txt. */
+/** Kernel, initramfs, description files, what boot programs read, and the settings to edit. */
 function makeBoot(
   into: string,
   parts: Parts,
@@ -140,19 +139,8 @@ function makeBoot(
   writeFileSync(join(into, 'initrd.gz'), packInitramfs(initramfs));
   copyFileSync(kernel, join(into, parts.kernelName));
   takeDescriptions(places.kernel, into, parts.boards);
-  const words = `${parts.consoles} ${KERNEL_WORDS}`;
-  writeFileSync(join(into, 'cmdline.txt'), `${words}\n`);
-  const bits = parts.target === 'arm64' ? 'arm_64bit=1\n' : '';
-  writeFileSync(
-    join(into, 'config.txt'),
-    `${bits}kernel=${parts.kernelName}\ninitramfs initrd.gz followkernel\nenable_uart=1\ngpu_mem=16\n`,
-  );
   mkdirSync(join(into, 'extlinux'));
-  const rows = [`linux /${parts.kernelName}`, 'initrd /initrd.gz', 'fdtdir /dtbs', `append ${words}`];
-  writeFileSync(
-    join(into, 'extlinux', 'extlinux.conf'),
-    `label toastbox\n${rows.map(row => `  ${row}\n`).join('')}`,
-  );
+  for (const [name, text] of Object.entries(bootFiles(parts))) writeFileSync(join(into, name), text);
   cpSync(join(ROOT, 'board', 'card'), into, { recursive: true });
 }
 

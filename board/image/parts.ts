@@ -11,8 +11,6 @@ export interface Parts {
   libraries: string;
   /** What the kernel is called on the boot partition: U-Boot starts a zImage and an Image. */
   kernelName: string;
-  /** The serial line on which a board shows what it does, of each kind that the image starts on. */
-  consoles: string;
   /** Boards whose description files come along: small ones, with memory from 64 MB on. */
   boards: RegExp;
 }
@@ -23,7 +21,6 @@ const PARTS: Readonly<Partial<Record<Target, Parts>>> = {
     kernel: 'linux-image-armmp',
     libraries: 'arm-linux-gnueabihf',
     kernelName: 'zImage',
-    consoles: 'console=ttyS0,115200 console=ttyAMA0,115200',
     boards:
       /^(bcm2836-rpi-2-b|bcm2837-rpi-|am335x-bone|sun7i-a20-|sun8i-(h2|h3|v3s|a33|r40)|imx6ull-|imx6ul-|imx7[ds]-|stm32mp15)/,
   },
@@ -32,7 +29,6 @@ const PARTS: Readonly<Partial<Record<Target, Parts>>> = {
     kernel: 'linux-image-arm64',
     libraries: 'aarch64-linux-gnu',
     kernelName: 'Image',
-    consoles: 'console=ttyS0,115200 console=ttyAMA0,115200',
     boards: /^(broadcom\/bcm(2711|2837)-rpi-|allwinner\/sun50i-(a64|h5|h6|h616)-|rockchip\/rk33(08|28)-)/,
   },
 };

@@ -18,10 +18,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
+import { bootFiles } from '../../board/image/bootfiles.ts';
 import { packInitramfs } from '../../board/image/cpio.ts';
 import { joinDisk } from '../../board/image/disk.ts';
 import { makeExt4, roomFor } from '../../board/image/ext4.ts';
 import { makeFat } from '../../board/image/fat.ts';
+import { partsOf } from '../../board/image/parts.ts';
 
 const MIB = 2 ** 20;
 const TIME = 1_700_000_000;
@@ -124,3 +126,12 @@ test('image: the data partition, put at the start of a card of 2 GiB -> grows to
   expect(Number(/Block count:\s+(\d+)/.exec(facts)![1]) * 4096).toBe(2 ** 31);
   expect(Number(/Inode count:\s+(\d+)/.exec(facts)![1])).toBe(16 * 16_384);
 });
+
+test.each(['armv7', 'arm64'])(
+  'image: what starts %s -> no console is named, so it is the one of the board',
+  word => {
+    const files = bootFiles(partsOf(word));
+    for (const text of Object.values(files)) expect(text).not.toContain('console=');
+    expect(files['extlinux/extlinux.conf']).toMatch(/^ {2}append quiet /m);
+  },
+);
