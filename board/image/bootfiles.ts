@@ -16,8 +16,9 @@ export function bootFiles({ target, kernelName }: Parts): Record<string, string>
     ...(target === 'arm64' ? ['arm_64bit=1'] : []),
     `kernel=${kernelName}`,
     'initramfs initrd.gz followkernel',
+    // Description files are called as Linux calls them, not as the firmware's own are.
+    'upstream_kernel=1',
     'enable_uart=1',
-    'gpu_mem=16',
   ];
   const extlinux = [
     'label toastbox',

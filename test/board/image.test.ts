@@ -135,3 +135,11 @@ test.each(['armv7', 'arm64'])(
     expect(files['extlinux/extlinux.conf']).toMatch(/^ {2}append quiet /m);
   },
 );
+
+test('image: a Raspberry Pi -> asked for no cut-down firmware, and to take the description that Linux has', () => {
+  const config = bootFiles(partsOf('arm64'))['config.txt'];
+  expect(config).toMatch(/^arm_64bit=1$/m);
+  expect(config).toMatch(/^upstream_kernel=1$/m);
+  // With gpu_mem=16 it would look for start_cd.elf and fixup_cd.dat.
+  expect(config).not.toContain('gpu_mem');
+});
