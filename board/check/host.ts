@@ -7,14 +7,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import * as net from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { toolEnv } from '../fetch/tool.ts';
 import { ROOT } from '../places.ts';
 import { until } from './wait.ts';
 
 const START_MS = 60_000;
 const LOOPBACK = '127.0.0.1';
 const run = promisify(execFile);
-/** Debian keeps Mosquitto where a user's PATH does not look. */
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
 export class Host {
   readonly place: string;
@@ -85,7 +84,7 @@ export class Host {
   }
 
   private spawn(program: string, words: string[]): ChildProcess {
-    const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, words, { env: toolEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
     child.on('error', error => {
       this.said += `${program}: ${error.message}\n`;
     });

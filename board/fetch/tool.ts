@@ -6,6 +6,12 @@ import { Failure } from '../../agent/failure.ts';
 /** Of what a program says on stderr, the end is what matters. */
 const COMPLAINT_CHARACTERS = 600;
 
+/** Debian keeps some of them (depmod, mke2fs, sfdisk, Mosquitto) where a user's PATH does not look. */
+export const toolEnv = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+});
+
 export interface ToolOptions {
   directory?: string;
   env?: NodeJS.ProcessEnv;
@@ -20,7 +26,7 @@ export function runTool(program: string, words: readonly string[], options: Tool
     maxBuffer: 2 ** 28,
     ...(options.directory !== undefined && { cwd: options.directory }),
     ...(options.input !== undefined && { input: options.input }),
-    env: { ...process.env, LC_ALL: 'C', ...options.env },
+    env: { ...toolEnv(), LC_ALL: 'C', ...options.env },
   });
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
     throw new Failure(

@@ -6,8 +6,8 @@
 // The data partition is the last, so that it can grow to the end of whatever card the image is written to. The disk's
 // number follows from the image, so that the same parts give the same bytes.
 
-import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { runTool } from '../fetch/tool.ts';
 
 const MIB = 2 ** 20;
 const SECTOR_BYTES = 512;
@@ -48,9 +48,9 @@ export function joinDisk(
       `start=${offset / SECTOR_BYTES}, size=${bytes / SECTOR_BYTES}, type=${type}${more}\n`;
     const { boot, root, data } = layout;
     const table = row(boot, FAT, ', bootable') + row(root, LINUX) + row(data, LINUX);
-    execFileSync('sfdisk', ['--quiet', '--no-reread', '--no-tell-kernel', image], {
+    runTool('sfdisk', ['--quiet', '--no-reread', '--no-tell-kernel', image], {
       input: `label: dos\nlabel-id: 0x${disk}\n${table}`,
-      stdio: ['pipe', 'ignore', 'pipe'],
+      package: 'fdisk',
     });
     return layout;
   } finally {

@@ -5,9 +5,9 @@
 // inode's ctime in the tree. So debugfs writes them afterwards, for every inode that is in use: root's, and the time of
 // the image. Names, sizes, modes and order come from the tree.
 
-import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { runTool } from '../fetch/tool.ts';
 
 const BLOCK_BYTES = 4096;
 const MIB = 2 ** 20;
@@ -36,9 +36,9 @@ export interface Ext4 {
 export function makeExt4(wish: Ext4): void {
   const { file, time, tree } = wish;
   rmSync(file, { force: true });
-  const env = { ...process.env, E2FSPROGS_FAKE_TIME: String(time), LC_ALL: 'C' };
+  const env = { E2FSPROGS_FAKE_TIME: String(time) };
   const run = (program: string, words: string[], input = '') =>
-    execFileSync(program, words, { env, input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+    runTool(program, words, { env, input, package: 'e2fsprogs' });
   run('mke2fs', [
     ...['-q', '-F', '-t', 'ext4', '-b', String(BLOCK_BYTES), '-L', wish.label, '-U', wish.uuid],
     ...['-N', String(wish.inodes), '-m', '0', ...wish.words],

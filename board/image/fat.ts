@@ -6,9 +6,9 @@
 // as many bytes, changes its clusters and nothing else (a power cut then tears at most that file; see
 // board/root/card).
 
-import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runTool } from '../fetch/tool.ts';
 
 export interface Fat {
   file: string;
@@ -26,9 +26,9 @@ export function makeFat({ file, label, serial, time, tree, bytes }: Fat): void {
   rmSync(file, { force: true });
   writeFileSync(file, '');
   truncateSync(file, bytes);
-  const env = { ...process.env, SOURCE_DATE_EPOCH: String(time), TZ: 'UTC', MTOOLS_SKIP_CHECK: '1' };
+  const env = { SOURCE_DATE_EPOCH: String(time), TZ: 'UTC', MTOOLS_SKIP_CHECK: '1' };
   const run = (program: string, words: string[]) =>
-    execFileSync(program, ['-i', file, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    runTool(program, ['-i', file, ...words], { env, package: 'mtools' });
   run('mformat', ['-v', label, '-N', serial, '-T', String(bytes / 512), '-h', '255', '-s', '63', '::']);
   const walk = (path: string) => {
     for (const entry of readdirSync(join(tree, path), { withFileTypes: true }).sort(byName)) {

@@ -4,9 +4,9 @@
 // A list of what to take, not of what to leave out: what a later kernel adds does not grow the image by itself. What a
 // module needs comes with it, wherever it stands; depmod says what that is.
 
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { runTool } from '../fetch/tool.ts';
 
 /** To find the root and mount it: all that stands between a processor and its card. */
 const STORAGE = [
@@ -69,7 +69,7 @@ const OTHER_CARDS = new RegExp(`^kernel/drivers/net/ethernet/(?!(${CARDS.join('|
 export function takeModules(unpacked: string, into: string, isAll: boolean): void {
   const [version] = readdirSync(join(unpacked, 'lib/modules')) as [string];
   const from = join(unpacked, 'lib/modules', version);
-  execFileSync('depmod', ['-b', unpacked, version]);
+  runTool('depmod', ['-b', unpacked, version], { package: 'kmod' });
   const needs = new Map<string, string[]>();
   for (const line of readFileSync(join(from, 'modules.dep'), 'utf8').split('\n')) {
     const [module, others = ''] = line.split(':');
@@ -88,7 +88,7 @@ export function takeModules(unpacked: string, into: string, isAll: boolean): voi
     mkdirSync(dirname(join(to, name)), { recursive: true });
     copyFileSync(join(from, name), join(to, name));
   }
-  execFileSync('depmod', ['-b', into, version]);
+  runTool('depmod', ['-b', into, version], { package: 'kmod' });
   // Binary indexes of kmod's, which busybox does not read.
   for (const name of readdirSync(to)) if (name.endsWith('.bin')) rmSync(join(to, name));
 }

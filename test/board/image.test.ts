@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
+import { runTool } from '../../board/fetch/tool.ts';
 import { bootFiles } from '../../board/image/bootfiles.ts';
 import { packInitramfs } from '../../board/image/cpio.ts';
 import { joinDisk } from '../../board/image/disk.ts';
@@ -142,4 +143,17 @@ test('image: a Raspberry Pi -> asked for no cut-down firmware, and to take the d
   expect(config).toMatch(/^upstream_kernel=1$/m);
   // With gpu_mem=16 it would look for start_cd.elf and fixup_cd.dat.
   expect(config).not.toContain('gpu_mem');
+});
+
+test('image: a user whose PATH has no sbin -> made all the same; a tool that is missing -> its package is named', () => {
+  const { PATH } = process.env;
+  try {
+    process.env.PATH = '/usr/bin:/bin';
+    expect(readFileSync(ext4('user')).length).toBe(16 * MIB);
+    expect(() => runTool('no-such-tool', [], { package: 'kmod' })).toThrow(
+      expect.objectContaining({ kind: 'environment', advice: 'install it: apt-get install kmod' }),
+    );
+  } finally {
+    process.env.PATH = PATH;
+  }
 });

@@ -1,10 +1,10 @@
 // A data partition that is full, damaged or missing, and a kernel without room for watches: the board says what is
 // wrong, keeps what it has and tries again.
 
-import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { layoutOf } from '../../boot/machine.ts';
+import { runTool } from '../../fetch/tool.ts';
 import { mustBe, type Scenario } from '../scenario.ts';
 import { FOLDER } from '../stand.ts';
 import { until } from '../wait.ts';
@@ -64,16 +64,13 @@ export const data: Scenario = {
     mustBe((await stand.settle()) === digest, 'all is there after an error');
     await stand.cut();
 
-    execFileSync('sfdisk', ['--quiet', '--delete', stand.card, '3'], { stdio: 'ignore' });
+    runTool('sfdisk', ['--quiet', '--delete', stand.card, '3'], { package: 'fdisk' });
     await stand.power({}, false);
     await stand.board.saying(/there is no data partition.*\s+.*it is tried again/, SAID_MS);
     await stand.cut();
     const sector = 512;
     const row = `start=${offset / sector}, type=83`;
-    execFileSync('sfdisk', ['--quiet', '--append', stand.card], {
-      input: `${row}\n`,
-      stdio: ['pipe', 'ignore', 'pipe'],
-    });
+    runTool('sfdisk', ['--quiet', '--append', stand.card], { input: `${row}\n`, package: 'fdisk' });
     await stand.power();
     await stand.settle();
     return { troubles: 5 };
