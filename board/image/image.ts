@@ -31,6 +31,7 @@ import { joinDisk, type Layout } from './disk.ts';
 import { makeExt4, roomFor } from './ext4.ts';
 import { makeFat } from './fat.ts';
 import { kernelOf, takeDescriptions, takeModules } from './kernel.ts';
+import { settleModes } from './modes.ts';
 import { PACKAGES, type Parts, partsOf } from './parts.ts';
 import { makeRoot } from './root.ts';
 
@@ -81,7 +82,9 @@ export async function makeImage(word: string, into = join(BUILD, 'image')): Prom
     initramfs: at('initramfs'),
   });
 
-  const digest = digestOf([at('root'), at('boot')]);
+  const trees = [at('root'), at('boot')];
+  for (const tree of trees) settleModes(tree);
+  const digest = digestOf(trees);
   const uuid = (of: string) => uuidFrom(`${digest} ${of}`);
   const files = {
     boot: join(place, 'boot.fat'),
@@ -136,6 +139,7 @@ function makeBoot(
   chmodSync(join(initramfs, 'init'), 0o755);
   cpSync(join(ROOT, 'board/root', DRIVERS), join(initramfs, DRIVERS));
   takeModules(places.kernel, initramfs, false);
+  settleModes(initramfs);
   writeFileSync(join(into, 'initrd.gz'), packInitramfs(initramfs));
   copyFileSync(kernel, join(into, parts.kernelName));
   takeDescriptions(places.kernel, into, parts.boards);

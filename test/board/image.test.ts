@@ -24,6 +24,7 @@ import { packInitramfs } from '../../board/image/cpio.ts';
 import { joinDisk } from '../../board/image/disk.ts';
 import { makeExt4, roomFor } from '../../board/image/ext4.ts';
 import { makeFat } from '../../board/image/fat.ts';
+import { settleModes } from '../../board/image/modes.ts';
 import { partsOf } from '../../board/image/parts.ts';
 
 const MIB = 2 ** 20;
@@ -79,6 +80,28 @@ test('image: a tree made in another order, at another time -> the same ext4, roo
   for (const name of ['ctime', 'atime', 'mtime', 'crtime'])
     expect(stat).toMatch(new RegExp(`${name}: 0x${TIME.toString(16)}:0{8}`));
   expect(run('debugfs', '-R', 'cat /etc/deep/1', file)).toBe(readFileSync(join(one, 'etc/deep/1'), 'utf8'));
+});
+
+test('image: trees made under another umask -> the same ext4 and initramfs, once their modes are settled', () => {
+  const [open, closed] = [0o002, 0o077].map(umask => {
+    const old = process.umask(umask);
+    try {
+      const root = join(place, `umask ${umask}`);
+      mkdirSync(join(root, 'bin'), { recursive: true });
+      for (const [name, mode] of [
+        ['init', 0o777],
+        ['bin/text', 0o666],
+      ] as const)
+        writeFileSync(join(root, name), name, { mode });
+      settleModes(root);
+      return root;
+    } finally {
+      process.umask(old);
+    }
+  }) as [string, string];
+  expect(readFileSync(ext4('open', open)).equals(readFileSync(ext4('closed', closed)))).toBe(true);
+  expect(packInitramfs(open).equals(packInitramfs(closed))).toBe(true);
+  expect(statSync(join(closed, 'init')).mode & 0o777).toBe(0o755);
 });
 
 test('image: the same for FAT, and its files come out as they went in', () => {
