@@ -6,7 +6,17 @@
 // The data partition is the last, so that it can grow to the end of whatever card the image is written to. The disk's
 // number follows from the image, so that the same parts give the same bytes.
 
-import { closeSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { runTool } from '../fetch/tool.ts';
 
 const MIB = 2 ** 20;
@@ -26,13 +36,18 @@ export interface Layout {
   data: Place;
 }
 
-/** Writes the image. The files' sizes are whole MiB; holes in them stay holes. */
+/**
+ * Writes the image, and where its parts lie into IMAGE.json. The files' sizes are whole MiB; holes in them stay holes.
+ * It has its name only when it is whole, and an older one has gone before: whoever finds an image takes it as it is.
+ */
 export function joinDisk(
   image: string,
   disk: string,
   files: { boot: string; root: string; data: string },
 ): Layout {
-  const out = openSync(image, 'w+');
+  rmSync(image, { force: true });
+  const part = `${image}.part`;
+  const out = openSync(part, 'w+');
   let end = MIB;
   const put = (file: string): Place => {
     const place = { offset: end, bytes: statSync(file).size };
@@ -48,10 +63,12 @@ export function joinDisk(
       `start=${offset / SECTOR_BYTES}, size=${bytes / SECTOR_BYTES}, type=${type}${more}\n`;
     const { boot, root, data } = layout;
     const table = row(boot, FAT, ', bootable') + row(root, LINUX) + row(data, LINUX);
-    runTool('sfdisk', ['--quiet', '--no-reread', '--no-tell-kernel', image], {
+    runTool('sfdisk', ['--quiet', '--no-reread', '--no-tell-kernel', part], {
       input: `label: dos\nlabel-id: 0x${disk}\n${table}`,
       package: 'fdisk',
     });
+    writeFileSync(`${image}.json`, `${JSON.stringify(layout)}\n`);
+    renameSync(part, image);
     return layout;
   } finally {
     closeSync(out);

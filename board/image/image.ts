@@ -112,7 +112,6 @@ export async function makeImage(word: string, into = join(BUILD, 'image')): Prom
   });
   const file = imagePlace(word, into);
   const layout = joinDisk(file, digest.slice(8, 16), files);
-  writeFileSync(`${file}.json`, `${JSON.stringify(layout)}\n`);
   const bytes = readFileSync(file);
   return { file, layout, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }

@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -122,6 +123,7 @@ test('image: partitions -> where the table says, each whole, the data last', () 
   const files = { boot: fat('boot', one), root: ext4('root', one), data: ext4('data') };
   const image = join(place, 'disk.img');
   const layout = joinDisk(image, 'cafe0123', files);
+  expect(JSON.parse(readFileSync(`${image}.json`, 'utf8'))).toEqual(layout);
   const table = JSON.parse(run('sfdisk', '--json', image)).partitiontable;
   expect(table).toMatchObject({ label: 'dos', id: '0xcafe0123' });
   const places = [layout.boot, layout.root, layout.data];
@@ -135,6 +137,14 @@ test('image: partitions -> where the table says, each whole, the data last', () 
     expect(bytes.subarray(offset, offset + count).equals(readFileSync(files[name])), name).toBe(true);
   }
   expect(layout.data.offset + layout.data.bytes).toBe(statSync(image).size);
+});
+
+test('image: put together only in part -> there is none, not even the one from before', () => {
+  const files = { boot: fat('boot', one), root: ext4('root', one), data: join(place, 'not there') };
+  const image = join(place, 'broken.img');
+  writeFileSync(image, 'from before');
+  expect(() => joinDisk(image, 'cafe0123', files)).toThrow('ENOENT');
+  expect(existsSync(image)).toBe(false);
 });
 
 test('image: the data partition, put at the start of a card of 2 GiB -> grows to its end', () => {
