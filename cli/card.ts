@@ -160,7 +160,8 @@ function check(next: string, card: string): { settings: SettingsOf<'agent'>; net
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const text = error.message.replaceAll(file, card).replaceAll(next, dirname(card));
-    throw new Failure(error.kind, text.includes(card) ? text : `${card}: ${text}`, error.advice);
+    // Whatever it is, nothing was changed yet.
+    throw new Failure('usage', text.includes(card) ? text : `${card}: ${text}`, error.advice);
   }
 }
 

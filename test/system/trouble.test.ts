@@ -99,13 +99,18 @@ describe.skipIf(whyNoMounts !== undefined)(`trouble: disks that fill up ${whyNoM
     expect((await one.now()).pid).toBe(one.pid);
   });
 
-  test("the gateway's disk has no room for a file -> said, not sent again and again, the rest goes on", async () => {
+  /** A board, and a gateway on a disk of 8 MiB; both have one file. */
+  async function openSmall() {
     cast = await openCast('mosquitto', [], ({ mounts, gateway }) => mounts.tmpfs(gateway.data, '8m'));
-    const { data } = cast.gateway;
     const one = await cast.board('one');
     const all = [one.folder, cast.gateway.copy('shared')];
     writeFileSync(join(one.folder, 'first'), 'first');
     await cast.settle(all);
+    return { data: cast.gateway.data, one, all };
+  }
+
+  test("the gateway's disk has no room for a file -> said, not sent again and again, the rest goes on", async () => {
+    const { data, one, all } = await openSmall();
     writeFileSync(join(one.folder, 'large'), random.bytes(12 * MIB));
     await untilSaid(/dropped large: no room .*ENOSPC/);
     for (let file = 0; file < 50; file++) writeFileSync(join(one.folder, `other ${file}`), `other ${file}`);
@@ -121,12 +126,7 @@ describe.skipIf(whyNoMounts !== undefined)(`trouble: disks that fill up ${whyNoM
   });
 
   test("the gateway's disk is full -> said, it goes on with the same sessions, a new share too once there is room", async () => {
-    cast = await openCast('mosquitto', [], ({ mounts, gateway }) => mounts.tmpfs(gateway.data, '8m'));
-    const { data } = cast.gateway;
-    const one = await cast.board('one');
-    const all = [one.folder, cast.gateway.copy('shared')];
-    writeFileSync(join(one.folder, 'first'), 'first');
-    await cast.settle(all);
+    const { data, one, all } = await openSmall();
     const { bavail, bsize } = statfsSync(data);
     writeFileSync(join(data, 'filler'), Buffer.alloc(bavail * bsize - 16 * PAGE_BYTES));
     for (let file = 0; file < 200; file++)
