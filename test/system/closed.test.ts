@@ -187,12 +187,13 @@ describe.each([
 
 describe('closed: certificates and users', () => {
   test('closed: a certificate without its key, certificates without TLS -> one clear line, exit 4 and 2', async () => {
-    const folder = files.dir;
+    const folder = join(files.dir, 'synced');
+    mkdirSync(folder);
     const [cert, key] = [made.path('broker', 'cert'), made.path('ca', 'key')];
     const broker = ['--broker', 'mqtts://localhost:1', '--cert-file', cert, '--key-file', key];
-    const data = ['gateway', '--data', join(folder, 'pairs')];
+    const data = ['gateway', '--data', join(files.dir, 'pairs')];
     for (const words of [
-      ['agent', '--folder', folder, '--name', 'one', '--state', join(folder, 'state'), ...broker],
+      ['agent', '--folder', folder, '--name', 'one', '--state', join(files.dir, 'state'), ...broker],
       [...data, ...broker],
       [...data, '--listen-cert', cert, '--listen-key', key],
     ]) {
