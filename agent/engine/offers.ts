@@ -6,7 +6,7 @@
 //   waits -- offer --> OFFERED -- ACCEPTED, SAME --> synced = what was offered    |
 //                        |  |---- STALE -----------> synced = it, the newer one is applied
 //                        |  |---- CONFLICT --> ASIDE: renamed on disk, then offered under its new name
-//                        |  |---- BUSY -------------> waits, each time longer
+//                        |  |---- BUSY -------------> waits, each time longer (busy.ts)
 //                        |  '---- NO_PARENT, NOT_EMPTY, REFUSED --> waits, for a while
 //                        '------- no answer in ANSWER_MS --> offered again, same number
 //
@@ -17,6 +17,7 @@ import { type DoneItem, Kind, type MessageNamed, Verdict } from '../../protocol/
 import type { Gauge } from '../gauge.ts';
 import type { Aside } from './aside.ts';
 import { Batch } from './batch.ts';
+import { Busy } from './busy.ts';
 import type { Change } from './change.ts';
 import type { Core } from './core.ts';
 import { Action, decide } from './decide.ts';
@@ -26,7 +27,6 @@ import { Gather } from './gather.ts';
 import { type Place, ROOT } from './keys.ts';
 import { OFFERS_ALL_MAX, OFFERS_MAX, type Offer, Offered, type Opening, withRead } from './offered.ts';
 import type { Event, Path } from './ports.ts';
-import { Resting } from './resting.ts';
 import { agree, giveWay } from './verdicts.ts';
 
 /** Places looked at before other events get their turn. */
@@ -35,11 +35,6 @@ const STEPS_MAX = 256;
 const ANSWER_MS = 10_000;
 /** A place that cannot go up now is tried again. */
 const RETRY_MS = 2_000;
-/** One that the gateway could not take, for its disk is full, mostly: twice as long each time, at most this long. */
-const BUSY_MS_MAX = 5 * 60_000;
-/** As often it is no news: a gateway that starts, or forgot what came in a flood. */
-const BUSY_UNSAID = 2;
-const BUSY_PLACES_MAX = 64;
 /** A deletion always waits this long for the new path of a rename: without it every byte travels down again. */
 const DELETION_REST_MS = 50;
 /** A deletion waits this long for new paths to go first. */
@@ -62,11 +57,7 @@ export class Offers {
   private vanishedBefore = 0;
   private vanishedSettled = 0;
   private readonly batch: Batch;
-  /** What the gateway could not take. */
-  private readonly busy: Resting;
-  /** How often in a row, with nothing accepted between, and until when the last of it rests. */
-  private busyTimes = 0;
-  private busyUntil = 0;
+  private readonly busy: Busy;
   private cursor: Place = NOWHERE;
   private isDeleting = false;
   private deletionSeenAt = 0;
@@ -84,7 +75,7 @@ export class Offers {
     this.gauge = core.gauge('offers', OFFERS_MAX, 'waits', () => this.offers.askedCount);
     this.wholeGauge = core.gauge('whole offers', OFFERS_ALL_MAX, 'waits', () => this.offers.wholeCount);
     this.batch = new Batch(core);
-    this.busy = new Resting(core, 'offers put off', BUSY_PLACES_MAX);
+    this.busy = new Busy(core);
     this.gather = new Gather(core, examine, this);
     examine.onLocal = (place, examined) => this.consider(place, examined);
   }
@@ -99,7 +90,7 @@ export class Offers {
   }
 
   get room(): number {
-    return this.offers.room;
+    return this.busy.isProbing ? Math.min(1 - this.offers.count, this.offers.room) : this.offers.room;
   }
 
   /** Nothing says that the gateway has the content of what is new here. */
@@ -197,8 +188,8 @@ export class Offers {
   /** One waiting place. False: the pass rests here until something is free again. */
   private step(place: Place): boolean {
     const entry = this.core.catalog.get(place);
-    if (entry === undefined || this.isOffered(place)) return true;
-    if (this.busy.has(place)) return true;
+    if (this.busy.isResting) return false;
+    if (entry === undefined || this.isOffered(place) || this.busy.has(place)) return true;
     if (entry.local === undefined && !this.isDeleting) {
       this.deletionSeenAt ||= this.core.now;
       return true;
@@ -286,7 +277,7 @@ export class Offers {
   /** Whether the place may be offered now: a slot is free, its parent is there, and what is under it went first. */
   isFree(place: Place, entry: Entry): boolean {
     const { catalog } = this.core;
-    if (!this.core.isLive || this.isOffered(place) || this.offers.room <= 0) return false;
+    if (!this.core.isLive || this.isOffered(place) || this.room <= 0) return false;
     if (!this.core.isCaughtUp && catalog.common > 0) return false;
     if (entry.local?.kind !== Kind.DIRECTORY && this.isHolding(place, entry)) return false;
     if (place.parent === ROOT || entry.local === undefined || place.parent === this.freeParent) return true;
@@ -440,18 +431,17 @@ export class Offers {
     this.drop(offer);
     if (recorded === undefined) return false;
     const before = withRead(recorded, offer);
-    if (item.verdict !== Verdict.BUSY) this.busy.forget(offer.place);
+    if (item.verdict === Verdict.BUSY) this.busy.add(offer);
+    else this.busy.end(offer.place);
     switch (item.verdict) {
       case Verdict.ACCEPTED:
       case Verdict.SAME:
-        this.busyTimes = 0;
         agree(this.core, offer, before, item);
         break;
       case Verdict.STALE:
         giveWay(this.core, offer, before, item.seq);
         break;
       case Verdict.BUSY:
-        this.putOff(offer);
         break;
       default:
         this.retry(this.core.now + RETRY_MS);
@@ -459,17 +449,6 @@ export class Offers {
           this.core.note({ kind: 'skipped', path: offer.path, why: 'the gateway refuses this name or kind' });
     }
     return true;
-  }
-
-  // A large file must not travel again and again for nothing, nor all small ones to a gateway that takes none.
-  private putOff({ place, path }: Offer): void {
-    const { core, busy } = this;
-    if (core.now >= this.busyUntil) this.busyTimes++;
-    const times = Math.max(busy.tries(place), this.busyTimes - 1);
-    const ms = Math.min(RETRY_MS * 2 ** times, BUSY_MS_MAX);
-    this.busyUntil = core.now + ms;
-    busy.rest(place, ms);
-    if (times >= BUSY_UNSAID) core.trouble(path, 'BUSY', 'offering what the gateway cannot take now');
   }
 
   // Another change came first: ours moves aside, and is offered as new under its own name.

@@ -9,7 +9,7 @@ import type { HubEvent } from '../../gateway/hub/ports.ts';
 import { type Image, type MemoryStore, openMemoryStore } from '../../gateway/store/memory.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES, TERM_BYTES } from '../../protocol/limits.ts';
-import type { Verdict } from '../../protocol/messages.ts';
+import type { Message, Verdict } from '../../protocol/messages.ts';
 import { type BoardLink, type BoardLinkHandlers, noCounts } from '../../transport/link.ts';
 import { Machine } from '../sim/machine.ts';
 import { Time } from '../sim/time.ts';
@@ -100,22 +100,19 @@ export class Pair {
     };
   }
 
-  /** Answers what `verdict` has an answer for; what is left for the hub. */
-  private turnAway(event: HubEvent): HubEvent | undefined {
-    if (event.is !== 'message' || event.message.is !== 'offer') return event;
-    const { message } = event;
-    const verdicts = new Map(message.items.map(item => [item.req, this.verdict(item)]));
-    const away = message.items.filter(({ req }) => verdicts.get(req) !== undefined);
-    if (away.length === 0) return event;
-    const items = away.map(({ req }) => ({ req, verdict: verdicts.get(req)!, seq: 0 }));
+  /** Answers a frame in which `verdict` has an answer for any; all else is for the hub. */
+  private isTurnedAway(message: Message): boolean {
+    if (message.is !== 'offer' && message.is !== 'whole') return false;
+    const verdicts = message.items.map(item => this.verdict(item));
+    const verdict = verdicts.find(one => one !== undefined);
+    if (verdict === undefined) return false;
+    const items = message.items.map(({ req }) => ({ req, verdict, seq: 0 }));
     this.deliver(encodeFrameHeader({ is: 'done', session: message.session, items, term: NO_TERM }));
-    const rest = message.items.filter(({ req }) => verdicts.get(req) === undefined);
-    return rest.length === 0 ? undefined : { ...event, message: { ...message, items: rest } };
+    return true;
   }
 
-  private give(told: HubEvent): void {
-    const event = this.turnAway(told);
-    if (event === undefined) return;
+  private give(event: HubEvent): void {
+    if (event.is === 'message' && this.isTurnedAway(event.message)) return;
     const outcome = this.store.transaction(() => this.hub.take(event, this.time.now));
     if (!outcome.isDurable) throw new Error(outcome.code);
     for (const effect of this.hub.drain()) {
