@@ -109,6 +109,7 @@ export class Engine {
       if (event.is === 'synced') this.durable.onSynced(event);
       else if (!this.isStopping) this.durable.finish();
       this.isStopping = true;
+      core.wakeAt = Number.POSITIVE_INFINITY; // a tick that was due would be asked for again, and again
       return core.effects;
     }
     if (core.wakeAt <= core.now) {
