@@ -1,7 +1,7 @@
 // Starts an agent on the real world: control socket, catalog file, folder, watcher, broker. Composes, decides
 // nothing.
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { shownUrl } from '../transport/endpoint.ts';
@@ -56,6 +56,7 @@ export function realPorts(
       return aside;
     },
     freshMarker: () => randomBytes(16).toString('hex'),
+    freshNumber: () => randomInt(1, 2 ** 20 + 1),
   };
 }
 

@@ -59,6 +59,8 @@ export interface SyncPorts {
   openLink(session: number, handlers: BoardLinkHandlers): BoardLink;
   /** A new folder's marker: text that no other folder has. */
   freshMarker(): string;
+  /** 1 to 2^20, another each time but for chance. */
+  freshNumber(): number;
   onNote(note: Note): void;
   onLog(level: 'info' | 'warn' | 'error', text: string): void;
   /** An error of ours, or one that no waiting heals. */
@@ -274,13 +276,15 @@ export class Sync {
 
   // Before anyone hears it: should this life end before its first commit, and the clock be back where it was or have
   // been set back, the next one would have the same number, and be told what became of this one's offers. With no room
-  // for that the clock has to do.
+  // for that it is one that the next does not come upon.
   private keepSession(catalog: Catalog): void {
     try {
       catalog.commit();
     } catch (error) {
       if (!isOperating(error)) throw error;
       this.ports.onLog('warn', `the catalog could not be written: ${textOf(error)}`);
+      this.session += this.ports.freshNumber();
+      catalog.session = this.session;
     }
   }
 

@@ -172,6 +172,7 @@ export class Machine {
           return this.ports.openLink(this, handlers);
         },
         freshMarker: () => `${this.name} ${++this.markers}`,
+        freshNumber: () => 1 + ((++this.markers * 7919) % 2 ** 20),
         onNote: note => {
           tell(`${this.name}: ${describe(note)}`);
           if (note.kind === 'trouble' && note.doing === 'opening the folder') this.awayAt ??= this.now;
