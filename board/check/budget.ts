@@ -9,7 +9,8 @@ export interface Budget {
   imageBytes: number;
   bundleBytes: number;
   wasmBytes: number;
-  /** Of the agent, at rest and at its most, in the least RAM. */
+  /** Of the agent, at rest and at its most, in the least RAM, with what of it lies in the board's swap: what is
+   * resident is far less. The most is that of 100,000 files. */
   rssAnonKiB: number;
   rssAnonMostKiB: number;
   threads: number;
