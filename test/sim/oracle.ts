@@ -149,8 +149,15 @@ export class Oracle {
     return false;
   }
 
-  /** It was taken away, or something above it was, or is something else now. */
+  /** It was taken away, or something above it was, or is something else now. A board that a store has told of another's
+   * deletion, and that ended before its catalog said so, finds it as its own user's where that store is no more. */
   private wasRemoved(board: string, path: string): boolean {
+    return this.isRolledBack
+      ? [board, ...this.removed.keys()].some(any => this.wasRemovedAt(any, path))
+      : this.wasRemovedAt(board, path);
+  }
+
+  private wasRemovedAt(board: string, path: string): boolean {
     const removed = this.removed.get(board);
     const touched = this.touched.get(board);
     let place = '';
