@@ -20,6 +20,7 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as net from 'node:net';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { Failure } from './failure.ts';
 import { makePrivate } from './private.ts';
 
@@ -119,11 +120,12 @@ export async function openControl(state: string, answers: Answers, idleMs = IDLE
   }
 }
 
-/** Binds with no moment in which others could connect: the socket is born with mode 0600. */
+/** Binds with no moment in which others could connect: the socket is born with mode 0600. A worker cannot do that, but
+ * the directory lets nobody else in. */
 function listen(server: net.Server, path: string): Promise<void> {
   return new Promise((done, fail) => {
     server.once('error', fail);
-    const mask = process.umask(0o177);
+    const mask = isMainThread ? process.umask(0o177) : undefined;
     try {
       server.listen(path, () => {
         server.off('error', fail);
@@ -131,7 +133,7 @@ function listen(server: net.Server, path: string): Promise<void> {
         done();
       });
     } finally {
-      process.umask(mask);
+      if (mask !== undefined) process.umask(mask);
     }
   });
 }

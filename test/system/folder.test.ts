@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Cast, openCast } from './cast.ts';
+import { type Cast, openCast, run } from './cast.ts';
 import { fill, turn, turnBack } from './catalogue.ts';
 import { readTree } from './trees.ts';
 
@@ -85,6 +85,21 @@ describe('folder: everything a folder holds', () => {
       ['both', 'both/one', 'both/two', 'different.txt', 'of one', 'of two', 'same'].sort(),
     );
     expect((await two.now()).conflicts).toBe(1);
+  });
+
+  test('a second agent on the folder of a board, or on the plain copy, with a state of its own -> exit 3', async () => {
+    cast = await openCast('mosquitto');
+    const one = await cast.board('one');
+    const copy = cast.gateway.copy('shared');
+    writeFileSync(join(one.folder, 'x'), 'x');
+    await cast.settle([one.folder, copy]);
+    for (const [nth, folder] of [one.folder, copy].entries()) {
+      const words = ['--folder', folder, '--state', join(cast.root, `state ${nth}`), '--name', 'two'];
+      const { code, output } = await run(['agent', ...words, '--broker', cast.url]);
+      expect(output).toMatch(/already running \(pid \d+\)/);
+      expect(code).toBe(3);
+    }
+    expect(cast.gateway.output).not.toMatch(/cannot be claimed/);
   });
 
   test('boards without --share -> a folder of its own each', async () => {
