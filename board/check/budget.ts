@@ -10,7 +10,7 @@ export interface Budget {
   bundleBytes: number;
   wasmBytes: number;
   /** Of the agent, at rest and at its most, in the least RAM, with what of it lies in the board's swap: what is
-   * resident is far less. The most is that of 100,000 files. */
+   * resident is far less. */
   rssAnonKiB: number;
   rssAnonMostKiB: number;
   threads: number;
