@@ -24,6 +24,7 @@ import {
 import { join } from 'node:path';
 import { bundle } from '../bundle/bundle.ts';
 import { Debian, unpackDeb } from '../fetch/debian.ts';
+import { fetchNpm, NODE } from '../fetch/npm.ts';
 import { BUILD, ROOT } from '../places.ts';
 import { bootFiles } from './bootfiles.ts';
 import { packInitramfs } from './cpio.ts';
@@ -69,13 +70,19 @@ export async function makeImage(word: string, into = join(BUILD, 'image')): Prom
     mkdirSync(join(place, name), { recursive: true });
     return join(place, name);
   };
-  const debian = new Debian(parts.target);
-  for (const file of debian.fetch(PACKAGES)) unpackDeb(file, at('debian'));
-  for (const file of debian.fetch([kernelPackage(debian, parts)])) unpackDeb(file, at('kernel'));
+  const pieces = fetchPieces(parts);
+  for (const file of pieces.debian) unpackDeb(file, at('debian'));
+  for (const file of pieces.kernel) unpackDeb(file, at('kernel'));
   const kernel = kernelOf(at('kernel'));
   const built = Math.floor(statSync(kernel).mtimeMs / 1000);
   const { directory: agent } = await bundle('agent');
-  makeRoot(at('root'), parts, { debian: at('debian'), kernel: at('kernel'), agent, built });
+  makeRoot(at('root'), parts, {
+    debian: at('debian'),
+    kernel: at('kernel'),
+    agent,
+    node: pieces.node,
+    built,
+  });
   makeBoot(at('boot'), parts, kernel, {
     debian: at('debian'),
     kernel: at('kernel'),
@@ -114,6 +121,16 @@ export async function makeImage(word: string, into = join(BUILD, 'image')): Prom
   const layout = joinDisk(file, digest.slice(8, 16), files);
   const bytes = readFileSync(file);
   return { file, layout, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** All that an image is made of and that has to be fetched; paths in the cache. */
+export function fetchPieces(parts: Parts): { debian: string[]; kernel: string[]; node: string } {
+  const debian = new Debian(parts.target);
+  return {
+    debian: debian.fetch(PACKAGES),
+    kernel: debian.fetch([kernelPackage(debian, parts)]),
+    node: fetchNpm(NODE[parts.target]),
+  };
 }
 
 /** Debian's name for the newest kernel stands for the package that has it. */

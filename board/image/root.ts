@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fetchNpm, NODE, unpackNpm } from '../fetch/npm.ts';
+import { unpackNpm } from '../fetch/npm.ts';
 import { ROOT } from '../places.ts';
 import { takeModules } from './kernel.ts';
 import { type Parts, PROGRAMS } from './parts.ts';
@@ -55,11 +55,17 @@ export interface RootPieces {
   kernel: string;
   /** The agent's bundle. */
   agent: string;
+  /** Node's package of npm, as it was fetched. */
+  node: string;
   /** Seconds since 1970. */
   built: number;
 }
 
-export function makeRoot(into: string, parts: Parts, { debian, kernel, agent, built }: RootPieces): void {
+export function makeRoot(
+  into: string,
+  parts: Parts,
+  { debian, kernel, agent, node, built }: RootPieces,
+): void {
   for (const folder of FOLDERS) mkdirSync(join(into, folder), { recursive: true });
   for (const program of PROGRAMS) take(join(debian, program), join(into, program), 0o755);
   takeLibraries(debian, parts.libraries, into);
@@ -72,7 +78,7 @@ export function makeRoot(into: string, parts: Parts, { debian, kernel, agent, bu
   cpSync(agent, join(toastbox, 'agent'), { recursive: true });
   const npm = join(into, 'npm');
   mkdirSync(npm);
-  unpackNpm(fetchNpm(NODE[parts.target]), npm, ['bin/node']);
+  unpackNpm(node, npm, ['bin/node']);
   take(join(npm, 'bin', 'node'), join(toastbox, 'node'), 0o755);
   rmSync(npm, { recursive: true });
   writeFileSync(join(into, 'etc', 'board', 'built'), `${built}\n`);

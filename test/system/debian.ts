@@ -29,8 +29,8 @@ function must(command: string, ...words: string[]): string {
   return stdout;
 }
 
-/** A minute the first time on a machine. */
-function rootTar(): string {
+/** The root of such a machine, made the first time: a minute. */
+export function rootTar(): string {
   const file = join(cachePlace('root'), 'bookworm-amd64.tar');
   if (existsSync(file)) return file;
   const made = `${file}.${process.pid}`;

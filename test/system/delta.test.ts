@@ -1,10 +1,10 @@
 // What travels, in bytes on the wire both ways, on real packages of npm: typescript 5.8.2, then 5.8.3.
 
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Board, type Cast, openCast, REPO } from './cast.ts';
+import { type Board, type Cast, openCast } from './cast.ts';
+import { TYPESCRIPT, unpackedPackage } from './fetched.ts';
 import { readTree } from './trees.ts';
 
 /** 23 MB in 100 files replaced by the next patch release. `rsync -z` sends 54,854 bytes for it. */
@@ -14,28 +14,9 @@ const RENAME_BYTES_MAX = 3_000;
 /** Moving a directory of some 120 entries tells each at its old and its new place. */
 const MOVE_BYTES_MAX = 60_000;
 
-/** The package unpacked, fetched once, or undefined where the registry cannot be reached. */
-function unpacked(version: string): string | undefined {
-  const cache = join(REPO, '.cache');
-  const folder = join(cache, `typescript-${version}`);
-  if (existsSync(folder)) return join(folder, 'package');
-  mkdirSync(cache, { recursive: true });
-  const fresh = mkdtempSync(join(cache, 'fetching-'));
-  try {
-    execFileSync('npm', ['pack', '--silent', `typescript@${version}`], { cwd: fresh, stdio: 'ignore' });
-    execFileSync('tar', ['xzf', `typescript-${version}.tgz`], { cwd: fresh });
-    renameSync(fresh, folder);
-    return join(folder, 'package');
-  } catch {
-    rmSync(fresh, { recursive: true, force: true });
-    return undefined;
-  }
-}
-
-const older = unpacked('5.8.2');
-const newer = unpacked('5.8.3');
+const [older, newer] = await Promise.all(TYPESCRIPT.map(version => unpackedPackage('typescript', version)));
 if (older === undefined || newer === undefined)
-  console.warn('skipped: npm pack typescript cannot reach the registry');
+  console.warn('delta: skipped, npm pack typescript cannot reach the registry');
 
 let cast: Cast;
 afterEach(() => cast?.close());

@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../bench/counter.ts';
-import { Debian, unpackDeb } from '../../board/fetch/debian.ts';
-import { buildDeb, type Package } from '../../board/packages/deb.ts';
-import { agentPackage, gatewayPackage, nodePackage } from '../../board/packages/packages.ts';
+import { unpackDeb } from '../../board/fetch/debian.ts';
+import { buildDeb } from '../../board/packages/deb.ts';
 import type { Target } from '../../board/targets.ts';
 import { AGENT_NODE_FLAGS, GATEWAY_NODE_FLAGS } from '../../cli/flags.ts';
 import { IS_LONG, PROGRAM, until } from './cast.ts';
+import { fetchForeign } from './fetched.ts';
 
 const QEMU = { armhf: 'qemu-arm-static', arm64: 'qemu-aarch64-static' } as const;
 type Foreign = keyof typeof QEMU;
@@ -48,22 +48,12 @@ function start(command: string, ...words: string[]): ChildProcess {
   return child;
 }
 
-/** Names of Debian's packages that ours depend on to run; what scripts need is left out. */
-const neededBy = (packages: readonly Package[]): string[] => [
-  ...new Set(
-    packages
-      .flatMap(({ control }) => `${control.Depends ?? ''}, ${control['Pre-Depends'] ?? ''}`.split(', '))
-      .map(depend => depend.split(' ')[0]!)
-      .filter(name => !['', 'adduser', 'toastbox-node'].includes(name)),
-  ),
-];
-
 /** A root with the packages and what they depend on, nothing else. */
 async function rootFor(target: Target): Promise<string> {
   const root = join(place, 'root');
-  const packages = [nodePackage(target), await agentPackage(), await gatewayPackage(target)];
+  const { packages, debs } = await fetchForeign(target);
   for (const each of packages) unpackDeb(buildDeb(each, place, 'none'), root);
-  for (const deb of new Debian(target).fetch(neededBy(packages), true)) unpackDeb(deb, root);
+  for (const deb of debs) unpackDeb(deb, root);
   return root;
 }
 
