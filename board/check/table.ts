@@ -25,14 +25,16 @@ const number = (figures: Figures | undefined, key: string): number | undefined =
 const told = (value: number | undefined, show: (value: number) => string): string | undefined =>
   value === undefined ? undefined : show(value);
 const seconds = (value: number) => `${Math.round(value)} s`;
+const grouped = (value: number) => value.toLocaleString('en-US');
 const kib = (value: number) => bytesText(value * 1024);
 
 const ROWS: readonly Row[] = [
   { name: 'image', of: ({ image }) => told(number(image, 'bytes'), bytesText) },
   { name: 'RAM in the check', of: ({ memory }) => told(number(memory, 'ramMib'), value => `${value} MiB`) },
+  { name: 'RAM floor', of: ({ floor }) => told(number(floor, 'ramMib'), value => `${value} MiB`) },
   {
-    name: 'RAM floor: joins, syncs both ways',
-    of: ({ floor }) => told(number(floor, 'ramMib'), value => `${value} MiB`),
+    name: 'RAM floor, --long',
+    of: ({ floorLong }) => told(number(floorLong, 'ramMib'), value => `${value} MiB`),
   },
   { name: 'power to joined, board time', of: ({ join: one }) => told(number(one, 'boardSeconds'), seconds) },
   {
@@ -43,7 +45,17 @@ const ROWS: readonly Row[] = [
   { name: 'RssAnon and swap at its most', of: ({ memory }) => told(number(memory, 'rssAnonMostKiB'), kib) },
   { name: 'RssFile', of: ({ memory }) => told(number(memory, 'rssFileKiB'), kib) },
   { name: 'threads', of: ({ memory }) => told(number(memory, 'threads'), String) },
-  { name: 'small files, both ways', of: ({ both }) => told(number(both, 'smallFiles'), String) },
+  { name: 'small files, half of them each way', of: ({ both }) => told(number(both, 'smallFiles'), grouped) },
+  { name: 'until they are equal', of: ({ both }) => told(number(both, 'smallSeconds'), seconds) },
+  {
+    name: 'then a large file each way',
+    of: ({ both }) => told(number(both, 'largeMib'), value => `${value} MiB`),
+  },
+  { name: 'until they are equal', of: ({ both }) => told(number(both, 'largeSeconds'), seconds) },
+  {
+    name: 'RssAnon and swap at its most with these',
+    of: ({ both }) => told(number(both, 'rssAnonMostKiB'), kib),
+  },
   { name: 'power cuts, nothing lost', of: ({ powercut }) => told(number(powercut, 'cuts'), String) },
   {
     name: 'flash written in a standard day',

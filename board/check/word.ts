@@ -38,7 +38,7 @@ export const SCENARIOS: readonly Scenario[] = [
   idle,
 ];
 /** What has to hold in the least RAM that there is a figure of. */
-const FLOOR = ['join', 'both'];
+const FLOOR = ['join', 'both', 'update'];
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const CARD_BYTES = { short: 2 ** 29, long: 2 ** 32 };
 
@@ -116,7 +116,7 @@ export async function checkWord(words: readonly string[]): Promise<Exit> {
     },
     onText: text => values.console && process.stderr.write(text),
   });
-  if (values.floor) saveFigures(word, 'floor', { ramMib: Number(values.ram) });
+  if (values.floor) saveFigures(word, values.long ? 'floorLong' : 'floor', { ramMib: Number(values.ram) });
   return Exit.FINE;
 }
 

@@ -3,11 +3,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { NEW, OLD } from '../../board/check/scenarios/update.ts';
+import { fetchNpm } from '../../board/fetch/npm.ts';
 import { fetchPieces } from '../../board/image/image.ts';
 import { partsOf } from '../../board/image/parts.ts';
 import { gatewayPackage, nodePackage } from '../../board/packages/packages.ts';
 import { rootTar, whyNot } from './debian.ts';
-import { fetchForeign, TYPESCRIPT, unpackedPackage } from './fetched.ts';
+import { fetchForeign } from './foreign.ts';
 
 const AGAIN_MS = 30_000;
 const WITHIN_MS = 600_000;
@@ -19,10 +21,7 @@ const PIECES: [name: string, fetch: () => unknown, whyNot?: string | undefined][
   ['our packages for armhf and what they need there', () => fetchForeign('armhf')],
   ['our packages for this machine', () => [nodePackage('amd64'), gatewayPackage('amd64')]],
   ['a clean Debian with systemd', rootTar, whyNot],
-  ...TYPESCRIPT.map((version): [string, () => unknown] => [
-    `typescript ${version}`,
-    () => unpackedPackage('typescript', version),
-  ]),
+  ['two releases of typescript', () => [OLD, NEW].map(fetchNpm)],
 ];
 
 test.each(PIECES)(

@@ -14,7 +14,7 @@ import { buildDeb } from '../../board/packages/deb.ts';
 import type { Target } from '../../board/targets.ts';
 import { AGENT_NODE_FLAGS, GATEWAY_NODE_FLAGS } from '../../cli/flags.ts';
 import { IS_LONG, PROGRAM, until } from './cast.ts';
-import { fetchForeign } from './fetched.ts';
+import { fetchForeign } from './foreign.ts';
 
 const QEMU = { armhf: 'qemu-arm-static', arm64: 'qemu-aarch64-static' } as const;
 type Foreign = keyof typeof QEMU;

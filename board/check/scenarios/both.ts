@@ -45,10 +45,10 @@ export const both: Scenario = {
       );
       await stand.settle(within);
     });
-    const smallRssAnonMostKiB = small.rssAnonMostKiB;
+    const { rssAnonMostKiB } = await stand.memory();
     return {
-      ...{ smallFiles: 2 * count, smallSeconds, smallRssAnonMostKiB },
-      ...{ largeMib: LARGE_MIB[size], largeSeconds },
+      ...{ smallFiles: 2 * count, smallSeconds, smallRssAnonMostKiB: small.rssAnonMostKiB },
+      ...{ largeMib: LARGE_MIB[size], largeSeconds, rssAnonMostKiB },
     };
   },
 };
