@@ -56,7 +56,7 @@ export function realPorts(
       return aside;
     },
     freshMarker: () => randomBytes(16).toString('hex'),
-    freshNumber: () => randomInt(1, 2 ** 20 + 1),
+    draw: limit => randomInt(limit),
   };
 }
 

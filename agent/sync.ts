@@ -30,6 +30,8 @@ import { type GaugeReading, queueReadings } from './gauge.ts';
 /** Before a catalog's file that failed is tried again. */
 const REST_MS = 5_000;
 /** Between looks whether the folder is still the one known. */
+/** A session number is seconds since 1970 times this, and what was drawn below it. */
+const DRAWN = 2 ** 20;
 const ROOT_MS = 5_000;
 
 export interface SyncOptions {
@@ -59,8 +61,8 @@ export interface SyncPorts {
   openLink(session: number, handlers: BoardLinkHandlers): BoardLink;
   /** A new folder's marker: text that no other folder has. */
   freshMarker(): string;
-  /** 1 to 2^20, another each time but for chance. */
-  freshNumber(): number;
+  /** From 0 to below `limit`, by chance: no two boards draw the same. */
+  draw(limit: number): number;
   onNote(note: Note): void;
   onLog(level: 'info' | 'warn' | 'error', text: string): void;
   /** An error of ours, or one that no waiting heals. */
@@ -262,7 +264,7 @@ export class Sync {
     try {
       const tree = openTree(arena, pages);
       const catalog = new Catalog(tree);
-      this.session = Math.max(this.ports.clock.now(), this.session + 1, catalog.session + 1);
+      this.session = this.nextSession(catalog.session);
       catalog.session = this.session;
       this.keepSession(catalog);
       if (this.kept !== undefined) catalog.keepCommon(this.kept.folder, this.kept.common);
@@ -274,17 +276,22 @@ export class Sync {
     }
   }
 
-  // Before anyone hears it: should this life end before its first commit, and the clock be back where it was or have
-  // been set back, the next one would have the same number, and be told what became of this one's offers. With no room
-  // for that it is one that the next does not come upon.
+  // Above the last, and by chance not that of another board of this name: two that are copies of one, state and all,
+  // start at the same instant where one switch has the power of both.
+  private nextSession(known: number): number {
+    const last = Math.floor(Math.max(this.session, known) / DRAWN);
+    const second = Math.max(Math.floor(this.ports.clock.now() / 1000), last + 1);
+    return second * DRAWN + this.ports.draw(DRAWN);
+  }
+
+  // Before anyone hears it: should this life end before its first commit, the next one's is above it as well, wherever
+  // the clock is then. With no room for that they differ by what was drawn.
   private keepSession(catalog: Catalog): void {
     try {
       catalog.commit();
     } catch (error) {
       if (!isOperating(error)) throw error;
       this.ports.onLog('warn', `the catalog could not be written: ${textOf(error)}`);
-      this.session += this.ports.freshNumber();
-      catalog.session = this.session;
     }
   }
 

@@ -41,6 +41,8 @@ class Ended extends Error {}
 
 export interface MachinePorts {
   time: Time;
+  /** Its own, where its name is not. */
+  id?: number;
   openLink(machine: Machine, handlers: BoardLinkHandlers): BoardLink;
   /** A file's bytes are about to go from the disk by the agent's doing. */
   onLoss?(machine: Machine, path: string, bytes: Uint8Array): void;
@@ -74,6 +76,7 @@ export class Machine {
   aheadMs = 0;
   private watch: WatcherPorts | undefined;
   private markers = 0;
+  private draws = 0;
   /** Of the running process; calls of an older one are not made any more. */
   private process = 0;
   /** Removing something failed since it started. */
@@ -172,7 +175,7 @@ export class Machine {
           return this.ports.openLink(this, handlers);
         },
         freshMarker: () => `${this.name} ${++this.markers}`,
-        freshNumber: () => 1 + ((++this.markers * 7919) % 2 ** 20),
+        draw: limit => (++this.draws * 7919 + (this.ports.id ?? 0) * 104_729) % limit,
         onNote: note => {
           tell(`${this.name}: ${describe(note)}`);
           if (note.kind === 'trouble' && note.doing === 'opening the folder') this.awayAt ??= this.now;

@@ -84,6 +84,7 @@ export class World {
       this.machines.push(
         new Machine(isTwin ? 'board0' : `board${board}`, {
           time,
+          id: board,
           openLink: (machine, handlers) => this.network.open(machine, machine.name, handlers),
           onLoss: ({ name }, path, bytes) => this.oracle.loses(name, path, bytes, this.gateway),
           onHint: (_machine, hint, deliver) => this.hint(hint, deliver),
@@ -103,8 +104,6 @@ export class World {
   /** Plays the script. What did not hold, empty if all did. */
   async run(): Promise<string[]> {
     try {
-      // One after the other: a session's number is the time of its start, and two of one name need two; with a clock
-      // that is set back each restart takes the next one.
       for (const [index, machine] of this.machines.entries())
         this.time.after(index * START_EVERY_MS, () => machine.start());
       for (const { pauseMs, act } of this.script.steps) {
