@@ -2,7 +2,6 @@
 // retained status that any MQTT client can follow.
 
 import { printable } from '../protocol/path.ts';
-import type { BoardFacts } from '../transport/status.ts';
 import type { Note } from './engine/ports.ts';
 import { type AgentState, type AgentStatus, COPIES_NAMED_MAX, type Progress } from './status.ts';
 import type { Look, Sync } from './sync.ts';
@@ -114,7 +113,7 @@ export class Report {
   }
 
   /** For the retained status; the same object content means that nothing need be published. */
-  facts(): BoardFacts {
+  facts(): object {
     const status = this.status();
     return {
       software: `toastbox ${VERSION}`,

@@ -27,11 +27,11 @@ import { Grants } from './grants.ts';
 import { refuseOpenDoor } from './guard.ts';
 import { Hub } from './hub/hub.ts';
 import { COPY_SIGN, type HubEffect, type HubNote } from './hub/ports.ts';
-import { Pump } from './hub/pump.ts';
 import { Retention } from './hub/retention.ts';
 import { type GatewayLedger, type GatewayLook, gatewayRows } from './memory.ts';
 import type { GatewayOptions, ListenOptions, RunningGateway } from './options.ts';
 import { Plains } from './plain/plains.ts';
+import { Pump } from './pump.ts';
 import { Restoring } from './restoring.ts';
 import type { GatewayStatus } from './status.ts';
 import { openLmdbStore } from './store/lmdb.ts';
@@ -122,6 +122,7 @@ class Gateway {
       store: this.store,
       carry: effect => this.carry(effect),
       now: () => Date.now(),
+      onFail: error => this.fail(error),
       beside: new Retention({
         store: this.store,
         pins: () => this.hub.pins(),
@@ -179,10 +180,7 @@ class Gateway {
       },
       {
         up: info => this.setLink(info, ''),
-        down: why => {
-          this.setLink(undefined, why);
-          this.options.onLog('warn', why);
-        },
+        down: why => this.setLink(undefined, why),
         frame: (board, bytes) => this.take(board, bytes),
         dropped: why => this.complain('warn', `dropped a message: ${why}`),
         status: (board, status) => {

@@ -17,7 +17,7 @@
 //      for the socket, is dropped and counted.
 //   3. After close() has been called no handler is called any more, except the `sent` of frames still open.
 
-import type { BoardStatus, GatewayStatus } from './status.ts';
+import type { Presence } from './status.ts';
 
 export interface LinkUp {
   /** The longest frame that the broker takes, at most FRAME_BYTES_MAX. */
@@ -98,12 +98,12 @@ export interface BoardLinkHandlers extends LinkHandlers {
    * The gateway came, went or restarted. Not `isNews`: this is what the broker retained when the link came up, so a
    * hello sent in up() has reached that gateway. `isNews` and online: say hello again.
    */
-  gateway(status: GatewayStatus, isNews: boolean): void;
+  gateway(status: Presence, isNews: boolean): void;
 }
 
 export interface GatewayLinkHandlers extends LinkHandlers {
   /** `bytes` are good during the call only. */
   frame(board: string, bytes: Uint8Array): void;
   /** A board's status, retained or new; undefined if it is unreadable or was removed. */
-  status(board: string, status: BoardStatus | undefined): void;
+  status(board: string, status: Presence | undefined): void;
 }

@@ -13,13 +13,7 @@ import { Keeper } from './keeper.ts';
 import type { BoardLink, BoardLinkHandlers, GatewayLink, GatewayLinkHandlers } from './link.ts';
 import { openMqttJs } from './mqttjs.ts';
 import type { Role } from './opening.ts';
-import {
-  type BoardStatus,
-  type GatewayStatus,
-  readBoardStatus,
-  readGatewayStatus,
-  writeStatus,
-} from './status.ts';
+import { type Presence, readPresence, writeStatus } from './status.ts';
 
 /** Frames that wait for the socket: on a board two windows of 8, at a gateway those of some 30 boards. */
 const BOARD_QUEUE_BYTES_MAX = 2 * 8 * FRAME_BYTES_MAX;
@@ -74,7 +68,7 @@ export function connectBoard(options: BoardLinkOptions, handlers: BoardLinkHandl
           return true;
         }
         if (topic === GATEWAY_STATUS_TOPIC) {
-          const status = readGatewayStatus(payload);
+          const status = readPresence(payload);
           if (!status) return false;
           const known = `${status.state} ${status.session}`;
           if (known !== gatewayKnown) {
@@ -83,7 +77,7 @@ export function connectBoard(options: BoardLinkOptions, handlers: BoardLinkHandl
           }
           return true;
         }
-        return topic === statusTopic && seeOwn(keeper, readBoardStatus(payload));
+        return topic === statusTopic && seeOwn(keeper, readPresence(payload));
       },
     },
     {
@@ -117,11 +111,11 @@ export function connectGateway(options: GatewayLinkOptions, handlers: GatewayLin
       topics: [everyBoard('up'), everyBoard('status'), GATEWAY_STATUS_TOPIC],
       queueBytesMax: GATEWAY_QUEUE_BYTES_MAX,
       take(topic, payload, isRetained) {
-        if (topic === GATEWAY_STATUS_TOPIC) return seeOwn(keeper, readGatewayStatus(payload));
+        if (topic === GATEWAY_STATUS_TOPIC) return seeOwn(keeper, readPresence(payload));
         const place = boardOfTopic(topic);
         if (place === undefined) return false;
         if (place.leaf === 'status') {
-          handlers.status(place.board, readBoardStatus(payload));
+          handlers.status(place.board, readPresence(payload));
           return true;
         }
         if (place.leaf !== 'up' || isRetained || payload.length > FRAME_BYTES_MAX) return false;
@@ -144,7 +138,7 @@ export function connectGateway(options: GatewayLinkOptions, handlers: GatewayLin
   };
 }
 
-function seeOwn(keeper: Keeper, status: BoardStatus | GatewayStatus | undefined): boolean {
+function seeOwn(keeper: Keeper, status: Presence | undefined): boolean {
   if (status) keeper.seeOwn(status);
   return status !== undefined;
 }

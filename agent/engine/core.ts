@@ -38,7 +38,6 @@ export interface Counters {
   receivedFiles: number;
   /** Local files read for their content. */
   readFiles: number;
-  bytesUp: number;
   bytesDown: number;
   conflicts: number;
   malformed: number;
@@ -60,7 +59,6 @@ export class Core {
     sentFiles: 0,
     receivedFiles: 0,
     readFiles: 0,
-    bytesUp: 0,
     bytesDown: 0,
     conflicts: 0,
     malformed: 0,

@@ -1,7 +1,7 @@
 // Contents as the hub reads them: records with a page at hand, and bytes at any offset.
 
 import type { RecordList } from '../../protocol/align.ts';
-import { RECORD_BYTES, recordId, recordLength } from '../../protocol/record.ts';
+import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
 import { PAGE_RECORDS, type Recipe, type Store } from '../store/port.ts';
 
 /** Pages that one list keeps at hand: an aligner walks in order and looks around; 10 KiB. */
@@ -32,10 +32,6 @@ export class Records implements RecordList {
     }
     const at = (ordinal % PAGE_RECORDS) * RECORD_BYTES;
     return page.subarray(at, at + RECORD_BYTES);
-  }
-
-  lengthAt(ordinal: number): number {
-    return recordLength(this.at(ordinal));
   }
 
   /** All of it, page by page: for hashing. */

@@ -212,7 +212,6 @@ export class Hub {
           counters: { ...this.#countersOf(name) },
         };
       }),
-      restingUntil: this.#restingUntil,
       lastTrouble: this.#lastTrouble,
     };
   }
@@ -228,7 +227,6 @@ export class Hub {
       return;
     }
     session.seenAt = now;
-    session.counters.bytesIn += body.length;
     switch (message.is) {
       case 'offer':
         this.#offers.onOffer(session, message.items, now < this.#restingUntil, now);
@@ -448,8 +446,6 @@ export class Hub {
     let counters = this.#counters.get(board);
     if (counters === undefined) {
       counters = {
-        bytesIn: 0,
-        bytesOut: 0,
         accepted: 0,
         conflicts: 0,
         refused: 0,

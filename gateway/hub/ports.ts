@@ -72,9 +72,6 @@ export type HubNote =
   | { kind: 'trouble'; code: string; doing: string };
 
 export interface BoardCounters {
-  /** Bodies of frames, both ways. */
-  bytesIn: number;
-  bytesOut: number;
   accepted: number;
   conflicts: number;
   refused: number;
@@ -108,7 +105,5 @@ export interface BoardStatus {
 export interface HubStatus {
   folders: FolderStatus[];
   boards: BoardStatus[];
-  /** Until when (milliseconds since 1970) the store is left alone after it failed; 0 when it is well. */
-  restingUntil: number;
   lastTrouble: string;
 }

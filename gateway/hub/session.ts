@@ -180,7 +180,6 @@ export class Session {
   }
 
   #sending(message: Message, body?: Uint8Array): HubEffect {
-    this.counters.bytesOut += body?.length ?? 0;
     return { do: 'send', board: this.board, message, body };
   }
 

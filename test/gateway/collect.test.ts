@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { versionsOf } from '../../gateway/history/versions.ts';
 import type { HubEffect } from '../../gateway/hub/ports.ts';
-import { Pump } from '../../gateway/hub/pump.ts';
 import { Retention } from '../../gateway/hub/retention.ts';
+import { Pump } from '../../gateway/pump.ts';
 import { openLmdbShelves, openLmdbStore } from '../../gateway/store/lmdb.ts';
 import { type MemoryStore, openMemoryShelves, openMemoryStore } from '../../gateway/store/memory.ts';
 import type { Store } from '../../gateway/store/port.ts';
@@ -54,6 +54,10 @@ const seqsOf = (world: World, path: string) =>
 const isWhole = (board: TestBoard, content: Content): boolean =>
   Buffer.compare(board.pull(content).bytes, content.bytes) === 0;
 const noise = (seed: number, bytes: number): Content => cut(makeRandom(seed).bytes(bytes));
+
+const onFail = (error: Error) => {
+  throw error;
+};
 
 describe('collect', () => {
   test('collect: versions by when they were replaced -> older ones go, with their content; the rest stays whole', () => {
@@ -373,7 +377,7 @@ describe('retention', () => {
         return retention.step(now);
       },
     };
-    const pump = new Pump({ hub: world.hub, store, carry: () => {}, now: () => world.now, beside });
+    const pump = new Pump({ hub: world.hub, store, carry: () => {}, now: () => world.now, onFail, beside });
     // More than one batch: not a step before the last of them was handled.
     for (let n = 0; n < 200; n++) pump.push({ is: 'left', board: 'nobody' });
     pump.push({ is: 'restore', ticket: 1, share: 'attic', wanted: [] });
@@ -413,7 +417,7 @@ describe('retention', () => {
     const carry = (effect: HubEffect) => {
       if (effect.do === 'send') board.hear(effect.message, effect.body ?? NOTHING);
     };
-    const pump = new Pump({ hub: world.hub, store, carry, now: () => world.now, beside });
+    const pump = new Pump({ hub: world.hub, store, carry, now: () => world.now, onFail, beside });
     pump.push({ is: 'left', board: 'nobody' });
     while (beside.wakeAt <= world.now) await new Promise(setImmediate);
     pump.close();

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { squeeze } from '../../agent/disk/squeeze.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
-import { Pump } from '../../gateway/hub/pump.ts';
+import { Pump } from '../../gateway/pump.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { BROKEN } from '../../gateway/store/port.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
@@ -161,6 +161,9 @@ describe('pump', () => {
       hub,
       store,
       now: () => performance.now(),
+      onFail: error => {
+        throw error;
+      },
       carry: effect => {
         if (effect.do !== 'send' || effect.message.is !== 'need') return;
         if (++frames === 3) wait?.();
@@ -222,18 +225,29 @@ describe('pump', () => {
     expect(oven.took('done')).toEqual([]);
   });
 
-  it('pump: our own mistake -> told to onFail, nothing more is handled', async () => {
-    const store = openMemoryStore();
-    const hub = {
-      wakeAt: Number.POSITIVE_INFINITY,
-      take: () => {
-        throw new Error('ours');
-      },
-    } as unknown as Hub;
-    const failed = new Promise<Error>(resolve => {
-      const pump = new Pump({ hub, store, carry: () => {}, now: () => 0, onFail: resolve });
+  const mistake = () => {
+    throw new Error('ours');
+  };
+
+  it.each([
+    ['our own mistake', mistake, () => undefined, 'ours'],
+    ['our own mistake in what is done beside', () => {}, mistake, 'ours'],
+    [
+      'the store broken by what is done beside',
+      () => {},
+      () => BROKEN,
+      'the store is broken: start it again',
+    ],
+  ])('pump: %s -> told to onFail, nothing more is handled', async (_what, take, step, said) => {
+    const nothing = () => [];
+    const hub = { wakeAt: Number.POSITIVE_INFINITY, take, early: nothing, drain: nothing, fail: nothing };
+    const error = await new Promise<Error>(resolve => {
+      const pump = new Pump({
+        ...{ hub: hub as unknown as Hub, store: openMemoryStore(), carry: () => {}, now: () => 0 },
+        ...{ beside: { wakeAt: 0, step }, onFail: resolve },
+      });
       pump.push({ is: 'tick' });
     });
-    expect((await failed).message).toBe('ours');
+    expect(error.message).toBe(said);
   });
 });

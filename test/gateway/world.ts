@@ -6,7 +6,7 @@ import { squeeze } from '../../agent/disk/squeeze.ts';
 import { readContent } from '../../gateway/hub/content.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import type { BoardStatus, HubEffect, HubNote } from '../../gateway/hub/ports.ts';
-import { Pump } from '../../gateway/hub/pump.ts';
+import { Pump } from '../../gateway/pump.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
 import type { Store } from '../../gateway/store/port.ts';
 import { Aligner, type RecordList } from '../../protocol/align.ts';
@@ -65,7 +65,10 @@ export class World {
       else if (effect.do === 'restored') this.restored.push(effect);
       else this.boards.get(effect.board)?.hear(effect.message, effect.body ?? NOTHING);
     };
-    this.pump = new Pump({ hub: this.hub, store, carry, now: () => this.now });
+    const onFail = (error: Error) => {
+      throw error;
+    };
+    this.pump = new Pump({ hub: this.hub, store, carry, now: () => this.now, onFail });
   }
 
   board(name: string, share = 'attic'): TestBoard {

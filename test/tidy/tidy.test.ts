@@ -24,7 +24,10 @@ const TABLE: readonly (readonly [place: string, mayImport: readonly string[]])[]
   ['agent/engine', ['agent/arena', 'agent/gauge.ts', 'protocol']],
   ['agent/disk', ['agent/engine/ports.ts', 'agent/gauge.ts', 'protocol', 'ignore', 'node:']],
   ['agent', ['protocol', 'transport', 'node:']],
-  ['gateway', ['protocol', 'transport', 'agent', 'aedes', 'lmdb', 'node:']],
+  // Who decides knows the store by its port only.
+  ['gateway/hub', ['gateway/store/port.ts', 'agent/engine/ports.ts', 'agent/gauge.ts', 'protocol']],
+  ['gateway/store', ['agent', 'protocol', 'lmdb', 'node:']],
+  ['gateway', ['protocol', 'transport', 'agent', 'aedes', 'node:']],
   ['cli', ['protocol', 'transport', 'agent', 'gateway', 'smol-toml', 'node:']],
   // What is bundled may import all that is bundled; what bundles, packs and boots has no part in any of it.
   ['board/programs', ['cli', 'gateway', 'node:']],
@@ -36,6 +39,9 @@ const KEEPERS: readonly (readonly [name: string, place: string])[] = [
   ['mqtt', 'transport'],
   ['cbor-x', 'protocol'],
   ['aedes', 'gateway'],
+  ['lmdb', 'gateway/store'],
+  ['ignore', 'agent/disk'],
+  ['rolldown', 'board'],
 ];
 
 const packageOf = (specifier: string) =>
@@ -160,11 +166,13 @@ describe('tidy: files', () => {
 });
 
 describe('tidy: what decides', () => {
-  const pure = production.filter(({ path }) => within(path, 'agent/engine') || within(path, 'protocol'));
+  const pure = production.filter(({ path }) =>
+    ['agent/engine', 'gateway/hub', 'protocol'].some(place => within(path, place)),
+  );
   const FORBIDDEN =
     /\b(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|performance|crypto|process|async|await|Promise|console)\b/;
 
-  test('engine and protocol -> no clock, no chance, no waiting', () => {
+  test('engine, hub and protocol -> no clock, no chance, no waiting', () => {
     const wrong = pure.flatMap(({ path, text }) =>
       stripped(text, true)
         .split('\n')

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchNpm, type NpmPiece, unpackNpm } from '../../fetch/npm.ts';
 import { type Scenario, timed } from '../scenario.ts';
+import { bytesOnTheWire } from '../traffic.ts';
 
 const WITHIN_MS = 1_800_000;
 /** 23 MB in 100 files. */
@@ -34,18 +35,15 @@ export const update: Scenario = {
       put(OLD, place, isLong);
       await stand.settle(WITHIN_MS);
     });
-    const before = await bytesDown(stand.host.statusOf(stand.name));
+    const before = await bytesOnTheWire(stand);
     const updateSeconds = await timed(async () => {
       put(NEW, place, isLong);
       await stand.settle(WITHIN_MS);
     });
-    const updateBytesDown = (await bytesDown(stand.host.statusOf(stand.name))) - before;
-    return { firstSeconds, updateSeconds, ...(updateBytesDown > 0 && { updateBytesDown }) };
+    const updateWireBytes = (await bytesOnTheWire(stand)) - before;
+    return { firstSeconds, updateSeconds, updateWireBytes };
   },
 };
-
-const bytesDown = async (status: Promise<Record<string, unknown> | undefined>): Promise<number> =>
-  Number((await status)?.bytesDown ?? 0);
 
 /** Replaces what stands there, file by file, as an unpacking does. */
 function put(piece: NpmPiece, place: string, isAll: boolean): void {

@@ -10,10 +10,10 @@
 //
 // The queue is bounded. What does not fit is dropped and counted, as a broker would drop it: the board asks again.
 
-import { Gauge } from '../../agent/gauge.ts';
-import { BROKEN, type Store } from '../store/port.ts';
-import type { Hub } from './hub.ts';
-import type { HubEffect, HubEvent } from './ports.ts';
+import { Gauge } from '../agent/gauge.ts';
+import type { Hub } from './hub/hub.ts';
+import type { HubEffect, HubEvent } from './hub/ports.ts';
+import { BROKEN, type Store } from './store/port.ts';
 
 /** Events that may wait: a body each, 32 MiB at most. Boards' windows keep it far below. */
 const QUEUE_MAX = 1024;
@@ -27,8 +27,8 @@ export interface PumpOptions {
   carry: (effect: HubEffect) => void;
   /** Milliseconds since 1970. */
   now: () => number;
-  /** A mistake of ours, or a broken store: the process is to end. Thrown out of the loop's turn when left out. */
-  onFail?: (error: Error) => void;
+  /** A mistake of ours, or a broken store: the process is to end, and nothing more is handled. */
+  onFail: (error: Error) => void;
   /** Work of its own, done a step at a time while no event waits. It says what made a transaction of its fail: the
    * hub hears of it as of one of its own. */
   beside?: { readonly wakeAt: number; step(now: number): string | undefined };
@@ -70,9 +70,14 @@ export class Pump {
       for (const event of events) hub.take(event, time);
       for (const effect of hub.early()) carry(effect);
     });
-    const effects = outcome.isDurable ? hub.drain() : hub.fail(outcome.code, time);
-    for (const effect of effects) carry(effect);
-    if (!outcome.isDurable && outcome.code === BROKEN) throw new Error('the store is broken: start it again');
+    if (outcome.isDurable) for (const effect of hub.drain()) carry(effect);
+    else this.#fail(outcome.code, time);
+  }
+
+  #fail(code: string, time: number): void {
+    const { hub, carry } = this.#with;
+    for (const effect of hub.fail(code, time)) carry(effect);
+    if (code === BROKEN) throw new Error('the store is broken: start it again');
   }
 
   /** Handles everything that waits and stops. */
@@ -87,34 +92,25 @@ export class Pump {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      if (this.#isClosed || !this.#turn()) return;
-      if (this.#queue.length > 0) this.#schedule();
-      else if (this.#work()) this.#schedule();
-      else this.#sleep();
+      if (this.#isClosed) return;
+      try {
+        this.step();
+        if (this.#queue.length > 0 || this.#work()) this.#schedule();
+        else this.#sleep();
+      } catch (error) {
+        this.#isClosed = true;
+        this.#with.onFail(error instanceof Error ? error : new Error(String(error)));
+      }
     });
-  }
-
-  /** False: it failed, and nothing more is handled. */
-  #turn(): boolean {
-    try {
-      this.step();
-      return true;
-    } catch (error) {
-      this.#isClosed = true;
-      const { onFail } = this.#with;
-      if (onFail === undefined) throw error;
-      onFail(error instanceof Error ? error : new Error(String(error)));
-      return false;
-    }
   }
 
   /** A step of what is done beside; true when another is due. */
   #work(): boolean {
-    const { hub, beside, carry, now } = this.#with;
+    const { beside, now } = this.#with;
     const time = now();
     if (beside === undefined || time < beside.wakeAt) return false;
     const trouble = beside.step(time);
-    if (trouble !== undefined) for (const effect of hub.fail(trouble, time)) carry(effect);
+    if (trouble !== undefined) this.#fail(trouble, time);
     return beside.wakeAt <= time;
   }
 
