@@ -33,7 +33,6 @@ export function beat({ file, env, warn }: BeatOptions, read: () => Status): () =
   const notify = notifierOf(env, warn);
   const touch = toucherOf(file, warn);
   let hasWarned = false;
-  let notifiedAt = Number.NEGATIVE_INFINITY;
   const round = () => {
     const status = read();
     const now = performance.now();
@@ -46,10 +45,7 @@ export function beat({ file, env, warn }: BeatOptions, read: () => Status): () =
     hasWarned = false;
     const line = lineOf(status);
     touch(line);
-    if (notify === undefined || now < notifiedAt + notify.everyMs) return;
-    const isFirst = notifiedAt === Number.NEGATIVE_INFINITY;
-    const isTold = notify.tell([...(isFirst ? ['READY=1'] : []), 'WATCHDOG=1', `STATUS=${line}`]);
-    if (isTold) notifiedAt = now;
+    notify?.tell(line, now);
   };
   if (file === undefined && notify === undefined) return () => {};
   round();
@@ -95,8 +91,8 @@ function toucherOf(file: string | undefined, warn: (text: string) => void): (lin
 
 interface Notifier {
   everyMs: number;
-  /** False while the last word is still on its way. */
-  tell(words: readonly string[]): boolean;
+  /** Tells it if that is due at `now` (milliseconds of any clock): at once where the last word did not arrive. */
+  tell(line: string, now: number): void;
 }
 
 /** None where no systemd listens. */
@@ -104,12 +100,21 @@ function notifierOf(env: NodeJS.ProcessEnv, warn: (text: string) => void): Notif
   const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = env;
   if (NOTIFY_SOCKET === undefined) return undefined;
   const isWatched = WATCHDOG_USEC !== undefined && [undefined, String(process.pid)].includes(WATCHDOG_PID);
-  let isUnderWay = false;
+  const everyMs = isWatched ? Number(WATCHDOG_USEC) / 1000 / 3 : NOTIFY_MS;
+  let [isUnderWay, isReady] = [false, false];
+  let dueAt = Number.NEGATIVE_INFINITY;
+  const end = (isTold: boolean) => {
+    isUnderWay = false;
+    if (isTold) isReady = true;
+    else dueAt = Number.NEGATIVE_INFINITY;
+  };
   return {
-    everyMs: isWatched ? Number(WATCHDOG_USEC) / 1000 / 3 : NOTIFY_MS,
-    tell(words) {
-      if (isUnderWay) return false;
+    everyMs,
+    tell(line, now) {
+      if (isUnderWay || now < dueAt) return;
       isUnderWay = true;
+      dueAt = now + everyMs;
+      const words = [...(isReady ? [] : ['READY=1']), 'WATCHDOG=1', `STATUS=${line}`];
       const child = spawn('systemd-notify', words, {
         stdio: 'ignore',
         env: { NOTIFY_SOCKET, PATH: env.PATH },
@@ -118,13 +123,10 @@ function notifierOf(env: NodeJS.ProcessEnv, warn: (text: string) => void): Notif
       });
       child.once('error', error => {
         warn(`systemd-notify: ${error.message}`);
-        isUnderWay = false;
+        end(false);
       });
-      child.once('exit', () => {
-        isUnderWay = false;
-      });
+      child.once('exit', code => end(code === 0));
       child.unref();
-      return true;
     },
   };
 }

@@ -19,10 +19,12 @@ import { dirname, join } from 'node:path';
 import { parse } from 'smol-toml';
 import { endpointOf } from '../agent/endpoint.ts';
 import { Failure } from '../agent/failure.ts';
+import { readRam } from '../agent/machine.ts';
 import { shownUrl } from '../transport/endpoint.ts';
 import { blanked, restored, secretsOf, valuesOf } from './blank.ts';
 import { linkOptionsOf } from './broker.ts';
 import { Exit } from './exits.ts';
+import { bytesText } from './figures.ts';
 import { blankFile, isBlank, isOnTheWay, makeDurable, overwrite } from './inplace.ts';
 import type { Invocation } from './invocation.ts';
 import { checkNetwork } from './network.ts';
@@ -54,7 +56,7 @@ export async function cardCommand({ words, world, out }: Invocation): Promise<Ex
 }
 
 /** Takes the settings of the file `card` into `kept`. Throws the mistake in them, having changed nothing. */
-export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
+export function takeCard(card: string, kept: string, ramBytes = readRam()?.bytes): SettingsOf<'agent'> {
   const text = readCard(card, kept);
   const config = parse(text);
   const known = keptSecrets(kept);
@@ -85,6 +87,7 @@ export function takeCard(card: string, kept: string): SettingsOf<'agent'> {
   }
   put(AGENT, restored(text, known));
   const { settings, network } = check(next, card);
+  checkArena(card, settings.arena, ramBytes);
   put(NETWORK, network);
   const bytes = readFileSync(card);
   const aim = Buffer.concat([bytes.subarray(0, bytes.length - Buffer.byteLength(text)), Buffer.from(blank)]);
@@ -163,6 +166,17 @@ function check(next: string, card: string): { settings: SettingsOf<'agent'>; net
     // Whatever it is, nothing was changed yet.
     throw new Failure('usage', text.includes(card) ? text : `${card}: ${text}`, error.advice);
   }
+}
+
+/** The board starts the agent whatever `plan` says of its memory: one that it cannot have would end it for ever. */
+function checkArena(card: string, arenaBytes: number, ramBytes: number | undefined): void {
+  if (ramBytes === undefined || arenaBytes <= ramBytes / 4) return;
+  const [arena, ram] = [bytesText(arenaBytes), bytesText(ramBytes)];
+  throw new Failure(
+    'usage',
+    `${card}: arena: ${arena} is more than a quarter of this board's memory, ${ram}`,
+    'leave it out: the usual one does for any number of files',
+  );
 }
 
 function keptSecrets(kept: string): Map<string, string> {

@@ -62,7 +62,9 @@ export function checkFit({
   const [misfit] = misfits;
   if (misfit === undefined) return;
   const advice = [...insteadTexts(misfit), 'start it all the same with --overcommit'].join(', or ');
-  throw new Failure('usage', misfitText(misfit, ram?.by ?? 'asked'), advice);
+  // Room on a disk comes and goes, and then another start is all that it takes.
+  const kind = misfit.of === 'disk' ? 'environment' : 'usage';
+  throw new Failure(kind, misfitText(misfit, ram?.by ?? 'asked'), advice);
 }
 
 export function planText(plan: Plan, by: Owner): string {

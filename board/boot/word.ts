@@ -8,6 +8,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Failure } from '../../agent/failure.ts';
 import { Exit } from '../../cli/exits.ts';
+import { budgetOf } from '../check/budget.ts';
 import { imagePlace, makeImage } from '../image/image.ts';
 import { BUILD, ROOT } from '../places.ts';
 import { HOST_ADDRESS, makeCard, putOnCard, startQemu } from './machine.ts';
@@ -39,7 +40,7 @@ export async function bootWord(words: readonly string[]): Promise<Exit> {
       : undefined;
   console.log(`its plain copy: ${relative(ROOT, join(data, 'folders', word))}; Ctrl-A X ends it`);
   try {
-    const qemu = startQemu({ word, ramMib: Number(values.ram), card }, 'inherit');
+    const qemu = startQemu({ word, ramMib: Number(values.ram ?? budgetOf(word).ramMib), card }, 'inherit');
     const [code] = await Promise.race([
       once(qemu, 'exit'),
       once(qemu, 'refused').then(([failure]) => Promise.reject(failure)),
@@ -55,7 +56,7 @@ function parsed(words: readonly string[]) {
     return parseArgs({
       args: [...words],
       allowPositionals: true,
-      options: { ram: { type: 'string', default: '64' }, broker: { type: 'string' } },
+      options: { ram: { type: 'string' }, broker: { type: 'string' } },
     });
   } catch (error) {
     throw new Failure('usage', (error as Error).message);

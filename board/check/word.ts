@@ -103,9 +103,10 @@ export async function checkWord(words: readonly string[]): Promise<Exit> {
   const [word] = positionals;
   if (word === undefined || positionals.length > 1)
     throw new Failure('usage', 'which board?', 'npm run board -- check armv7 --ram 64');
+  const ramMib = Number(values.ram ?? budgetOf(word).ramMib);
   await check({
     word,
-    ramMib: Number(values.ram),
+    ramMib,
     isLong: values.long,
     only: values.floor ? FLOOR : values.only,
     onFigures: (name, figures) => {
@@ -116,7 +117,7 @@ export async function checkWord(words: readonly string[]): Promise<Exit> {
     },
     onText: text => values.console && process.stderr.write(text),
   });
-  if (values.floor) saveFigures(word, values.long ? 'floorLong' : 'floor', { ramMib: Number(values.ram) });
+  if (values.floor) saveFigures(word, values.long ? 'floorLong' : 'floor', { ramMib });
   return Exit.FINE;
 }
 
@@ -126,7 +127,7 @@ function parsed(words: readonly string[]) {
       args: [...words],
       allowPositionals: true,
       options: {
-        ram: { type: 'string', default: '64' },
+        ram: { type: 'string' },
         long: { type: 'boolean', default: false },
         console: { type: 'boolean', default: false },
         floor: { type: 'boolean', default: false },

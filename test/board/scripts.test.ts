@@ -88,17 +88,35 @@ describe('scripts: card', () => {
 });
 
 describe('scripts: net', () => {
+  const sys = join(place, 'sys/class/net');
+  const index = `${sys}/eth7/ifindex`;
+  const programs = {
+    drivers: `echo drivers; [ ! -e ${sys}/waited ] || { mkdir -p ${sys}/eth7/device; echo 7 >${index}; }`,
+    // In the first of the long rests the card goes, and another of its name comes.
+    sleep: `echo "sleep $1"; : >${sys}/waited; [ $1 = 1 ] || echo $(($(cat ${index}) + 1)) >${index}`,
+    ip: 'echo "ip $*"',
+    udhcpc: `echo $$ >${place}/udhcpc; exec tail -f /dev/null`,
+    hostname: '',
+  };
+
   test('a card that is seconds late -> a driver is looked for meanwhile, and it gets an address', () => {
-    const sys = join(place, 'sys/class/net');
-    const said = play('net', {
-      drivers: `echo drivers; [ ! -e ${sys}/waited ] || mkdir -p ${sys}/eth7/device`,
-      sleep: `echo "sleep $1"; : >${sys}/waited`,
-      ip: 'echo "ip $*"',
-      udhcpc: '',
-      hostname: '',
-    });
-    expect(said.split('\n')).toEqual(['drivers', 'sleep 1', 'drivers', 'sleep 1', 'ip link set eth7 up', '']);
+    rmSync(sys, { recursive: true, force: true });
+    const said = play('net', programs).split('\n');
+    expect(said.slice(0, 5)).toEqual(['drivers', 'sleep 1', 'drivers', 'sleep 1', 'ip link set eth7 up']);
+    expect(existsSync(join(place, 'udhcpc'))).toBe(true);
   });
+
+  test.each(['', 'address=10.0.0.7/8\n'])(
+    'a card that goes and comes back, by %j -> it ends, to be started again, and leaves no udhcpc behind',
+    network => {
+      writeFileSync(join(place, 'data/board/network'), network);
+      rmSync(join(place, 'udhcpc'), { force: true });
+      expect(play('net', programs)).toMatch(/sleep 10\nboard: eth7 is gone\n$/);
+      if (network !== '') return;
+      const isGone = `for i in $(seq 200); do kill -0 $(cat ${place}/udhcpc) || exit 0; sleep 0.05; done; exit 1`;
+      execFileSync('sh', ['-c', isGone], { stdio: 'ignore' });
+    },
+  );
 });
 
 describe('scripts: keep', () => {
@@ -119,8 +137,13 @@ describe('scripts: keep', () => {
   test('an agent that ends again and again -> rests grow, then each life is on trial', () => {
     const rests = [1, 2, 4, 8, 16, 32].flatMap(rest => ['life, on trial until ', `rest ${rest}`]);
     const trials = ['life, on trial until 1090', 'rest 60'];
-    expect(keep('1 1 4 1 137 1 1 1')).toEqual([...rests, ...trials, ...trials]);
+    expect(keep('1 1 3 1 137 1 1 1')).toEqual([...rests, ...trials, ...trials]);
     expect(existsSync(join(place, 'run/board/pulse'))).toBe(false);
+  });
+
+  test('a disk that is full -> the same, and it is tried again as soon as after any end', () => {
+    expect(keep('4 4')).toEqual(['life, on trial until ', 'rest 1', 'life, on trial until ', 'rest 2']);
+    expect(existsSync(join(place, 'run/board/pulse'))).toBe(true);
   });
 
   test('a mistake in the settings -> the pulse is touched and counts, for no reboot mends it', () => {
@@ -131,7 +154,10 @@ describe('scripts: keep', () => {
 });
 
 describe('scripts: data', () => {
-  const programs = { resize2fs: '', mount: 'exit 0', mkdir: '', e2fsck: 'exit 0' };
+  /** The count of mounts in the superblock. */
+  const counted = (mounts: number) => `printf '\\${mounts.toString(8).padStart(3, '0')}\\000'`;
+  const programs = { resize2fs: '', mount: 'exit 0', mkdir: '', e2fsck: 'exit 0', dd: counted(1), sync: '' };
+  const catalogs = () => readdirSync(join(place, 'data/state')).filter(name => name.startsWith('catalog'));
 
   test('no partition -> said, nothing made', () => {
     const mke2fs = 'echo made anew';
@@ -176,7 +202,32 @@ describe('scripts: data', () => {
     'no directory can be made -> unmounted, for the next try checks it again',
     () => {
       const failing = { ...programs, mkdir: 'exit 1', umount: 'echo umount "$@"' };
-      expect(play('data', failing, [`/dev/${device}`])).toMatch(/takes no directories\numount \/data\n$/);
+      expect(play('data', failing, [`/dev/${device}`])).toMatch(/takes no changes\numount \/data\n$/);
+    },
+  );
+
+  test.runIf(device !== undefined).each([1, 256])(
+    'mounted %i times since all of it was checked -> the catalog stays',
+    mounts => {
+      mkdirSync(join(place, 'data/state'), { recursive: true });
+      writeFileSync(join(place, 'data/state/catalog'), '');
+      const dd = mounts === 256 ? "printf '\\000\\001'" : counted(mounts);
+      expect(play('data', { ...programs, dd }, [`/dev/${device}`])).toBe('');
+      expect(catalogs()).toEqual(['catalog']);
+    },
+  );
+
+  test.runIf(device !== undefined)(
+    'all of it was checked -> the catalog is put aside, also where the first try came to nothing',
+    () => {
+      writeFileSync(join(place, 'data/state/catalog'), '');
+      const failing = { ...programs, dd: counted(0), mkdir: 'exit 1', umount: '' };
+      play('data', failing, [`/dev/${device}`]);
+      expect(catalogs()).toEqual(['catalog']);
+      expect(play('data', programs, [`/dev/${device}`])).toMatch(/both sides are compared anew/);
+      expect(catalogs()).toEqual([expect.stringMatching(/^catalog\.\d{8}T\d{6}$/)]);
+      writeFileSync(join(place, 'data/state/catalog'), '');
+      expect(play('data', programs, [`/dev/${device}`])).toBe('');
     },
   );
 });

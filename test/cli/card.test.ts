@@ -51,6 +51,12 @@ const mistake = (): string => {
   throw new Error('nothing was refused');
 };
 
+test('an arena of more than a quarter of the memory -> refused, nothing changed', () => {
+  write('broker = "mqtt://b"\nname = "b"\narena = "16MiB"\n');
+  expect(() => takeCard(card, kept, 48 * 2 ** 20)).toThrow(/arena: 16 MiB is more than a quarter .* 48 MiB/);
+  expect(takeCard(card, kept, 64 * 2 ** 20)).toMatchObject({ arena: 16 * 2 ** 20 });
+});
+
 describe('card: taken', () => {
   test('a secret -> kept for its owner alone, blanked on the card without changing its length', () => {
     write(LOCKED);

@@ -136,6 +136,26 @@ describe('beat', () => {
     expect(words()[1]).toEqual(['WATCHDOG=1', line]);
   });
 
+  test('beat: a word that systemd did not get -> READY again at the next beat, until it got one', async () => {
+    const told = join(place, 'told');
+    writeFileSync(join(place, 'systemd-notify'), `#!/bin/sh\necho "$1" >>${told}; [ -e ${place}/well ]\n`);
+    chmodSync(join(place, 'systemd-notify'), 0o755);
+    const env = { NOTIFY_SOCKET: '/run/x', WATCHDOG_USEC: '300000000', PATH: `${place}:${process.env.PATH}` };
+    stop = beat({ file: undefined, env, warn }, agent);
+    const words = () => (existsSync(told) ? readFileSync(told, 'utf8').trim().split('\n') : []);
+    const beatUntil = async (count: number) => {
+      while (words().length < count) {
+        await new Promise(resolve => setTimeout(resolve, 5));
+        vi.advanceTimersByTime(10_000);
+      }
+    };
+    await beatUntil(2);
+    writeFileSync(join(place, 'well'), '');
+    while (words().at(-1) === 'READY=1') await beatUntil(words().length + 1);
+    expect(words().slice(0, 2)).toEqual(['READY=1', 'READY=1']);
+    expect(words().at(-1)).toBe('WATCHDOG=1');
+  });
+
   test('beat: a gateway -> well while each of its plain copies is; its line counts shares and boards', () => {
     const file = join(place, 'pulse');
     const stuck = agent({ state: 'syncing', pending });

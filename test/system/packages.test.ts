@@ -172,6 +172,25 @@ describe.skipIf(whyNot !== undefined)(`packages ${whyNot ?? ''}`, () => {
     await syncs('mounted');
   });
 
+  test('packages: the folder belongs to a number without a name -> said, and it runs once there is one', async () => {
+    const owner = (who: string) => machine.run('chown', '-R', who, '/srv/photos');
+    machine.run('systemctl', 'stop', AGENT);
+    owner('4321');
+    machine.try('systemctl', 'start', AGENT);
+    const explain = () => machine.journal(AGENT);
+    await until('it is said', () => /belongs to 4321/.test(machine.journal(AGENT)), { explain });
+    machine.run('useradd', '--uid', '4321', 'late');
+    await until('the agent to run', () => isActive(AGENT), { explain });
+    expect(machine.unit(AGENT).User).toBe('4321');
+    await syncs('named');
+    machine.run('systemctl', 'stop', AGENT);
+    owner('pi');
+    machine.run('userdel', 'late');
+    machine.run('systemctl', 'daemon-reload');
+    machine.run('systemctl', 'start', AGENT);
+    await syncs('back');
+  });
+
   test('packages: the agent hangs -> systemd ends it, starts it again, and it goes on', async () => {
     const drop = `/run/systemd/system/${AGENT}.d`;
     machine.run('mkdir', '-p', drop);

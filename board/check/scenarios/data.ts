@@ -1,7 +1,7 @@
 // A data partition that is full, damaged or missing, and a kernel without room for watches: the board says what is
 // wrong, keeps what it has and tries again.
 
-import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { layoutOf } from '../../boot/machine.ts';
 import { runTool } from '../../fetch/tool.ts';
@@ -10,6 +10,8 @@ import { FOLDER } from '../stand.ts';
 import { until } from '../wait.ts';
 
 const SAID_MS = 300_000;
+/** A directory that the data partition loses. */
+const LOST = 'photos';
 
 export const data: Scenario = {
   name: 'data',
@@ -39,19 +41,25 @@ export const data: Scenario = {
       SAID_MS,
     );
     await stand.run(`echo found by a rescan >${FOLDER}/unwatched`);
+    mkdirSync(join(stand.copy, LOST));
+    for (let at = 0; at < 20; at++) writeFileSync(join(stand.copy, LOST, String(at)), `${at}\n`);
     await stand.settle();
     const digest = await stand.settle();
     await stand.run('sync');
     await stand.cut();
 
-    // Its first blocks are gone: fsck has a copy of the superblock elsewhere.
+    // A directory is gone, whose files fsck can only put elsewhere, and its first blocks, of which there is a copy.
     const { offset } = layoutOf(stand.card).data;
+    const partition = `${stand.card}?offset=${offset}`;
+    runTool('e2fsck', ['-p', partition], { package: 'e2fsprogs' });
+    runTool('debugfs', ['-w', '-R', `clri /folder/${LOST}`, partition], { package: 'e2fsprogs' });
     const card = openSync(stand.card, 'r+');
     writeSync(card, Buffer.alloc(8192), 0, 8192, offset);
     closeSync(card);
     await stand.power();
     const after = await stand.settle();
     mustBe(after === digest, 'what was synced is all there after damage');
+    mustBe(/both sides are compared anew/.test(stand.board.said), 'what fsck took away was no deletion');
     mustBe(!/EXT4-fs error/.test(stand.board.said), 'the damage is mended before anything is written');
 
     // The kernel finds an error while the board runs.

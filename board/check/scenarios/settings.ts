@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFromCard } from '../../boot/machine.ts';
+import { putOnCard, readFromCard } from '../../boot/machine.ts';
 import { ROOT } from '../../places.ts';
 import { mustBe, type Scenario } from '../scenario.ts';
 import { until } from '../wait.ts';
@@ -28,6 +28,18 @@ export const settings: Scenario = {
     await stand.board.saying(/the last good settings stay in use/, SAID_MS);
     await until('its status says so', async () => (await lastError()).includes('no key pasword'), SAID_MS);
     await stand.cut();
+
+    putOnCard(stand.card, 'ca.pem', 'no certificate\n');
+    for (const [lines, said] of [
+      [[`broker = "mqtt//${stand.broker}"`, good[1]!], /toastbox\.toml:1: broker: .* is not a broker URL/],
+      [[...good, 'ca-file = "ca.pem"'], /ca\.pem is no certificate/],
+    ] as const) {
+      stand.settings(lines);
+      await stand.power();
+      await stand.board.saying(said, SAID_MS);
+      await until('its status says so', async () => said.test(await lastError()), SAID_MS);
+      await stand.cut();
+    }
 
     stand.settings([...good, 'password = "secret of the card"']);
     await stand.power();
@@ -59,6 +71,6 @@ export const settings: Scenario = {
     stand.settings([`broker = "${stand.broker}"`, `name = "${stand.name}"`, 'rescan = "30s"']);
     await stand.power();
     await stand.settle();
-    return { mistakes: 4 };
+    return { mistakes: 6 };
   },
 };
