@@ -1,10 +1,10 @@
 // An update of npm's typescript, 5.8.2 to 5.8.3, put into the gateway's copy and applied by the board.
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchNpm, type NpmPiece, unpackNpm } from '../../fetch/npm.ts';
-import { type Scenario, timed } from '../scenario.ts';
+import { mustBe, type Scenario, timed } from '../scenario.ts';
 import { bytesOnTheWire } from '../traffic.ts';
 
 const WITHIN_MS = 1_800_000;
@@ -41,9 +41,15 @@ export const update: Scenario = {
       await stand.settle(WITHIN_MS);
     });
     const updateWireBytes = (await bytesOnTheWire(stand)) - before;
+    mustBe(updateWireBytes < bytesBelow(place) / 4, `it travels as a delta: ${updateWireBytes} bytes`);
     return { firstSeconds, updateSeconds, updateWireBytes };
   },
 };
+
+const bytesBelow = (place: string): number =>
+  readdirSync(place, { recursive: true, encoding: 'utf8' })
+    .map(name => statSync(join(place, name)))
+    .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
 
 /** Replaces what stands there, file by file, as an unpacking does. */
 function put(piece: NpmPiece, place: string, isAll: boolean): void {
