@@ -2,6 +2,9 @@
 // what has to hold there (npm run board -- check armv7). All of it on armv7; on arm64 that it starts and joins, and its
 // sizes. It wants QEMU, mtools and the packages themselves; only where QEMU is not installed is it left out.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { budgetOf } from '../../board/check/budget.ts';
 import type { Figures } from '../../board/check/scenario.ts';
@@ -27,6 +30,19 @@ async function checked(word: string, only: readonly string[]): Promise<Map<strin
   expect(figures.get('memory')).toMatchObject({ oomKills: 0 });
   return figures;
 }
+
+test.runIf(has('mcopy'))(
+  'image: made twice -> the same bytes',
+  async () => {
+    const place = mkdtempSync(join(tmpdir(), 'toastbox-image-'));
+    try {
+      expect((await makeImage('armv7', place)).sha256).toBe((await makeImage('armv7', place)).sha256);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
+  },
+  WITHIN_MS,
+);
 
 test.runIf(has('qemu-system-arm') && has('mosquitto'))(
   'board: armv7 with 64 MB -> joins, syncs both ways, takes an update, loses nothing over five power cuts',
