@@ -110,7 +110,6 @@ export class Fetches {
       tries: 0,
       bytesReceived: 0,
       examined: undefined,
-      readyAt: 0,
       counted: { asked: 0, as: undefined },
     };
     this.fetching.take(fetch);
@@ -162,8 +161,9 @@ export class Fetches {
   }
 
   tick(): void {
-    for (const { state, readyAt } of this.fetching.all())
-      if (state === 'ready') this.core.wake(readyAt + PLACE_MS);
+    // Once they are due, what they still wait for is an event, and no time: a sync's end, say.
+    const dueAt = this.firstReadyAt + PLACE_MS;
+    if (this.fetching.standing.ready > 0 && dueAt > this.core.now) this.core.wake(dueAt);
     this.pulls.tick();
     if (this.resting.tick()) this.core.isRemoteMarked = true;
   }
@@ -305,8 +305,7 @@ export class Fetches {
     fetch.examined = examined;
     fetch.state = 'ready';
     this.fetching.note(fetch);
-    fetch.readyAt = this.core.now;
-    if (this.fetching.standing.ready === 1) this.firstReadyAt = fetch.readyAt;
+    if (this.fetching.standing.ready === 1) this.firstReadyAt = this.core.now;
     this.core.wake(this.core.now + PLACE_MS);
   }
 

@@ -43,7 +43,6 @@ export interface Fetch {
   tries: number;
   bytesReceived: number;
   examined: Examined | undefined;
-  readyAt: number;
   /** What stands of it in the sums: Fetching's own. */
   counted: { asked: number; as: Standing | undefined };
 }
