@@ -98,7 +98,7 @@ export const restore = {
       value: 'PLACE',
       isFlagOnly: true,
       example: '/tmp/cat.jpg',
-      help: 'Put it here instead. Nothing may stand there yet.',
+      help: 'Put it here instead. Nothing that stands there is touched; the same command again goes on with what is missing.',
     },
     ...keeping,
   },

@@ -5,7 +5,7 @@
 
 import { ask, type Control, openControl } from '../agent/control.ts';
 import { Failure } from '../agent/failure.ts';
-import { exportTo } from '../gateway/history/export.ts';
+import { exportTo, type Wish } from '../gateway/history/export.ts';
 import { plan } from '../gateway/history/plan.ts';
 import { versionAt } from '../gateway/history/tree.ts';
 import { findVersion, isLive } from '../gateway/history/versions.ts';
@@ -14,8 +14,8 @@ import { versionOf } from '../gateway/hub/verdict.ts';
 import { answersOf, questionOf, WANTED_MAX } from '../gateway/restoring.ts';
 import type { Store, Version } from '../gateway/store/port.ts';
 import { Kind, Verdict } from '../protocol/messages.ts';
-import { printable } from '../protocol/path.ts';
-import { Exit } from './exits.ts';
+import { printable, printableText } from '../protocol/path.ts';
+import { Exit, failureOf } from './exits.ts';
 import { bytesText, countText } from './figures.ts';
 import type { Invocation } from './invocation.ts';
 import { loadReader, loadWriter } from './load.ts';
@@ -47,14 +47,7 @@ export async function restoreCommand({ words, world, out, errors }: Invocation):
     const place = placeOf(access.store, argument!);
     const version = chosen(access.store, place, argument!, at, number);
     if (to === undefined) return await restore(access, place, version, at, screen, json);
-    const { openLeastArena } = await import('../agent/arena/arena.ts');
-    const hasher = openLeastArena();
-    const { entries, bytes } = exportTo(access.store, hasher, place.folder, place.path, version, at, to);
-    if (json) screen.say(JSON.stringify({ to, version: version?.seq, entries, bytes }));
-    else if (version === undefined || version.kind === Kind.DIRECTORY)
-      screen.say(`${to}: ${countText(entries)} ${entries === 1 ? 'entry' : 'entries'}, ${bytesText(bytes)}`);
-    else screen.say(`${to}: version ${version.seq}, ${whatOf(version)}`);
-    return Exit.FINE;
+    return await putElsewhere(access.store, { ...place, version, time: at }, to, screen, json);
   } finally {
     await access.close();
   }
@@ -134,6 +127,35 @@ async function restore(
   }
   if (batch.length > 0) await send(batch);
   if (restored + failed === 0 && !isJson) screen.say('nothing to do: it is as it was');
+  return failed === 0 ? Exit.FINE : Exit.FAILED;
+}
+
+async function putElsewhere(
+  store: Store,
+  wish: Wish,
+  to: string,
+  screen: Screen,
+  isJson: boolean,
+): Promise<Exit> {
+  const { openLeastArena } = await import('../agent/arena/arena.ts');
+  const { folder, version } = wish;
+  const exported = exportTo(store, openLeastArena(), wish, to, (below, error) => {
+    const path = `${folder.share}/${printable(below)}`;
+    const why = printableText(failureOf(error).message);
+    if (isJson) screen.say(JSON.stringify({ path, why }));
+    else screen.warn(`not restored ${path}: ${why}`);
+  });
+  const { entries, bytes, stood, failed } = exported;
+  if (isJson) screen.say(JSON.stringify({ to, version: version?.seq, ...exported }));
+  else {
+    const what =
+      version === undefined || version.kind === Kind.DIRECTORY
+        ? `${countText(entries)} ${entries === 1 ? 'entry' : 'entries'}, ${bytesText(bytes)}`
+        : `version ${version.seq}, ${whatOf(version)}`;
+    screen.say(`${to}: ${what}${stood === 0 ? '' : `; ${countText(stood)} stood there already`}`);
+    if (failed > 0)
+      screen.warn(`${countText(failed)} not restored; the same command again goes on with them`);
+  }
   return failed === 0 ? Exit.FINE : Exit.FAILED;
 }
 

@@ -1,88 +1,175 @@
-// Puts what the history has beside the folder: anywhere on this machine where nothing stands yet.
+// Puts what the history has beside the folder: anywhere on this machine.
 //
-// Every block is checked against its id before it is written. A file that cannot be written whole is removed again;
-// nothing that stood before is ever touched.
+// Every block is checked against its id before it is written. A file that cannot be written whole is removed again and
+// told, and the rest goes on: of a damaged store this gets out all that is whole. What stands there as it should is
+// left as it is, so a second run goes on where one ended; anything else that stands there is told and never touched.
 
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { toSeconds } from '../../agent/disk/stat.ts';
+import { Failure } from '../../agent/failure.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { compareBytes, printable } from '../../protocol/path.ts';
+import { compareBytes } from '../../protocol/path.ts';
 import { blocksOf } from '../hub/content.ts';
 import type { Hasher } from '../hub/ports.ts';
-import type { Folder, Store, Version } from '../store/port.ts';
+import type { Folder, Recipe, Store, Version } from '../store/port.ts';
 import { treeAt } from './tree.ts';
 
-export interface Exported {
-  entries: number;
-  bytes: number;
+/** What is put elsewhere: a version, with a `time` all that stood under it then. The share itself has no version. */
+export interface Wish {
+  folder: Folder;
+  path: Uint8Array;
+  version: Version | undefined;
+  time: number | undefined;
 }
 
-/** Throws errors of the system, and one that names what the store cannot give. With `time` a directory's tree too.
- * Without a version it is the share itself, which has none. */
+export interface Exported {
+  /** Made now, with their bytes. */
+  entries: number;
+  bytes: number;
+  /** Stood there already. */
+  stood: number;
+  /** Could not be made; what is below such a directory is counted too. */
+  failed: number;
+}
+
+/** Throws where it cannot even begin; `onFail` is told what fails later on, but not all below a directory that did. */
 export function exportTo(
   store: Store,
   hasher: Hasher,
-  folder: Folder,
-  path: Uint8Array,
-  version: Version | undefined,
-  time: number | undefined,
+  { folder, path, version, time }: Wish,
   place: string,
+  onFail: (path: Uint8Array, error: unknown) => void,
 ): Exported {
-  const exported = { entries: 0, bytes: 0 };
-  const put = (each: Version, name: Uint8Array, to: Buffer) => {
-    exported.bytes += write(store, hasher, each, name, to);
+  const exported = { entries: 0, bytes: 0, stood: 0, failed: 0 };
+  const put = (each: Version, to: Buffer) => {
+    if (!write(store, hasher, each, to)) {
+      exported.stood++;
+      return;
+    }
     exported.entries++;
+    exported.bytes += each.size;
   };
-  if (version === undefined) fs.mkdirSync(place, 0o700);
-  else put(version, path, Buffer.from(place));
+  if (version === undefined) makeDirectory(Buffer.from(place), 0o700);
+  else put(version, Buffer.from(place));
   if (time === undefined || (version !== undefined && version.kind !== Kind.DIRECTORY)) return exported;
   const skip = path.length === 0 ? 0 : path.length + 1;
+  /** A directory that could not be made, with the slash behind it. */
+  let lost: Buffer | undefined;
   for (const { path: below, version: each } of treeAt(store, folder, path, time)) {
-    put(each, below, Buffer.concat([Buffer.from(join(place, '/')), below.subarray(skip)]));
+    if (lost !== undefined && compareBytes(below.subarray(0, lost.length), lost) === 0) {
+      exported.failed++;
+      continue;
+    }
+    try {
+      put(each, Buffer.concat([Buffer.from(join(place, '/')), below.subarray(skip)]));
+    } catch (error) {
+      exported.failed++;
+      onFail(below, error);
+      if (each.kind === Kind.DIRECTORY) lost = Buffer.concat([below, Buffer.from('/')]);
+    }
   }
   return exported;
 }
 
-function write(store: Store, hasher: Hasher, version: Version, path: Uint8Array, to: Buffer): number {
+/** False: it stands there already. */
+function write(store: Store, hasher: Hasher, version: Version, to: Buffer): boolean {
   const seconds = toSeconds(version.mtime);
   switch (version.kind) {
     case Kind.DIRECTORY:
       // What cannot be written to could not be filled either.
-      fs.mkdirSync(to, version.mode | 0o700);
-      return 0;
+      return makeDirectory(to, version.mode | 0o700);
     case Kind.SYMLINK:
-      fs.symlinkSync(Buffer.from(version.content), to);
-      fs.lutimesSync(to, seconds, seconds);
-      return 0;
+      return make(
+        to,
+        () => {
+          fs.symlinkSync(Buffer.from(version.content), to);
+          fs.lutimesSync(to, seconds, seconds);
+        },
+        () =>
+          fs.lstatSync(to).isSymbolicLink() &&
+          compareBytes(fs.readlinkSync(to, 'buffer'), version.content) === 0,
+      );
     default:
-      return writeFile(store, hasher, version, path, to);
+      return writeFile(store, hasher, version, to);
   }
 }
 
-function writeFile(store: Store, hasher: Hasher, version: Version, path: Uint8Array, to: Buffer): number {
+const makeDirectory = (to: Buffer, mode: number): boolean =>
+  make(
+    to,
+    () => fs.mkdirSync(to, mode),
+    () => fs.lstatSync(to).isDirectory(),
+  );
+
+/** False: `isIt` that stands there. */
+function make(to: Buffer, create: () => void, isIt: () => boolean): boolean {
+  try {
+    create();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && isIt()) return false;
+    throw at(to, error);
+  }
+}
+
+function writeFile(store: Store, hasher: Hasher, version: Version, to: Buffer): boolean {
   const recipe = store.content(version.content);
-  if (recipe === undefined) throw new Error(`the content of ${printable(path)} is not in the store`);
-  const fd = fs.openSync(to, 'wx', 0o600);
+  if (recipe === undefined) throw new Failure('runtime', 'its content is not in the store');
+  const open = { fd: -1 };
+  const isNew = make(
+    to,
+    () => {
+      open.fd = fs.openSync(to, 'wx', 0o600);
+    },
+    () => holds(to, version.size, bytesOf(store, hasher, recipe)),
+  );
+  if (!isNew) return false;
+  const { fd } = open;
   let isWhole = false;
   try {
-    for (const { id, bytes } of blocksOf(store, recipe)) {
-      if (bytes === undefined || compareBytes(hasher.blockId(bytes), id) !== 0)
-        throw new Error(
-          `the content of ${printable(path)} is damaged in the store: toastbox verify tells more`,
-        );
-      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
-    }
+    for (const bytes of bytesOf(store, hasher, recipe))
+      for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done);
     fs.fchmodSync(fd, version.mode);
     fs.futimesSync(fd, toSeconds(version.mtime), toSeconds(version.mtime));
     fs.fsyncSync(fd);
     isWhole = true;
   } catch (error) {
-    // The system names no place where it is given a descriptor.
-    throw Object.assign(error as Error, { path: to.toString() });
+    throw at(to, error);
   } finally {
     fs.closeSync(fd);
     if (!isWhole) fs.unlinkSync(to);
   }
-  return version.size;
+  return true;
+}
+
+/** The system names no place where it is given a descriptor, and a symlink's target instead of it. */
+const at = (to: Buffer, error: unknown) => Object.assign(error as Error, { path: to.toString() });
+
+function* bytesOf(store: Store, hasher: Hasher, recipe: Recipe): Generator<Uint8Array> {
+  for (const { id, bytes } of blocksOf(store, recipe)) {
+    if (bytes === undefined || compareBytes(hasher.blockId(bytes), id) !== 0)
+      throw new Failure(
+        'runtime',
+        'its content is damaged in the store',
+        'toastbox verify tells what else is',
+      );
+    yield bytes;
+  }
+}
+
+/** Whether a file stands there that holds just this. */
+function holds(to: Buffer, size: number, blocks: Iterable<Uint8Array>): boolean {
+  const stands = fs.lstatSync(to);
+  if (!stands.isFile() || stands.size !== size) return false;
+  const fd = fs.openSync(to, 'r');
+  try {
+    for (const bytes of blocks) {
+      const own = Buffer.alloc(bytes.length);
+      if (fs.readSync(fd, own) < own.length || compareBytes(own, bytes) !== 0) return false;
+    }
+    return true;
+  } finally {
+    fs.closeSync(fd);
+  }
 }

@@ -4,12 +4,14 @@
 import {
   existsSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +24,7 @@ import { changesUnder, versionsOf } from '../../gateway/history/versions.ts';
 import { RESTORER, type Wanted } from '../../gateway/hub/restore.ts';
 import { openLmdbStore, readLmdbStore } from '../../gateway/store/lmdb.ts';
 import { openMemoryStore } from '../../gateway/store/memory.ts';
-import type { Folder, Store } from '../../gateway/store/port.ts';
+import type { Folder, Store, Version } from '../../gateway/store/port.ts';
 import { Kind, Verdict } from '../../protocol/messages.ts';
 import { Mounts, whyNoMounts } from '../system/mounts.ts';
 import { makeRandom } from './random.ts';
@@ -56,6 +58,25 @@ const ask = (world: World, wanted: readonly Wanted[], share = 'attic') => {
 };
 const treeOf = (store: Store, time: number, path = '') =>
   [...treeAt(store, store.folder('attic')!, text(path), time)].map(({ path: each }) => show(each));
+
+/** Puts it elsewhere; of what failed, what is said: nothing of what is only counted. */
+function exported(
+  { store }: Pick<World, 'store'>,
+  path: string,
+  version: Version | undefined,
+  time: number | undefined,
+  place: string,
+) {
+  const told: string[] = [];
+  const { failed, ...rest } = exportTo(
+    store,
+    arena,
+    { folder: store.folder('attic')!, path: text(path), version, time },
+    place,
+    (below, error) => void told.push(`${show(below)}: ${failureOf(error).message.replace(/^\/.*?: /, '')}`),
+  );
+  return { ...rest, failed: [...told, ...Array<string>(failed - told.length).fill('')] };
+}
 
 /** d, d/f, d/s/g and the link d/l; then d/f changes; then all of it goes. Gives the times between. */
 function tell(world: World, board: TestBoard) {
@@ -267,8 +288,7 @@ describe('beside a running gateway', () => {
     const { made } = tell(world, board);
     const place = join(makeDirectory(), 'out');
     const { version } = at(world, 'd', 1);
-    const put = () => exportTo(world.store, arena, folderOf(world), text('d'), version, made, place);
-    expect(put()).toEqual({ entries: 5, bytes: 9 });
+    exported(world, 'd', version, made, place);
     expect(readFileSync(join(place, 'f'), 'utf8')).toBe('first');
     expect(readFileSync(join(place, 's', 'g'), 'utf8')).toBe('deep');
     expect(readlinkSync(join(place, 'l'))).toBe('f');
@@ -276,17 +296,64 @@ describe('beside a running gateway', () => {
     expect([statSync(join(place, 'f')).mode & 0o777, statSync(join(place, 'f')).mtimeMs]).toEqual([
       0o644, 1_700_000_000_000,
     ]);
-    expect(put).toThrow('EEXIST');
+  });
+
+  test('restore: put elsewhere again -> goes on with what is missing; what differs there is named, not touched', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    const { made } = tell(world, board);
+    const place = join(makeDirectory(), 'out');
+    const { version } = at(world, 'd', 1);
+    const put = () => exported(world, 'd', version, made, place);
+    expect(put()).toEqual({ entries: 5, bytes: 9, stood: 0, failed: [] });
+    expect(put()).toEqual({ entries: 0, bytes: 0, stood: 5, failed: [] });
+    rmSync(join(place, 's'), { recursive: true });
+    rmSync(join(place, 'l'));
+    mkdirSync(join(place, 'l'));
+    writeFileSync(join(place, 'f'), 'other');
+    expect(put()).toEqual({
+      entries: 2,
+      bytes: 4,
+      stood: 1,
+      failed: ['d/f: something else stands there', 'd/l: something else stands there'],
+    });
+    expect(readFileSync(join(place, 'f'), 'utf8')).toBe('other');
+    expect(readFileSync(join(place, 's', 'g'), 'utf8')).toBe('deep');
+    rmSync(join(place, 's'), { recursive: true });
+    writeFileSync(join(place, 's'), 'a file');
+    // What is in a directory that cannot be made is counted, and not told one by one.
+    expect(put().failed).toEqual([
+      'd/f: something else stands there',
+      'd/l: something else stands there',
+      'd/s: something else stands there',
+      '',
+    ]);
+    expect(() => exported(world, 'd', version, made, join(place, 'f'))).toThrow('EEXIST');
+  });
+
+  test('restore: a path is too long where it is put -> said, and the others are there', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    let path = 'd'.repeat(250);
+    board.directory(path);
+    for (let depth = 1; depth < 16; depth++) {
+      path = `${path}/${'d'.repeat(250)}`;
+      board.directory(path);
+    }
+    board.upload(`${path}/f`, contentOf('deep'));
+    board.upload('e', contentOf('beside'));
+    const place = join(makeDirectory(), 'p'.repeat(200));
+    const { entries, failed } = exported(world, '', undefined, world.now, place);
+    expect(entries).toBe(16);
+    expect(failed).toEqual([`${path}: the path is too long`, '']);
+    expect(readFileSync(join(place, 'e'), 'utf8')).toBe('beside');
   });
 
   test('restore: a whole share put elsewhere -> all that stood in it then', () => {
     const world = new World();
     const { made } = tell(world, world.board('oven').hello());
     const place = join(makeDirectory(), 'out');
-    expect(exportTo(world.store, arena, folderOf(world), NOTHING, undefined, made, place)).toEqual({
-      entries: 5,
-      bytes: 9,
-    });
+    expect(exported(world, '', undefined, made, place)).toMatchObject({ entries: 5, bytes: 9 });
     expect(readdirSync(place, { recursive: true }).map(String).sort()).toEqual(treeOf(world.store, made));
     expect(readFileSync(join(place, 'd/s/g'), 'utf8')).toBe('deep');
     expect(statSync(place).mode & 0o777).toBe(0o700);
@@ -304,7 +371,7 @@ describe('beside a running gateway', () => {
       const { version } = at(world, 'f', 1);
       let error: unknown;
       try {
-        exportTo(world.store, arena, folderOf(world), text('f'), version, undefined, place);
+        exported(world, 'f', version, undefined, place);
       } catch (caught) {
         error = caught;
       }
@@ -315,20 +382,27 @@ describe('beside a running gateway', () => {
     }
   });
 
-  test('restore: a block of it is damaged -> said, and no half file stays', () => {
+  test('restore: a block of a file is damaged -> said, no half file stays, and the others are there', () => {
     const world = new World();
     const board = world.board('oven').hello();
-    const content = cut(makeRandom(2).bytes(100_000));
-    board.upload('f', content);
+    board.upload('e', contentOf('whole'));
+    board.upload('f', cut(makeRandom(2).bytes(100_000)));
+    board.upload('g', contentOf('whole too'));
     const store: Store = {
       ...world.store,
-      block: id => world.store.block(id)?.map((byte, at) => byte ^ +(at === 9)),
+      block: id => {
+        const bytes = world.store.block(id);
+        return bytes!.length < 100 ? bytes : bytes!.map((byte, each) => byte ^ +(each === 9));
+      },
     };
-    const place = join(makeDirectory(), 'f');
-    const { version } = at(world, 'f', 1);
-    expect(() => exportTo(store, arena, folderOf(world), text('f'), version, undefined, place)).toThrow(
-      'damaged',
-    );
+    const place = join(makeDirectory(), 'out');
+    const { version } = at(world, 'f', 2);
+    const why = 'damaged in the store';
+    expect(() => exported({ ...world, store }, 'f', version, undefined, place)).toThrow(why);
     expect(existsSync(place)).toBe(false);
+    const { entries, failed } = exported({ ...world, store }, '', undefined, world.now, place);
+    expect([entries, failed.length]).toEqual([2, 1]);
+    expect(failed[0]).toContain(why);
+    expect(readdirSync(place).sort()).toEqual(['e', 'g']);
   });
 });
