@@ -40,7 +40,7 @@ function* inWords(store: Store, { folder, path }: Place, limit: number): Generat
   for (const { version, isCurrent, isThere } of first(versionsOf(store, folder, path), limit)) {
     if (!isHeaded) yield HEAD;
     isHeaded = true;
-    yield `${rowOf(version)}${isCurrent ? ', current' : ''}${isThere || !isLive(version) ? '' : ', content not kept'}`;
+    yield `${rowOf(version)}${isCurrent ? ', current' : ''}${version.isCut ? ', older ones are no longer kept' : ''}${isThere || !isLive(version) ? '' : ', content not kept'}`;
   }
   let isUnder = false;
   for (const { path: below, version } of first(changesUnder(store, folder, path), limit)) {

@@ -7,22 +7,21 @@ import { ask, type Control, openControl } from '../agent/control.ts';
 import { Failure } from '../agent/failure.ts';
 import { exportTo, type Wish } from '../gateway/history/export.ts';
 import { plan } from '../gateway/history/plan.ts';
-import { versionAt } from '../gateway/history/tree.ts';
+import { standing, stateAt } from '../gateway/history/tree.ts';
 import { findVersion, isLive } from '../gateway/history/versions.ts';
 import { type Restored, restoreVersion, type Wanted } from '../gateway/hub/restore.ts';
 import { versionOf } from '../gateway/hub/verdict.ts';
 import { answersOf, questionOf, WANTED_MAX } from '../gateway/restoring.ts';
 import type { Store, Version } from '../gateway/store/port.ts';
 import { Kind, Verdict } from '../protocol/messages.ts';
-import { printable, printableText } from '../protocol/path.ts';
-import { Exit, failureOf } from './exits.ts';
-import { bytesText, countText } from './figures.ts';
+import type { Exit } from './exits.ts';
 import type { Invocation } from './invocation.ts';
 import { loadReader, loadWriter } from './load.ts';
 import { Screen } from './screen.ts';
 import { resolveSettings } from './settings.ts';
 import { dataOf, type Place, placeOf, storeOf } from './store.ts';
-import { momentText, whatOf } from './version.ts';
+import { lostText, Told } from './told.ts';
+import { momentText } from './version.ts';
 
 /** Of base64 in one question: well under what a control socket takes. */
 const QUESTION_BYTES_MAX = 32 * 1024;
@@ -45,9 +44,11 @@ export async function restoreCommand({ words, world, out, errors }: Invocation):
   const access = to === undefined ? await openAccess(data) : await readOnly(data);
   try {
     const place = placeOf(access.store, argument!);
-    const version = chosen(access.store, place, argument!, at, number);
-    if (to === undefined) return await restore(access, place, version, at, screen, json);
-    return await putElsewhere(access.store, { ...place, version, time: at }, to, screen, json);
+    const told = new Told(screen, place.folder.share, at, json);
+    const version = chosen(access.store, place, argument!, at, number, told);
+    const wish = { ...place, version, time: at };
+    await (to === undefined ? restore(access, wish, told) : putElsewhere(access.store, wish, to, told));
+    return told.end();
   } finally {
     await access.close();
   }
@@ -60,6 +61,7 @@ function chosen(
   text: string,
   at: number | undefined,
   number: number | undefined,
+  told: Told,
 ): Version | undefined {
   const see = `toastbox history ${text} lists what there is`;
   const current = store.current(folder.number, path);
@@ -76,8 +78,11 @@ function chosen(
     );
   }
   if (at !== undefined) {
-    const version = versionAt(store, folder, path, at);
+    const state = stateAt(store, folder, path, at);
+    const version = standing(state);
+    if (state.oldest !== undefined && isLive(version)) told.onLost(path, state.oldest);
     if (isLive(version)) return version;
+    if (state.oldest !== undefined) throw new Failure('usage', `${text}: ${lostText(state.oldest)}`, see);
     throw new Failure('usage', `${text}: it did not exist at ${momentText(at)}`, see);
   }
   const last = findVersion(store, folder, path, isLive);
@@ -91,31 +96,20 @@ function chosen(
 
 async function restore(
   { store, commit }: Access,
-  { folder, path }: Place,
-  version: Version | undefined,
-  at: number | undefined,
-  screen: Screen,
-  isJson: boolean,
-): Promise<Exit> {
-  let restored = 0;
-  let failed = 0;
+  { folder, path, version, time }: Wish,
+  told: Told,
+): Promise<void> {
   const send = async (wanted: readonly Wanted[]) => {
     const answers = await commit(folder.share, wanted);
-    for (const [index, { path: each, version: number }] of wanted.entries()) {
+    for (const [index, each] of wanted.entries()) {
       const { verdict, seq } = answers[index] ?? { verdict: Verdict.BUSY, seq: 0 };
-      const name = `${folder.share}/${printable(each)}`;
-      const why = WHY_NOT[verdict];
-      if (why === undefined) restored++;
-      else failed++;
-      if (isJson) screen.say(JSON.stringify({ path: name, version: number, now: seq, ...(why && { why }) }));
-      else if (why === undefined) screen.say(`restored ${name}: version ${number}, now ${seq}`);
-      else screen.warn(`not restored ${name}: ${why}`);
+      told.answer(each, seq, WHY_NOT[verdict]);
     }
   };
   let batch: Wanted[] = [];
   let bytes = 0;
   // The plan is read to its end first: what is committed below must not move what is still to be read.
-  for (const wanted of [...plan(store, folder, path, version, at)]) {
+  for (const wanted of [...plan(store, folder, path, version, time, told.onLost)]) {
     const own = Math.ceil(wanted.path.length / 3) * 4 + 40;
     if (batch.length === WANTED_MAX || bytes + own > QUESTION_BYTES_MAX) {
       await send(batch);
@@ -126,37 +120,11 @@ async function restore(
     bytes += own;
   }
   if (batch.length > 0) await send(batch);
-  if (restored + failed === 0 && !isJson) screen.say('nothing to do: it is as it was');
-  return failed === 0 ? Exit.FINE : Exit.FAILED;
 }
 
-async function putElsewhere(
-  store: Store,
-  wish: Wish,
-  to: string,
-  screen: Screen,
-  isJson: boolean,
-): Promise<Exit> {
+async function putElsewhere(store: Store, wish: Wish, to: string, told: Told): Promise<void> {
   const { openLeastArena } = await import('../agent/arena/arena.ts');
-  const { folder, version } = wish;
-  const exported = exportTo(store, openLeastArena(), wish, to, (below, error) => {
-    const path = `${folder.share}/${printable(below)}`;
-    const why = printableText(failureOf(error).message);
-    if (isJson) screen.say(JSON.stringify({ path, why }));
-    else screen.warn(`not restored ${path}: ${why}`);
-  });
-  const { entries, bytes, stood, failed } = exported;
-  if (isJson) screen.say(JSON.stringify({ to, version: version?.seq, ...exported }));
-  else {
-    const what =
-      version === undefined || version.kind === Kind.DIRECTORY
-        ? `${countText(entries)} ${entries === 1 ? 'entry' : 'entries'}, ${bytesText(bytes)}`
-        : `version ${version.seq}, ${whatOf(version)}`;
-    screen.say(`${to}: ${what}${stood === 0 ? '' : `; ${countText(stood)} stood there already`}`);
-    if (failed > 0)
-      screen.warn(`${countText(failed)} not restored; the same command again goes on with them`);
-  }
-  return failed === 0 ? Exit.FINE : Exit.FAILED;
+  told.put(to, wish.version, exportTo(store, openLeastArena(), wish, to, told));
 }
 
 const WHY_NOT: Readonly<Partial<Record<Verdict, string>>> = {

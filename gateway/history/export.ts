@@ -13,7 +13,7 @@ import { compareBytes } from '../../protocol/path.ts';
 import { blocksOf } from '../hub/content.ts';
 import type { Hasher } from '../hub/ports.ts';
 import type { Folder, Recipe, Store, Version } from '../store/port.ts';
-import { treeAt } from './tree.ts';
+import { type OnLost, treeAt } from './tree.ts';
 
 /** What is put elsewhere: a version, with a `time` all that stood under it then. The share itself has no version. */
 export interface Wish {
@@ -33,13 +33,19 @@ export interface Exported {
   failed: number;
 }
 
-/** Throws where it cannot even begin; `onFail` is told what fails later on, but not all below a directory that did. */
+export interface Telling {
+  /** What fails once it has begun; not all below a directory that does. */
+  onFail: (path: Uint8Array, error: unknown) => void;
+  onLost: OnLost;
+}
+
+/** Throws where it cannot even begin. */
 export function exportTo(
   store: Store,
   hasher: Hasher,
   { folder, path, version, time }: Wish,
   place: string,
-  onFail: (path: Uint8Array, error: unknown) => void,
+  { onFail, onLost }: Telling,
 ): Exported {
   const exported = { entries: 0, bytes: 0, stood: 0, failed: 0 };
   const put = (each: Version, to: Buffer) => {
@@ -56,7 +62,7 @@ export function exportTo(
   const skip = path.length === 0 ? 0 : path.length + 1;
   /** A directory that could not be made, with the slash behind it. */
   let lost: Buffer | undefined;
-  for (const { path: below, version: each } of treeAt(store, folder, path, time)) {
+  for (const { path: below, version: each } of treeAt(store, folder, path, time, onLost)) {
     if (lost !== undefined && compareBytes(below.subarray(0, lost.length), lost) === 0) {
       exported.failed++;
       continue;

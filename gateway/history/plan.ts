@@ -5,7 +5,7 @@ import { Kind } from '../../protocol/messages.ts';
 import { compareBytes, parentOf } from '../../protocol/path.ts';
 import type { Wanted } from '../hub/restore.ts';
 import type { Folder, Store, Version } from '../store/port.ts';
-import { treeAt, versionAt } from './tree.ts';
+import { type OnLost, standing, stateAt, treeAt } from './tree.ts';
 import { findVersion } from './versions.ts';
 
 /** `version` of `path`, and with a `time` all that stood under it then. Directories come before what is in them. */
@@ -15,11 +15,12 @@ export function* plan(
   path: Uint8Array,
   version: Version | undefined,
   time: number | undefined,
+  onLost: OnLost,
 ): Generator<Wanted> {
   for (const above of aboveOf(path)) {
     const current = store.current(folder.number, above);
     if (current === undefined || current.kind !== Kind.ABSENT) continue;
-    const then = time === undefined ? undefined : versionAt(store, folder, above, time);
+    const then = time === undefined ? undefined : standing(stateAt(store, folder, above, time));
     const directory =
       then?.kind === Kind.DIRECTORY
         ? then
@@ -31,7 +32,7 @@ export function* plan(
     if (isOther(current, version)) yield { path, version: version.seq, base: current.seq };
   }
   if (time === undefined || (version !== undefined && version.kind !== Kind.DIRECTORY)) return;
-  for (const stood of treeAt(store, folder, path, time)) {
+  for (const stood of treeAt(store, folder, path, time, onLost)) {
     if (!isOther(stood.current, stood.version)) continue;
     yield { path: stood.path, version: stood.version.seq, base: stood.current.seq };
   }

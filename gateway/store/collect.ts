@@ -39,8 +39,18 @@ import {
   versionSpotBytes,
   wholeTag,
 } from './keys.ts';
-import { type FolderNumber, PAGE_RECORDS, type Recipe, type Version } from './port.ts';
-import { readBlock, readContent, readEntry, readFolder, readVersion, writeFolder } from './record.ts';
+import { type FolderNumber, PAGE_RECORDS, type Recipe } from './port.ts';
+import {
+  type Entry,
+  readBlock,
+  readContent,
+  readEntry,
+  readFolder,
+  readVersion,
+  writeEntry,
+  writeFolder,
+  writeVersion,
+} from './record.ts';
 import type { Pair } from './shelf.ts';
 
 /** 16 MiB: ten million blocks, 40 GB of content, with one dead one of 250 kept for nothing. */
@@ -234,18 +244,31 @@ export class Collector {
     const rows = this.#facts.range(round.from, wholeTag('V')[1], ROWS_AT_ONCE + 1);
     const isLast = rows.length <= ROWS_AT_ONCE;
     const dropped = new Map<FolderNumber, number>();
+    /** The row before was of the same path, and is dropped. */
+    let isCut = false;
     for (const [index, { key, value }] of rows.slice(0, ROWS_AT_ONCE).entries()) {
       const version = readVersion(value);
       const { folder, spot } = readVersionSpot(key);
       const next = rows[index + 1];
       const isSame =
         next !== undefined && Buffer.compare(versionSpotBytes(next.key), versionSpotBytes(key)) === 0;
-      const successor = isSame ? readVersion(next.value) : this.#current(folder, spot);
+      const entry = isSame ? undefined : this.#entry(folder, spot);
+      const successor = entry?.version ?? readVersion(next!.value);
       if (successor.arrived >= round.before) {
         if (version.kind === Kind.FILE) round.contents.add(version.content);
+        if (isCut) this.#facts.put(key, writeVersion({ ...version, isCut }));
+        isCut = false;
         continue;
       }
       this.#facts.remove(key);
+      // The oldest that is left of a path says so. The row behind this step's last is read again in the next.
+      isCut = isSame && index + 1 < ROWS_AT_ONCE;
+      if (entry !== undefined)
+        this.#facts.put(
+          entryKey(folder, spot),
+          writeEntry({ ...entry, version: { ...successor, isCut: true } }),
+        );
+      else if (!isCut) this.#facts.put(next!.key, writeVersion({ ...successor, isCut: true }));
       dropped.set(folder, (dropped.get(folder) ?? 0) + 1);
       const known = knownKey(folder, spot, version.kind, version.content);
       const newest = this.#facts.get(known);
@@ -259,10 +282,10 @@ export class Collector {
     return isLast;
   }
 
-  #current(folder: FolderNumber, spot: Spot): Version {
+  #entry(folder: FolderNumber, spot: Spot): Entry {
     const entry = this.#facts.get(entryKey(folder, spot));
     if (entry === undefined) throw new Error('a version of a path that is not there');
-    return readEntry(entry).version;
+    return readEntry(entry);
   }
 
   /** Some pages of the lists that go. */

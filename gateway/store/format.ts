@@ -5,17 +5,20 @@ import { Failure } from '../../agent/failure.ts';
 import { formatKey, wholeTag } from './keys.ts';
 import type { Shelf } from './shelf.ts';
 
-/** 2: contents of one block have no list, and the first file that holds a content stands in its row. The first one had
- * no number. */
-const FORMAT = 2;
+/** 3: the oldest version that is kept of a path says so. 2: contents of one block have no list, and the first file that
+ * holds a content stands in its row. The first one had no number. */
+const FORMAT = 3;
 
-/** Throws unless these are records of ours. True: there are none yet. */
+/** Its records are read as they are; what it dropped is not known to have been. */
+const FORMAT_LEAST = 2;
+
+/** Throws unless these are records of ours. True: the next commit says their format. */
 export function checkFormat(facts: Pick<Shelf, 'get' | 'range'>): boolean {
   const value = facts.get(formatKey);
   const isNew = value === undefined && facts.range(...wholeTag('F'), 1).length === 0;
   if (isNew) return true;
   const found = value?.[0] ?? 1;
-  if (found === FORMAT) return false;
+  if (found >= FORMAT_LEAST && found <= FORMAT) return found < FORMAT;
   const [which, advice] =
     found > FORMAT
       ? ['a newer', 'update toastbox']

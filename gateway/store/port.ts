@@ -51,6 +51,8 @@ export interface Change extends Facts {
 
 export interface Version extends Change {
   seq: number;
+  /** The oldest of its path that is kept: there were others. */
+  isCut?: boolean;
 }
 
 export interface LoggedChange {

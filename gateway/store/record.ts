@@ -2,6 +2,7 @@
 // every integer we allow exactly.
 //
 //   version  kind u8 | mode u16 | seq f64 | size f64 | mtime f64 | arrived f64 | board | content
+//            (128 more than the kind: those before it are no longer kept)
 //   entry    dir f64 | like | version        (dir: the number of the directory here, -1 if there never was one)
 //   folder   id 16 | number u32 | head f64 | entries f64 | bytes f64 | dirs f64 | share | dropped f64 | terms f64
 //   dir      parent f64 | live children f64 | name
@@ -147,11 +148,12 @@ class Reader {
 
 const NOTHING = new Uint8Array(0);
 
+const CUT = 128;
 const VERSION_FIXED_BYTES = 1 + 2 + 4 * 8 + 2 * 2;
 
 function putVersion(into: Writer, v: Version): Writer {
   return into
-    .u8(v.kind)
+    .u8(v.kind + (v.isCut ? CUT : 0))
     .u16(v.mode)
     .f64(v.seq)
     .f64(v.size)
@@ -162,8 +164,9 @@ function putVersion(into: Writer, v: Version): Writer {
 }
 
 function takeVersion(from: Reader): Version {
+  const kind = from.u8();
   return {
-    kind: from.u8() as Kind,
+    kind: (kind % CUT) as Kind,
     mode: from.u16(),
     seq: from.f64(),
     size: from.f64(),
@@ -171,6 +174,7 @@ function takeVersion(from: Reader): Version {
     arrived: from.f64(),
     board: from.text(),
     content: from.string(),
+    ...(kind >= CUT && { isCut: true }),
   };
 }
 

@@ -30,7 +30,7 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
   const facts = new Facts(shelves.facts);
   const blocks = new Blocks(facts, shelves.packs);
   const contents = new Contents(facts);
-  /** Its first commit says what format it has. */
+  /** Its first commit says what format it has from then on. */
   let isNew = checkFormat(shelves.facts);
   const recipes = new Recipes(facts, contents);
   const terms = new Terms(facts, term);

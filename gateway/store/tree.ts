@@ -198,7 +198,7 @@ export class Tree {
     const row = this.#rows.change(folder);
     const seq = ++row.head;
     row.terms = this.#terms.begin(folder, seq) ?? row.terms;
-    const version: Version = { ...change, seq };
+    const version: Version = { ...change, seq, isCut: false };
 
     let dir = old?.dir;
     if (dir === undefined && change.kind === Kind.DIRECTORY) {

@@ -18,7 +18,14 @@ describe('format', () => {
     expect(openWith(undefined)).toThrow('an older version');
     expect(openWith(Uint8Array.of(1))).toThrow('an older version');
     expect(openWith(Uint8Array.of(255))).toThrow('a newer version');
-    expect(openWith(Uint8Array.of(2))().folder('attic')).toMatchObject({ share: 'attic' });
+    expect(openWith(Uint8Array.of(3))().folder('attic')).toMatchObject({ share: 'attic' });
+  });
+
+  it('format: a store of the one before -> read, and of this one from its next commit on', () => {
+    const store = openWith(Uint8Array.of(2))();
+    expect(store.folder('attic')).toMatchObject({ share: 'attic' });
+    store.transaction(() => store.makeFolder('cellar', new Uint8Array(16)));
+    expect(store.image()[0].get('0')).toEqual(Uint8Array.of(3));
   });
 
   it('format: the first commit fails -> the next one says the format', () => {

@@ -19,7 +19,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { failureOf } from '../../cli/exits.ts';
 import { exportTo } from '../../gateway/history/export.ts';
 import { plan } from '../../gateway/history/plan.ts';
-import { treeAt, versionAt } from '../../gateway/history/tree.ts';
+import { type OnLost, stateAt, treeAt } from '../../gateway/history/tree.ts';
 import { changesUnder, versionsOf } from '../../gateway/history/versions.ts';
 import { RESTORER, type Wanted } from '../../gateway/hub/restore.ts';
 import { openLmdbStore, readLmdbStore } from '../../gateway/store/lmdb.ts';
@@ -56,8 +56,19 @@ const ask = (world: World, wanted: readonly Wanted[], share = 'attic') => {
   expect(ticket).toBe(5);
   return answers?.map(({ verdict, seq }) => [verdict, seq]);
 };
-const treeOf = (store: Store, time: number, path = '') =>
-  [...treeAt(store, store.folder('attic')!, text(path), time)].map(({ path: each }) => show(each));
+const noneLost = (path: Uint8Array) => {
+  throw new Error(`${show(path)} is not kept`);
+};
+const treeOf = (store: Store, time: number, path = '', onLost: OnLost = noneLost) =>
+  [...treeAt(store, store.folder('attic')!, text(path), time, onLost)].map(({ path: each }) => show(each));
+/** Versions that were replaced before `before` go. */
+const drop = ({ store }: World, before: number) => {
+  store.startCollecting(before, []);
+  for (let isMore = true; isMore; ) {
+    const outcome = store.transaction(() => store.collect());
+    isMore = outcome.isDurable && outcome.value;
+  }
+};
 
 /** Puts it elsewhere; of what failed, what is said: nothing of what is only counted. */
 function exported(
@@ -73,7 +84,11 @@ function exported(
     arena,
     { folder: store.folder('attic')!, path: text(path), version, time },
     place,
-    (below, error) => void told.push(`${show(below)}: ${failureOf(error).message.replace(/^\/.*?: /, '')}`),
+    {
+      onFail: (below, error) =>
+        void told.push(`${show(below)}: ${failureOf(error).message.replace(/^\/.*?: /, '')}`),
+      onLost: noneLost,
+    },
   );
   return { ...rest, failed: [...told, ...Array<string>(failed - told.length).fill('')] };
 }
@@ -129,8 +144,8 @@ describe('history', () => {
     const seqs = [...versionsOf(world.store, folderOf(world), text('l'))].map(({ version }) => version.seq);
     expect(seqs).toEqual(Array.from({ length: 200 }, (_, n) => 200 - n));
     for (const n of [0, 1, 77, 136, 199])
-      expect(versionAt(world.store, folderOf(world), text('l'), times[n]!)?.seq).toBe(n + 1);
-    expect(versionAt(world.store, folderOf(world), text('l'), 0)).toBeUndefined();
+      expect(stateAt(world.store, folderOf(world), text('l'), times[n]!).version?.seq).toBe(n + 1);
+    expect(stateAt(world.store, folderOf(world), text('l'), 0)).toEqual({});
   });
 
   test('history: what changed under a directory -> the newest change of each path, no others', () => {
@@ -154,6 +169,63 @@ describe('history', () => {
     expect(treeOf(world.store, 0)).toEqual([]);
   });
 
+  test('history: versions were dropped -> the tree of before names what it does not know any more, no others', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    board.directory('d');
+    for (const name of ['d/edited', 'd/gone', 'd/same']) board.upload(name, contentOf(name));
+    board.directory('e');
+    board.upload('e/f', contentOf('in a directory whose mode was changed'));
+    board.symlink('was', 'x');
+    const made = then(world);
+    board.upload('d/edited', contentOf('twice'), { base: 2 });
+    board.upload('d/edited', contentOf('edited'), { base: 8 });
+    board.remove('d/gone', 3);
+    board.directory('e', 5, 0o700);
+    board.remove('was', 7);
+    board.directory('was', 12);
+    const changed = then(world);
+    board.upload('d/new', contentOf('new'));
+    board.symlink('d/l', 'to');
+    board.symlink('d/l', 'there', 15);
+    const lost = (time: number) => {
+      const oldest: Record<string, number> = {};
+      const tree = treeOf(world.store, time, '', (path, { seq }) => {
+        oldest[show(path)] = seq;
+      });
+      return [tree, oldest];
+    };
+    const tree = ['d', 'd/edited', 'd/gone', 'd/same', 'e', 'e/f', 'was'];
+    expect(lost(made)).toEqual([tree, {}]);
+    drop(world, changed);
+    const known = ['d', 'd/same', 'e', 'e/f', 'was'];
+    expect(lost(made)).toEqual([known, { 'd/edited': 9, 'd/gone': 10, e: 11, was: 13 }]);
+    expect(lost(changed)).toEqual([['d', 'd/edited', 'd/same', 'e', 'e/f', 'was'], {}]);
+    // It stays so when the oldest is replaced and dropped in turn, and is no mark of the one that comes then.
+    board.upload('d/edited', contentOf('again'), { base: 9 });
+    expect(lost(made)).toEqual([known, { 'd/edited': 9, 'd/gone': 10, e: 11, was: 13 }]);
+    expect(
+      [...versionsOf(world.store, folderOf(world), text('d/edited'))].map(each => each.version.isCut),
+    ).toEqual([undefined, true]);
+    drop(world, then(world));
+    expect(lost(made)).toEqual([known, { 'd/edited': 17, 'd/gone': 10, 'd/l': 16, e: 11, was: 13 }]);
+  });
+
+  test('history: 600 versions of a path, of which 512 are dropped -> the oldest of the others says so, none else', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    for (let n = 0; n < 600; n++) {
+      board.symlink('l', `to ${n}`, n);
+      world.now++;
+    }
+    for (const kept of [345, 344, 343, 342, 88, 87, 3, 1]) {
+      const before = [...versionsOf(world.store, folderOf(world), text('l'))][kept - 1]!.version.arrived;
+      drop(world, before + 1);
+      const cuts = [...versionsOf(world.store, folderOf(world), text('l'))].map(each => each.version.isCut);
+      expect(cuts).toEqual([...Array(kept - 1).fill(undefined), true]);
+    }
+  });
+
   test('history: a directory of 300 names -> each once, in order', () => {
     const world = new World();
     const board = world.board('oven').hello();
@@ -171,7 +243,7 @@ describe('restore', () => {
     const other = world.board('hob').hello({ session: 8 });
     other.heard = [];
     const { version } = at(world, 'd/f', 6);
-    const wanted = [...plan(world.store, folderOf(world), text('d/f'), version, undefined)];
+    const wanted = [...plan(world.store, folderOf(world), text('d/f'), version, undefined, noneLost)];
     expect(wanted.map(each => [show(each.path), each.version, each.base])).toEqual([
       ['d', 1, 11],
       ['d/f', 6, 10],
@@ -194,7 +266,7 @@ describe('restore', () => {
     board.directory('d', 11);
     board.upload('d/new', contentOf('new'));
     const { version } = at(world, 'd', 1);
-    const wanted = () => [...plan(world.store, folderOf(world), text('d'), version, made)];
+    const wanted = () => [...plan(world.store, folderOf(world), text('d'), version, made, noneLost)];
     expect(ask(world, wanted())?.map(([verdict]) => verdict)).toEqual(Array(4).fill(Verdict.ACCEPTED));
     expect(treeOf(world.store, world.now)).toEqual(['d', 'd/f', 'd/l', 'd/new', 'd/s', 'd/s/g']);
     expect(world.store.current(folderOf(world).number, text('d/f'))?.content).toEqual(contentOf('first').id);
@@ -204,7 +276,7 @@ describe('restore', () => {
   test('restore: a whole share -> as it was', () => {
     const world = new World();
     const { changed } = tell(world, world.board('oven').hello());
-    ask(world, [...plan(world.store, folderOf(world), NOTHING, undefined, changed)]);
+    ask(world, [...plan(world.store, folderOf(world), NOTHING, undefined, changed, noneLost)]);
     expect(treeOf(world.store, world.now)).toEqual(treeOf(world.store, changed));
   });
 
@@ -214,7 +286,7 @@ describe('restore', () => {
     board.upload('f', contentOf('one'));
     board.upload('f', contentOf('two'), { base: 1 });
     const { version } = at(world, 'f', 1);
-    const wanted = [...plan(world.store, folderOf(world), text('f'), version, undefined)];
+    const wanted = [...plan(world.store, folderOf(world), text('f'), version, undefined, noneLost)];
     board.upload('f', contentOf('three'), { base: 2 });
     expect(ask(world, wanted)).toEqual([[Verdict.STALE, 3]]);
     expect(world.store.current(folderOf(world).number, text('f'))?.content).toEqual(contentOf('three').id);
@@ -232,7 +304,7 @@ describe('restore', () => {
     board.remove('p/in', 4);
     board.upload('p', contentOf('file again'), { base: 3 });
     const wantedBelow = [
-      ...plan(world.store, folderOf(world), text('p/in'), at(world, 'p/in', 4).version, undefined),
+      ...plan(world.store, folderOf(world), text('p/in'), at(world, 'p/in', 4).version, undefined, noneLost),
     ];
     expect(ask(world, wantedBelow)).toEqual([[Verdict.NO_PARENT, 5]]);
   });

@@ -7,7 +7,7 @@
 import type { Arena } from '../../agent/arena/arena.ts';
 import { squeeze } from '../../agent/disk/squeeze.ts';
 import { plan } from '../../gateway/history/plan.ts';
-import { versionAt } from '../../gateway/history/tree.ts';
+import { standing, stateAt } from '../../gateway/history/tree.ts';
 import { changesUnder, isLive } from '../../gateway/history/versions.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEffect, HubEvent } from '../../gateway/hub/ports.ts';
@@ -154,9 +154,9 @@ export class Gateway {
     if (paths.length === 0) return;
     const path = random.chance(0.2) ? NOTHING : random.pick(paths);
     const time = this.ports.time.now - random.below(60_000);
-    const version = path.length === 0 ? undefined : versionAt(store, folder, path, time);
+    const version = path.length === 0 ? undefined : standing(stateAt(store, folder, path, time));
     if (path.length > 0 && !isLive(version)) return;
-    const wanted = [...plan(store, folder, path, version, time)];
+    const wanted = [...plan(store, folder, path, version, time, () => {})];
     this.ports.tell(`restores ${printable(path)} as of ${time % 1e9}: ${wanted.length} paths`);
     // What came since the plan was made wins; so it is carried out a little later.
     this.ports.time.after(random.below(50), () =>
