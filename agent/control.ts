@@ -5,7 +5,7 @@
 //   answer    {...}\n                     one line of JSON; {"error":"..."} for what is not understood
 //
 // Only the owner may connect (0600 in a directory of 0700): whoever asks may change the folder by other means too.
-// Still only a gateway's `restore` changes anything, and that by an ordinary change of the folder.
+// Still only a gateway's `restore` changes a folder, and that by an ordinary change of it.
 //
 // Taking the name is exclusive without a lock file: the socket is bound under a name of its own, then hard-linked
 // to control.sock, which fails if that exists. A dead process leaves a socket that refuses connections; it is moved

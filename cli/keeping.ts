@@ -113,7 +113,7 @@ export const verify = {
   summary: "read a gateway's whole store and name any damage",
   about: [
     'Every block against its id, every content against its id, every version for its content, and all lists and counts against each other. What is damaged is named by its path and version. Exit code 1 says that something is.',
-    'Reads only, and works beside a running gateway, whose file grows meanwhile by what it writes. To mend a damaged file: take it from a board that has it, and write it anew.',
+    'Reads only, and works beside a running gateway, whose file grows meanwhile by what it writes. A gateway that runs there is told which blocks are damaged. To mend a file then: on a board that has it, write it anew or make a copy of it, and verify again.',
   ],
   usage: 'toastbox verify [--data DIR] [--json]',
   alsoReads: ['gateway'],

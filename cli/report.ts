@@ -73,6 +73,8 @@ function gatewayReport(status: GatewayStatus, now: number): string[] {
     ['traffic', `in ${bytesText(status.bytes.in)}, out ${bytesText(status.bytes.out)}`],
     ['store', bytesText(status.store.bytes)],
   );
+  if (status.store.lostBlocks > 0)
+    rows.push(['damaged', `${countOf(status.store.lostBlocks, 'block')}: toastbox verify names the files`]);
   if (status.malformed > 0) rows.push(['dropped', countOf(status.malformed, 'malformed frame')]);
   if (status.lastError)
     rows.push(['last error', `${timeText(status.lastError.at, now)}: ${status.lastError.text}`]);

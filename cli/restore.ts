@@ -122,9 +122,8 @@ async function restore(
   if (batch.length > 0) await send(batch);
 }
 
-async function putElsewhere(store: Store, wish: Wish, to: string, told: Told): Promise<void> {
-  const { openLeastArena } = await import('../agent/arena/arena.ts');
-  told.put(to, wish.version, exportTo(store, openLeastArena(), wish, to, told));
+function putElsewhere(store: Store, wish: Wish, to: string, told: Told): void {
+  told.put(to, wish.version, exportTo(store, wish, to, told));
 }
 
 const WHY_NOT: Readonly<Partial<Record<Verdict, string>>> = {
@@ -138,7 +137,8 @@ const WHY_NOT: Readonly<Partial<Record<Verdict, string>>> = {
 };
 
 async function readOnly(data: string): Promise<Access> {
-  const store = (await loadReader())(storeOf(data));
+  const { openLeastArena } = await import('../agent/arena/arena.ts');
+  const store = (await loadReader())(storeOf(data), openLeastArena());
   return {
     store,
     commit: async () => {

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Arena, openLeastArena } from '../agent/arena/arena.ts';
-import { NO_CONTROL, openControl } from '../agent/control.ts';
+import { NO_CONTROL, openControl, type Question } from '../agent/control.ts';
 import { squeeze } from '../agent/disk/squeeze.ts';
 import { endpointOf } from '../agent/endpoint.ts';
 import { queueReadings } from '../agent/gauge.ts';
@@ -38,6 +38,7 @@ import { openLmdbStore } from './store/lmdb.ts';
 import type { Store } from './store/port.ts';
 
 const DAY_MS = 86_400_000;
+const BLOCK_ID = new RegExp(`^[0-9a-f]{${2 * ID_BYTES}}$`);
 
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   if (options.listen !== undefined)
@@ -50,6 +51,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     status: () => started?.status(),
     memory: () => started?.memory(),
     restore: question => started?.restoring.ask(question),
+    doubt: question => started?.doubt(question),
   });
   if (control.why !== undefined) options.onLog('warn', `${control.why}: ${NO_CONTROL}`);
   let gateway: Gateway;
@@ -107,7 +109,7 @@ class Gateway {
     });
     if (options.grantsFile !== undefined)
       this.grants = new Grants(options.grantsFile, text => this.complain('warn', text));
-    this.store = openLmdbStore(join(options.data, 'store'));
+    this.store = openLmdbStore(join(options.data, 'store'), this.hasher);
     this.hub = new Hub({
       store: this.store,
       hasher: this.hasher,
@@ -298,8 +300,17 @@ class Gateway {
     };
   }
 
+  /** Blocks that `toastbox verify` found damaged: the hub looks for itself. */
+  doubt({ blocks }: Question): { doubted: number } | { error: string } {
+    const isList = Array.isArray(blocks) && blocks.every(id => typeof id === 'string' && BLOCK_ID.test(id));
+    if (!isList) return { error: 'no ids of blocks' };
+    const ids = (blocks as string[]).map(id => Buffer.from(id, 'hex'));
+    this.pump.push({ is: 'doubt', blocks: ids });
+    return { doubted: ids.length };
+  }
+
   status(): GatewayStatus {
-    const { folders, boards } = this.hub.status();
+    const { folders, boards, lostBlocks } = this.hub.status();
     const { listen } = this.options;
     const counts = this.link?.counts;
     return {
@@ -333,7 +344,7 @@ class Gateway {
         })),
       malformed: this.malformed + (counts?.dropsIn ?? 0),
       bytes: { in: counts?.bytesIn ?? 0, out: counts?.bytesOut ?? 0 },
-      store: { bytes: this.store.size().bytes },
+      store: { bytes: this.store.size().bytes, lostBlocks },
       ...(this.lastError === undefined ? {} : { lastError: this.lastError }),
     };
   }
@@ -351,6 +362,8 @@ function lineOf(note: HubNote): [LogLevel, string] | undefined {
       return ['warn', `${note.board}: ${note.kind} ${printable(note.path)}: ${note.why}`];
     case 'mismatch':
       return ['warn', `${note.board}: blocks of ${printable(note.path)} are not what was offered`];
+    case 'damaged':
+      return ['error', `the store's medium changed ${note.blocks} blocks: toastbox verify names the files`];
     case 'session':
       return ['info', `${note.board}: ${note.text}`];
     default:

@@ -39,6 +39,10 @@ export interface GatewayStatus {
   malformed: number;
   bytes: { in: number; out: number };
   /** On disk. */
-  store: { bytes: number };
+  store: {
+    bytes: number;
+    /** Damaged, and waiting for a board to offer a file with them. */
+    lostBlocks: number;
+  };
   lastError?: { at: number; text: string };
 }

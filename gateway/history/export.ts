@@ -1,6 +1,6 @@
 // Puts what the history has beside the folder: anywhere on this machine.
 //
-// Every block is checked against its id before it is written. A file that cannot be written whole is removed again and
+// The store gives no block that is not what its id says. A file that cannot be written whole is removed again and
 // told, and the rest goes on: of a damaged store this gets out all that is whole. What stands there as it should is
 // left as it is, so a second run goes on where one ended; anything else that stands there is told and never touched.
 
@@ -11,7 +11,6 @@ import { Failure } from '../../agent/failure.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { compareBytes } from '../../protocol/path.ts';
 import { blocksOf } from '../hub/content.ts';
-import type { Hasher } from '../hub/ports.ts';
 import type { Folder, Recipe, Store, Version } from '../store/port.ts';
 import { type OnLost, treeAt } from './tree.ts';
 
@@ -42,14 +41,13 @@ export interface Telling {
 /** Throws where it cannot even begin. */
 export function exportTo(
   store: Store,
-  hasher: Hasher,
   { folder, path, version, time }: Wish,
   place: string,
   { onFail, onLost }: Telling,
 ): Exported {
   const exported = { entries: 0, bytes: 0, stood: 0, failed: 0 };
   const put = (each: Version, to: Buffer) => {
-    if (!write(store, hasher, each, to)) {
+    if (!write(store, each, to)) {
       exported.stood++;
       return;
     }
@@ -79,7 +77,7 @@ export function exportTo(
 }
 
 /** False: it stands there already. */
-function write(store: Store, hasher: Hasher, version: Version, to: Buffer): boolean {
+function write(store: Store, version: Version, to: Buffer): boolean {
   const seconds = toSeconds(version.mtime);
   switch (version.kind) {
     case Kind.DIRECTORY:
@@ -97,7 +95,7 @@ function write(store: Store, hasher: Hasher, version: Version, to: Buffer): bool
           compareBytes(fs.readlinkSync(to, 'buffer'), version.content) === 0,
       );
     default:
-      return writeFile(store, hasher, version, to);
+      return writeFile(store, version, to);
   }
 }
 
@@ -119,7 +117,7 @@ function make(to: Buffer, create: () => void, isIt: () => boolean): boolean {
   }
 }
 
-function writeFile(store: Store, hasher: Hasher, version: Version, to: Buffer): boolean {
+function writeFile(store: Store, version: Version, to: Buffer): boolean {
   const recipe = store.content(version.content);
   if (recipe === undefined) throw new Failure('runtime', 'its content is not in the store');
   const open = { fd: -1 };
@@ -128,13 +126,13 @@ function writeFile(store: Store, hasher: Hasher, version: Version, to: Buffer): 
     () => {
       open.fd = fs.openSync(to, 'wx', 0o600);
     },
-    () => holds(to, version.size, bytesOf(store, hasher, recipe)),
+    () => holds(to, version.size, bytesOf(store, recipe)),
   );
   if (!isNew) return false;
   const { fd } = open;
   let isWhole = false;
   try {
-    for (const bytes of bytesOf(store, hasher, recipe))
+    for (const bytes of bytesOf(store, recipe))
       for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done);
     fs.fchmodSync(fd, version.mode);
     fs.futimesSync(fd, toSeconds(version.mtime), toSeconds(version.mtime));
@@ -152,9 +150,9 @@ function writeFile(store: Store, hasher: Hasher, version: Version, to: Buffer): 
 /** The system names no place where it is given a descriptor, and a symlink's target instead of it. */
 const at = (to: Buffer, error: unknown) => Object.assign(error as Error, { path: to.toString() });
 
-function* bytesOf(store: Store, hasher: Hasher, recipe: Recipe): Generator<Uint8Array> {
-  for (const { id, bytes } of blocksOf(store, recipe)) {
-    if (bytes === undefined || compareBytes(hasher.blockId(bytes), id) !== 0)
+function* bytesOf(store: Store, recipe: Recipe): Generator<Uint8Array> {
+  for (const bytes of blocksOf(store, recipe)) {
+    if (bytes === undefined)
       throw new Failure(
         'runtime',
         'its content is damaged in the store',

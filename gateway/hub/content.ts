@@ -42,15 +42,11 @@ export class Records implements RecordList {
   }
 }
 
-/** All of a complete content, block by block. An id stands for a block that the store lacks. */
-export function* blocksOf(
-  store: Store,
-  recipe: Recipe,
-): Generator<{ id: Uint8Array; bytes: Uint8Array | undefined }> {
+/** All of a complete content, block by block; undefined stands for one that the store lacks. */
+export function* blocksOf(store: Store, recipe: Recipe): Generator<Uint8Array | undefined> {
   const records = new Records(store, recipe);
   for (let ordinal = 0; ordinal < recipe.blockCount; ordinal++) {
-    const id = recordId(records.at(ordinal));
-    yield { id, bytes: store.block(id) };
+    yield store.block(recordId(records.at(ordinal)));
   }
 }
 

@@ -178,10 +178,10 @@ export class Delta {
     const before = Math.min(this.offset, BEFORE_BYTES);
     const bytes = readContent(store, this.#recipe, this.offset - before, before + length);
     const baseOffset = isChange ? Math.max(0, Math.min(this.#cursor, base.size - BASE_BYTES)) : 0;
+    if (bytes === undefined) return undefined;
     const region = isChange
-      ? readContent(store, base, baseOffset, Math.min(BASE_BYTES, base.size - baseOffset))
+      ? (readContent(store, base, baseOffset, Math.min(BASE_BYTES, base.size - baseOffset)) ?? NOTHING)
       : NOTHING;
-    if (bytes === undefined || region === undefined) return undefined;
 
     const plain = bytes.subarray(before);
     const literal = { op: Piece.LITERAL, offset: this.offset, length };

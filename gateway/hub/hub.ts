@@ -70,6 +70,8 @@ export class Hub {
   #restoring: number[] = [];
   #restingUntil = 0;
   #lastTrouble = '';
+  /** Damaged blocks that were told. */
+  #lostFound = 0;
   readonly #sessionGauge = new Gauge('sessions', SESSIONS_MAX, 'refuses', () => this.#boards());
   readonly #shareGauge: Gauge;
 
@@ -111,10 +113,14 @@ export class Hub {
       case 'restore':
         this.#onRestore(event, now);
         break;
+      case 'doubt':
+        for (const id of event.blocks) this.#with.store.block(id);
+        break;
       case 'tick':
         this.#onTick(now);
         break;
     }
+    this.#tellDamage();
   }
 
   early(): HubEffect[] {
@@ -212,6 +218,7 @@ export class Hub {
           counters: { ...this.#countersOf(name) },
         };
       }),
+      lostBlocks: store.lostBlocks().now,
       lastTrouble: this.#lastTrouble,
     };
   }
@@ -394,6 +401,13 @@ export class Hub {
     );
     this.#effects.push({ do: 'restored', ticket, answers });
     if (folder !== undefined) this.#announce(folder.number, share, now);
+  }
+
+  #tellDamage(): void {
+    const { found } = this.#with.store.lostBlocks();
+    if (found === this.#lostFound) return;
+    this.#note({ kind: 'damaged', blocks: found - this.#lostFound });
+    this.#lostFound = found;
   }
 
   #onTick(now: number): void {

@@ -13,7 +13,7 @@
 import { Gauge } from '../../agent/gauge.ts';
 import { Kind, type MessageNamed, type OfferItem, Verdict, type WholeItem } from '../../protocol/messages.ts';
 import { checkFacts, checkPath, compareBytes, EMPTY_CONTENT } from '../../protocol/path.ts';
-import { recordOf } from '../../protocol/record.ts';
+import { recordId, recordOf } from '../../protocol/record.ts';
 import type { HubNote, HubOptions } from './ports.ts';
 import type { Room } from './room.ts';
 import { type Session, UPLOADS_MAX } from './session.ts';
@@ -212,6 +212,8 @@ export class Offers {
     const isKept = verdict === Verdict.ACCEPTED || verdict === Verdict.CONFLICT;
     const isFirst = store.content(item.content) === undefined;
     if (isKept && isFirst) store.putWhole(item.content, record, bytes, session.view.only);
+    // The store may have lost it.
+    else if (isKept) store.putBlock(recordId(record), bytes, session.view.only);
     this.#settle(session, item, ruling, bytes.length, now, isFirst);
   }
 
@@ -252,7 +254,8 @@ export class Offers {
 
   #isKnown({ view }: Session, item: OfferItem): boolean {
     const { store } = this.#with;
-    if (view.content(item.content, item.path) !== undefined) return true;
+    const known = view.content(item.content, item.path);
+    if (known !== undefined) return !store.lacks(known);
     if (compareBytes(item.content, EMPTY_CONTENT) !== 0) return false;
     store.sealRecipe(store.startRecipe(), EMPTY_CONTENT);
     return true;
@@ -281,6 +284,10 @@ export class Offers {
   #end(session: Session, upload: Upload, now: number): void {
     const { store } = this.#with;
     const { offer } = upload;
+    if (store.lacks(upload.recipe)) {
+      this.#fail(session, upload, 'a block of it was lost in the store meanwhile');
+      return;
+    }
     session.uploads.delete(offer.req);
     upload.release();
     // Another board may have brought the same content meanwhile.

@@ -40,6 +40,8 @@ export type HubEvent =
   | { is: 'left'; board: string; session?: number }
   /** Whoever runs the gateway wants versions back. Answered under the same ticket. */
   | { is: 'restore'; ticket: number; share: string; wanted: readonly Wanted[] }
+  /** Blocks that may be damaged: each is looked at. */
+  | { is: 'doubt'; blocks: readonly Uint8Array[] }
   | { is: 'tick' };
 
 export type HubEffect =
@@ -69,6 +71,8 @@ export type HubNote =
   | { kind: 'dropped'; board: string; share: string; path: Uint8Array; why: string }
   | { kind: 'malformed'; board: string; why: string }
   | { kind: 'session'; board: string; text: string }
+  /** So many more blocks of the store are not what their ids say. */
+  | { kind: 'damaged'; blocks: number }
   | { kind: 'trouble'; code: string; doing: string };
 
 export interface BoardCounters {
@@ -105,5 +109,7 @@ export interface BoardStatus {
 export interface HubStatus {
   folders: FolderStatus[];
   boards: BoardStatus[];
+  /** Blocks that are damaged and wait for somebody to bring them again. */
+  lostBlocks: number;
   lastTrouble: string;
 }

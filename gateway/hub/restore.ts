@@ -38,5 +38,8 @@ export function restoreVersion(store: Store, folder: Folder, wanted: Wanted, now
   return { verdict: Verdict.ACCEPTED, seq: store.commit(folder.number, path, change) };
 }
 
-export const hasContent = (store: Store, version: Version): boolean =>
-  version.kind !== Kind.FILE || store.content(version.content) !== undefined;
+export function hasContent(store: Store, version: Version): boolean {
+  if (version.kind !== Kind.FILE) return true;
+  const recipe = store.content(version.content);
+  return recipe !== undefined && !store.lacks(recipe);
+}

@@ -144,6 +144,7 @@ export class Upload {
     if (ask.mismatches >= MISMATCHES_MAX) this.fault = 'blocks that are not what the recipe says';
     ask.isDue = true;
     ask.askedAt = now;
+    ask.dictionary = 0;
     return 'mismatch';
   }
 
@@ -250,17 +251,20 @@ export class Upload {
 
   /** Whether the board need not send this block of the content. */
   #isHeld(ordinal: number, id: Uint8Array): boolean {
-    return this.#view.hasBlock(id) || (this.#view.only !== undefined && this.#growing.isCopied(ordinal));
+    if (this.#view.hasBlock(id)) return true;
+    const { store } = this.#with;
+    return this.#view.only !== undefined && this.#growing.isCopied(ordinal) && store.hasBlock(id);
   }
 
   /** Inflates a run, checks every block of it and keeps them. False: it is not what was asked for. */
   #put(item: BlocksItem, stored: Uint8Array): boolean {
     const { squeeze, store, hasher } = this.#with;
     const records = this.#records!;
-    const plain =
-      stored.length === item.length
-        ? stored
-        : squeeze.inflate(stored, this.#dictionary(records, item), item.length);
+    let plain: Uint8Array | undefined = stored;
+    if (stored.length !== item.length) {
+      const dictionary = this.#dictionary(records, item);
+      plain = dictionary && squeeze.inflate(stored, dictionary, item.length);
+    }
     if (plain === undefined) return false;
     const blocks: [Uint8Array, Uint8Array][] = [];
     let at = 0;
@@ -276,12 +280,13 @@ export class Upload {
     return true;
   }
 
-  /** The last `item.dictionary` bytes of the content before the run. */
-  #dictionary(records: Records, item: BlocksItem): Uint8Array {
+  /** The last `item.dictionary` bytes of the content before the run; undefined if the store lost them meanwhile. */
+  #dictionary(records: Records, item: BlocksItem): Uint8Array | undefined {
     const dictionary = new Uint8Array(item.dictionary);
     let end = item.dictionary;
     for (let ordinal = item.ordinal - 1; end > 0; ordinal--) {
-      const block = this.#with.store.block(recordId(records.at(ordinal)))!;
+      const block = this.#with.store.block(recordId(records.at(ordinal)));
+      if (block === undefined) return undefined;
       const part = block.subarray(Math.max(0, block.length - end));
       dictionary.set(part, end - part.length);
       end -= part.length;

@@ -7,12 +7,18 @@
 // beside the blocks that came with it, which are most often its neighbours in the file: a pull that runs through
 // the file opens each pack once. Blocks wait in memory until something is committed (facts.ts has the rule).
 // A block that goes leaves a hole in its pack, until the pack is written anew (collect.ts).
+//
+// A medium may change what it was given. So a block is hashed when it is read, once while its pack is open; one that is
+// not what its id says, or is gone, is lost: its row goes, so the next offer of a file with it is asked for it, and its
+// id is kept ('Q') until it is put anew, for contents that have it are whole no more. Which those are nobody notes: who
+// counts on a content walks its list while anything is lost (lacks() in tables.ts). Both rows may wait (facts.ts): a
+// crash takes them, and the next read finds the same. Memory: 100 bytes for each that is lost.
 
 import type { Facts } from './facts.ts';
-import { asBuffer, blockKey, nameOf, packKey } from './keys.ts';
-import type { FolderNumber } from './port.ts';
+import { asBuffer, blockKey, lostKey, nameOf, packKey, wholeTag } from './keys.ts';
+import { type BlockHasher, BROKEN, type FolderNumber } from './port.ts';
 import { readBlock, writeBlock } from './record.ts';
-import type { Shelf } from './shelf.ts';
+import { type Shelf, StoreTrouble } from './shelf.ts';
 
 /** A pack is closed at this size: 16 average blocks, compressed and read as one. Twice as much would read twice as
  * much for one small file; half would compress worse (LZ4 looks back 64 KiB). */
@@ -21,8 +27,16 @@ export const PACK_BYTES_AIM = 64 * 1024;
 /** Packs held open for reading: 2 MiB at most. Each board pulls from few packs at a time. */
 const OPEN_PACKS_MAX = 24;
 
+const NOTHING = new Uint8Array(0);
+
 /** A map's entry and an id, beside the block's bytes. */
 const WAITING_OVERHEAD_BYTES = 150;
+
+interface Pack {
+  bytes: Uint8Array;
+  /** Where those blocks begin that were hashed. */
+  checked: Set<number>;
+}
 
 interface Waiting {
   bytes: Uint8Array;
@@ -33,14 +47,20 @@ export class Blocks {
   readonly #facts: Facts;
   readonly #packs: Shelf;
   readonly #waiting = new Map<string, Waiting>();
-  readonly #open = new Map<number, Uint8Array>();
+  readonly #open = new Map<number, Pack>();
+  readonly #hasher: BlockHasher | undefined;
+  #lost: Set<string>;
+  #found = 0;
   #waitingBytes = 0;
   #nextPack: number;
 
-  constructor(facts: Facts, packs: Shelf) {
+  /** Without a hasher blocks are given as they lie. */
+  constructor(facts: Facts, packs: Shelf, hasher: BlockHasher | undefined) {
     this.#facts = facts;
     this.#packs = packs;
+    this.#hasher = hasher;
     this.#nextPack = this.#afterLastPack();
+    this.#lost = this.#readLost();
   }
 
   get waitingBytes(): number {
@@ -58,14 +78,34 @@ export class Blocks {
   get(id: Uint8Array): Uint8Array | undefined {
     const waiting = this.#waiting.get(nameOf(id));
     if (waiting !== undefined) return waiting.bytes;
-    const row = this.#facts.get(blockKey(id));
-    if (row === undefined) return undefined;
-    const { pack, offset, length } = readBlock(row);
-    return this.#pack(pack)?.subarray(offset, offset + length);
+    const bytes = this.#read(id);
+    if (bytes === undefined) this.#lose(id);
+    return bytes;
   }
 
   put(id: Uint8Array, bytes: Uint8Array, folder?: FolderNumber): void {
-    if (!this.has(id)) this.#wait(id, bytes, folder);
+    if (this.has(id)) return;
+    this.#wait(id, bytes, folder);
+    if (this.#lost.delete(nameOf(id))) this.#facts.putLater(lostKey(id), undefined);
+  }
+
+  isLost(id: Uint8Array): boolean {
+    return this.#lost.has(nameOf(id));
+  }
+
+  /** How many are lost now; how many were found to be. */
+  get lost(): { now: number; found: number } {
+    return { now: this.#lost.size, found: this.#found };
+  }
+
+  /** Of those that nothing needs any more. */
+  forgetLost(isNeeded: (id: Uint8Array) => boolean): void {
+    for (const name of this.#lost) {
+      const id = Buffer.from(name, 'latin1');
+      if (isNeeded(id)) continue;
+      this.#lost.delete(name);
+      this.#facts.putLater(lostKey(id), undefined);
+    }
   }
 
   /** The number that the next pack gets. */
@@ -113,6 +153,7 @@ export class Blocks {
     this.#waitingBytes = 0;
     this.#open.clear();
     this.#nextPack = this.#afterLastPack();
+    this.#lost = this.#readLost();
   }
 
   #wait(id: Uint8Array, bytes: Uint8Array, folder: FolderNumber | undefined): void {
@@ -121,13 +162,52 @@ export class Blocks {
     this.#waitingBytes += bytes.length + WAITING_OVERHEAD_BYTES;
   }
 
-  #pack(pack: number): Uint8Array | undefined {
-    const open = this.#open.get(pack) ?? this.#packs.get(packKey(pack));
+  /** Undefined: it is not there, or not what its id says. */
+  #read(id: Uint8Array): Uint8Array | undefined {
+    const row = this.#facts.get(blockKey(id));
+    if (row === undefined) return undefined;
+    const { pack, offset, length } = readBlock(row);
+    const open = this.#pack(pack);
+    if (open === undefined) return undefined;
+    const bytes = open.bytes.subarray(offset, offset + length);
+    if (this.#hasher === undefined || open.checked.has(offset)) return bytes;
+    if (Buffer.compare(this.#hasher.blockId(bytes), id) !== 0) return undefined;
+    open.checked.add(offset);
+    return bytes;
+  }
+
+  #lose(id: Uint8Array): void {
+    const name = nameOf(id);
+    if (this.#lost.has(name)) return;
+    this.#lost.add(name);
+    this.#found++;
+    this.#facts.putLater(lostKey(id), NOTHING);
+    this.#facts.putLater(blockKey(id), undefined);
+  }
+
+  #readLost(): Set<string> {
+    const rows = this.#facts.range(...wholeTag('Q'), Number.MAX_SAFE_INTEGER);
+    return new Set(rows.map(({ key }) => nameOf(key.subarray(1))));
+  }
+
+  #pack(pack: number): Pack | undefined {
+    const open = this.#open.get(pack) ?? this.#readPack(pack);
     if (open === undefined) return undefined;
     this.#open.delete(pack);
     this.#open.set(pack, open);
     if (this.#open.size > OPEN_PACKS_MAX) this.#open.delete(this.#open.keys().next().value!);
     return open;
+  }
+
+  #readPack(pack: number): Pack | undefined {
+    try {
+      const bytes = this.#packs.get(packKey(pack));
+      return bytes && { bytes, checked: new Set() };
+    } catch (error) {
+      // It cannot be inflated: its medium changed it.
+      if (error instanceof StoreTrouble && error.code !== BROKEN) return undefined;
+      throw error;
+    }
   }
 
   #afterLastPack(): number {

@@ -222,6 +222,7 @@ export class Collector {
       round.live = new Uint32Array(this.#blocks.nextPack);
     }
     if (phase === 'move') {
+      this.#blocks.forgetLost(id => round.blocks!.has(id));
       // One pack alone would only become another one.
       const { live } = round;
       const isSparse = (bytes: number) => bytes > 0 && bytes < LIVE_BYTES_LEAST;

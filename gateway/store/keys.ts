@@ -14,6 +14,7 @@
 //   'R' recipe page                        -> byte offset, then up to PAGE_RECORDS records
 //   'T' recipe                             -> nothing: a recipe still arriving; dropped at the next start
 //   'K' block id                           -> pack, offset, length, the folder that it came for first
+//   'Q' block id                           -> nothing: its bytes are lost, it is asked for again (blocks.ts)
 //   'B' board                              -> board
 //   '0'                                    -> format of all these (format.ts)
 //
@@ -116,6 +117,7 @@ export const contentKey = (content: Uint8Array) => tagged('C', content);
 export const pageKey = (recipe: RecipeNumber, page: number) => numbered('R', recipe, page);
 export const arrivingKey = (recipe: RecipeNumber) => numbered('T', recipe);
 export const blockKey = (id: Uint8Array) => tagged('K', id);
+export const lostKey = (id: Uint8Array) => tagged('Q', id);
 export const formatKey: Uint8Array = Buffer.from('0');
 export const boardKey = (name: string) => tagged('B', Buffer.from(name));
 export const packKey = (pack: number) => {

@@ -17,7 +17,7 @@ import { type Database, open } from 'lmdb';
 import { Failure } from '../../agent/failure.ts';
 import { TERM_BYTES } from '../../protocol/limits.ts';
 import { beginBirth, checkHead, endBirth } from './birth.ts';
-import { BROKEN, type Store } from './port.ts';
+import { type BlockHasher, BROKEN, type Store } from './port.ts';
 import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
 import { openTables } from './tables.ts';
 
@@ -36,14 +36,14 @@ const OWNER_ONLY = 0o700;
 const PRIVATE_FILES = { permissionsMode: 0o600 };
 
 /** Opens or makes the store in `directory`. Throws StoreTrouble when that is not possible. */
-export function openLmdbStore(directory: string): Store {
-  return openTables(openLmdbShelves(directory), { term: randomBytes(TERM_BYTES) });
+export function openLmdbStore(directory: string, hasher?: BlockHasher): Store {
+  return openTables(openLmdbShelves(directory), { term: randomBytes(TERM_BYTES), hasher });
 }
 
 /** Reads the store in `directory` beside the gateway that has it open, if one has. What it reads in one go, without
  * a turn of the loop, is of one moment. */
-export function readLmdbStore(directory: string): Store {
-  return openTables(openLmdbShelves(directory, false), { term: undefined });
+export function readLmdbStore(directory: string, hasher?: BlockHasher): Store {
+  return openTables(openLmdbShelves(directory, false), { term: undefined, hasher });
 }
 
 export function openLmdbShelves(directory: string, isWritable = true): Shelves {

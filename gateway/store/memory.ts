@@ -7,7 +7,7 @@
 
 import { TERM_BYTES } from '../../protocol/limits.ts';
 import { nameOf } from './keys.ts';
-import type { Store } from './port.ts';
+import type { BlockHasher, Store } from './port.ts';
 import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
 import { openTables } from './tables.ts';
 
@@ -16,6 +16,7 @@ export type Image = readonly [facts: ReadonlyMap<string, Uint8Array>, packs: Rea
 
 export interface MemoryOptions {
   image?: Image;
+  hasher?: BlockHasher;
   /** Of the sets that collecting marks in. */
   bloomBits?: number;
   /** Called before a transaction commits: an errno name makes it fail. */
@@ -36,7 +37,7 @@ export function openMemoryStore(options: MemoryOptions = {}): MemoryStore {
   const shelves = openMemoryShelves(options);
   const term = new Uint8Array(TERM_BYTES);
   new DataView(term.buffer).setUint32(0, ++starts);
-  const tables = openTables(shelves, { term, bloomBits: options.bloomBits });
+  const tables = openTables(shelves, { term, hasher: options.hasher, bloomBits: options.bloomBits });
   return Object.assign(tables, { image: () => shelves.image() });
 }
 

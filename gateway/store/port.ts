@@ -175,9 +175,16 @@ export interface Store {
   /** A content of one block, which `record` tells, all at once. It was not known. `folder`: as of a block. */
   putWhole(content: Uint8Array, record: Uint8Array, bytes: Uint8Array, folder?: FolderNumber): void;
 
+  /** Whether blocks of it are lost: then it is no content that anybody may count on, until they come again. */
+  lacks(recipe: Recipe): boolean;
+
   /** `only`: whether it came for this folder first. */
   hasBlock(id: Uint8Array, only?: FolderNumber): boolean;
+  /** Of a block that a recipe names. One that is not what its id says is lost from here on: it is not there any more,
+   * until it is put anew. */
   block(id: Uint8Array): Uint8Array | undefined;
+  /** How many are lost now; how many were found to be, in this process. */
+  lostBlocks(): { now: number; found: number };
   /** `folder`: for which it came, where that matters. Of one that is there already nothing changes. */
   putBlock(id: Uint8Array, bytes: Uint8Array, folder?: FolderNumber): void;
 
@@ -192,6 +199,11 @@ export interface Store {
   boards(): BoardRecord[];
   board(name: string): BoardRecord | undefined;
   noteBoard(record: BoardRecord): void;
+}
+
+/** Says what id bytes have. */
+export interface BlockHasher {
+  blockId(bytes: Uint8Array): Uint8Array;
 }
 
 /** Blocks, recipe pages and boards' records waiting for a transaction that commits something. 8 MiB are 2,000

@@ -1,14 +1,21 @@
 // The store over a pair of shelves: transactions, the waiting room, and the boards. See port.ts for the promises.
 
-import { recordId } from '../../protocol/record.ts';
+import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
 import { Blocks } from './blocks.ts';
 import { Collector } from './collect.ts';
 import { Contents } from './contents.ts';
 import { Facts } from './facts.ts';
 import { checkFormat, writeFormat } from './format.ts';
 import { boardKey, formatKey, wholeTag } from './keys.ts';
-import type { BoardRecord, Outcome, Recipe, Store } from './port.ts';
-import { WAITING_BYTES_MAX } from './port.ts';
+import {
+  type BlockHasher,
+  type BoardRecord,
+  type Outcome,
+  PAGE_RECORDS,
+  type Recipe,
+  type Store,
+  WAITING_BYTES_MAX,
+} from './port.ts';
 import { Recipes } from './recipes.ts';
 import { readBoard, writeBoard } from './record.ts';
 import { type Shelves, StoreTrouble } from './shelf.ts';
@@ -20,15 +27,17 @@ const NONE = new Uint8Array(0);
 export interface TableOptions {
   /** What this process gives seqs in: TERM_BYTES that no other start has. None where nothing is written. */
   term: Uint8Array | undefined;
+  /** Of blocks that are read; without it they are given as they lie. */
+  hasher?: BlockHasher | undefined;
   /** Of each set that collecting marks in, at most. */
   bloomBits?: number | undefined;
 }
 
 /** Without a term nothing is cleared away, and every write fails. Throws when the store is of another format. */
-export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOptions): Store {
+export function openTables(shelves: Shelves, { term = NONE, hasher, bloomBits }: TableOptions): Store {
   const isWritable = term.length > 0;
   const facts = new Facts(shelves.facts);
-  const blocks = new Blocks(facts, shelves.packs);
+  const blocks = new Blocks(facts, shelves.packs, hasher);
   const contents = new Contents(facts);
   /** Its first commit says what format it has from then on. */
   let isNew = checkFormat(shelves.facts);
@@ -90,6 +99,16 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
       tree.end();
       isOpen = false;
     }
+  }
+
+  function lacks(recipe: Recipe): boolean {
+    if (blocks.lost.now === 0) return false;
+    for (let ordinal = 0; ordinal < recipe.blockCount; ordinal += PAGE_RECORDS) {
+      const records = recipes.records(recipe, ordinal, PAGE_RECORDS);
+      for (let at = 0; at < records.length; at += RECORD_BYTES)
+        if (blocks.isLost(recordId(records, at))) return true;
+    }
+    return false;
   }
 
   if (isWritable) transaction(() => recipes.clear());
@@ -162,11 +181,13 @@ export function openTables(shelves: Shelves, { term = NONE, bloomBits }: TableOp
       flushIfFull();
     },
 
+    lacks,
     hasBlock(id, only) {
       collector.markBlock(id);
       return blocks.has(id, only);
     },
     block: id => blocks.get(id),
+    lostBlocks: () => blocks.lost,
     putBlock(id, bytes, folder) {
       collector.markBlock(id);
       blocks.put(id, bytes, folder);

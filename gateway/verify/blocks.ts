@@ -84,6 +84,7 @@ function verifyPack(
     if (isRight) continue;
     wrong++;
     damaged.add(nameOf(id));
+    findings.block(id);
   }
   if (bytes === undefined) findings.damage(`pack ${pack} with ${lying.length} blocks: ${why}`);
   else if (wrong > 0)

@@ -23,10 +23,18 @@ export function verifyContents(
   shelves: Shelves,
   hasher: Hasher,
   findings: Findings,
-  damagedBlocks: ReadonlySet<string>,
+  damagedBlocks: Set<string>,
 ): VerifiedContents {
   const held = new Map<FolderNumber, number>();
   const wrong = new Map<string, string>();
+  const isDamaged = (block: Uint8Array) => {
+    const name = nameOf(block);
+    if (damagedBlocks.has(name)) return true;
+    if (shelves.facts.get(blockKey(block)) !== undefined) return false;
+    damagedBlocks.add(name);
+    findings.block(block);
+    return true;
+  };
   findings.step('lists of blocks');
   for (const { key, value } of rowsOf(findings, shelves.facts, ...wholeTag('C'))) {
     const id = key.subarray(1);
@@ -35,7 +43,7 @@ export function verifyContents(
     try {
       const { recipe, holder } = readContent(value);
       if (holder !== undefined) held.set(holder.folder, (held.get(holder.folder) ?? 0) + 1);
-      why = checkContent(shelves, hasher, id, recipe, damagedBlocks);
+      why = checkContent(shelves, hasher, id, recipe, isDamaged);
     } catch (error) {
       why = `its list of blocks cannot be read: ${error instanceof Error ? error.message : error}`;
     }
@@ -51,7 +59,7 @@ function checkContent(
   hasher: Hasher,
   id: Uint8Array,
   recipe: Recipe,
-  damagedBlocks: ReadonlySet<string>,
+  isDamaged: (block: Uint8Array) => boolean,
 ): string | undefined {
   const pages: Uint8Array[] = [];
   let size = 0;
@@ -61,8 +69,7 @@ function checkContent(
     if (typeof records === 'string') return records;
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       size += recordLength(records, at);
-      const block = recordId(records, at);
-      if (damagedBlocks.has(nameOf(block)) || shelves.facts.get(blockKey(block)) === undefined) lost++;
+      if (isDamaged(recordId(records, at))) lost++;
     }
     pages.push(records);
   }

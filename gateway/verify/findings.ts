@@ -16,7 +16,11 @@ export interface Sum {
 
 export type Word =
   /** What is read from now on. */
-  { is: 'step'; text: string } | { is: 'damage'; text: string } | { is: 'sum'; sum: Sum };
+  | { is: 'step'; text: string }
+  | { is: 'damage'; text: string }
+  | { is: 'sum'; sum: Sum }
+  /** A block that is damaged or missing, in hex. */
+  | { is: 'block'; id: string };
 
 /** Damages told one by one; a store that has more than these needs no longer list. */
 const TOLD_MAX = 1_000;
@@ -32,6 +36,7 @@ export class Findings {
     damages: 0,
   };
   readonly #tell: (word: Word) => void;
+  #blocks = 0;
 
   constructor(tell: (word: Word) => void) {
     this.#tell = tell;
@@ -44,6 +49,10 @@ export class Findings {
   damage(text: string): void {
     this.sum.damages++;
     if (this.sum.damages <= TOLD_MAX) this.#tell({ is: 'damage', text });
+  }
+
+  block(id: Uint8Array): void {
+    if (++this.#blocks <= TOLD_MAX) this.#tell({ is: 'block', id: hexOf(id) });
   }
 
   end(): void {

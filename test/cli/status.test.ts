@@ -118,6 +118,9 @@ describe('report', () => {
       '  board       board-7, online, in sync',
       '  board       board-8, last heard 1 min 30 s ago, 4 changes behind',
     ]);
+    expect(reportOf(gateway({ store: { bytes: 1, lostBlocks: 2 } }), NOW)).toMatch(
+      / damaged +2 blocks: toastbox verify names the files$/m,
+    );
     expect(reportOf(gateway({ boards: [], folders: [] }), NOW)).toContain('-> No board has been here yet.');
   });
   test('report: whatever the figures -> under 80 columns, but for words that are longer', () => {

@@ -67,6 +67,6 @@ export const gateway = (more: Partial<GatewayStatus> = {}): GatewayStatus => ({
   ],
   malformed: 0,
   bytes: { in: 5_000_000, out: 1234 },
-  store: { bytes: 3e9 },
+  store: { bytes: 3e9, lostBlocks: 0 },
   ...more,
 });

@@ -27,7 +27,7 @@ interface Told {
 }
 
 describe('history: real processes', () => {
-  test('bytes are flipped in a copy of the store -> verify names the file, or the database itself', async () => {
+  test('bytes are flipped in a copy of the store -> verify names the file, and it is cured; or the database', async () => {
     cast = await openCast('mosquitto');
     const one = await cast.board('one');
     writeFileSync(join(one.folder, 'large'), noise(2_000_000));
@@ -54,6 +54,18 @@ describe('history: real processes', () => {
     expect(await flip(file => file.indexOf(piece))).toMatch(
       /^damaged: shared\/large: the content of version 1, current, 2000000 bytes: 1 of its \d+ blocks/m,
     );
+    // As README says: the gateway is told by verify, and the file is written anew on a board that has it.
+    cpSync(join(copy, 'store'), join(cast.gateway.data, 'store'), { recursive: true });
+    await cast.gateway.start();
+    await cast.settle([one.folder, cast.gateway.copy('shared')]);
+    const told = await run(['verify', '--data', cast.gateway.data]);
+    expect(told).toMatchObject({ code: 1, output: expect.stringContaining('the gateway was told') });
+    writeFileSync(join(one.folder, 'large'), noise(2_000_000));
+    await cast.settle([one.folder, cast.gateway.copy('shared')]);
+    const cured = await run(['verify', '--data', cast.gateway.data]);
+    expect(cured).toMatchObject({ code: 0, output: expect.stringContaining('all is well') });
+    await cast.gateway.stop();
+
     // Both of LMDB's own first pages begin with this number (LMDB: MDB_MAGIC).
     const magic = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
     expect(await flip(file => file.indexOf(magic))).toContain('damaged: the database itself');
