@@ -1,12 +1,12 @@
 // `toastbox history`: the versions of a path, or what changed under a directory, in words or as JSON.
 
 import { changesUnder, isLive, versionsOf } from '../gateway/history/versions.ts';
+import { readLmdbStore } from '../gateway/store/lmdb.ts';
 import type { Folder, Store, Version } from '../gateway/store/port.ts';
 import { Kind } from '../protocol/messages.ts';
 import { printable } from '../protocol/path.ts';
 import { Exit } from './exits.ts';
 import type { Invocation } from './invocation.ts';
-import { loadReader } from './load.ts';
 import { Screen } from './screen.ts';
 import { resolveSettings } from './settings.ts';
 import { dataOf, type Place, placeOf, storeOf } from './store.ts';
@@ -17,8 +17,7 @@ const HEAD = `${'version'.padStart(9)}  ${'when'.padEnd(19)}  ${'board'.padEnd(1
 export async function historyCommand({ words, world, out, errors }: Invocation): Promise<Exit> {
   const { settings, argument } = resolveSettings('history', words, world);
   const screen = new Screen({ out, errors, progress: 'none', isQuiet: false });
-  const read = await loadReader();
-  const store = read(storeOf(dataOf(settings.data, world.directory)));
+  const store = readLmdbStore(storeOf(dataOf(settings.data, world.directory)));
   try {
     const place = placeOf(store, argument!);
     const lines = (settings.json ? inJson : inWords)(store, place, settings.limit);

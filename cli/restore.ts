@@ -1,56 +1,44 @@
 // `toastbox restore`: makes a version current again, for everyone, or puts it elsewhere on this machine.
-//
-// A gateway that runs is asked to make the change (restoring.ts has the question). Where none runs, this process takes
-// its place for a moment: it holds the control socket, so that none starts meanwhile, and writes the store itself.
 
-import { ask, type Control, openControl } from '../agent/control.ts';
 import { Failure } from '../agent/failure.ts';
+import { type Access, openAccess, openReader } from '../gateway/history/access.ts';
 import { exportTo, type Wish } from '../gateway/history/export.ts';
 import { plan } from '../gateway/history/plan.ts';
 import { standing, stateAt } from '../gateway/history/tree.ts';
 import { findVersion, isLive } from '../gateway/history/versions.ts';
-import { type Restored, restoreVersion, type Wanted } from '../gateway/hub/restore.ts';
+import type { Wanted } from '../gateway/hub/restore.ts';
 import { versionOf } from '../gateway/hub/verdict.ts';
-import { answersOf, questionOf, WANTED_MAX } from '../gateway/restoring.ts';
+import { WANTED_MAX } from '../gateway/restoring.ts';
 import type { Store, Version } from '../gateway/store/port.ts';
 import { Kind, Verdict } from '../protocol/messages.ts';
 import type { Exit } from './exits.ts';
 import type { Invocation } from './invocation.ts';
-import { loadReader, loadWriter } from './load.ts';
 import { Screen } from './screen.ts';
 import { resolveSettings } from './settings.ts';
-import { dataOf, type Place, placeOf, storeOf } from './store.ts';
+import { dataOf, type Place, placeOf } from './store.ts';
 import { lostText, Told } from './told.ts';
 import { momentText } from './version.ts';
 
 /** Of base64 in one question: well under what a control socket takes. */
 const QUESTION_BYTES_MAX = 32 * 1024;
-/** A gateway at a slow disk may take its time to commit. */
-const ANSWER_MS = 60_000;
-
-type Commit = (share: string, wanted: readonly Wanted[]) => Promise<readonly Restored[]>;
-
-interface Access {
-  store: Store;
-  commit: Commit;
-  close(): Promise<void>;
-}
 
 export async function restoreCommand({ words, world, out, errors }: Invocation): Promise<Exit> {
   const { settings, argument } = resolveSettings('restore', words, world);
   const screen = new Screen({ out, errors, progress: 'none', isQuiet: false });
   const data = dataOf(settings.data, world.directory);
   const { at, version: number, to, json } = settings;
-  const access = to === undefined ? await openAccess(data) : await readOnly(data);
+  const access = to === undefined ? await openAccess(data) : undefined;
+  const store = access?.store ?? openReader(data);
   try {
-    const place = placeOf(access.store, argument!);
+    const place = placeOf(store, argument!);
     const told = new Told(screen, place.folder.share, at, json);
-    const version = chosen(access.store, place, argument!, at, number, told);
+    const version = chosen(store, place, argument!, at, number, told);
     const wish = { ...place, version, time: at };
-    await (to === undefined ? restore(access, wish, told) : putElsewhere(access.store, wish, to, told));
+    if (access !== undefined) await restore(access, wish, told);
+    else told.put(to!, version, exportTo(store, wish, to!, told));
     return told.end();
   } finally {
-    await access.close();
+    await (access ?? store).close();
   }
 }
 
@@ -122,10 +110,6 @@ async function restore(
   if (batch.length > 0) await send(batch);
 }
 
-function putElsewhere(store: Store, wish: Wish, to: string, told: Told): void {
-  told.put(to, wish.version, exportTo(store, wish, to, told));
-}
-
 const WHY_NOT: Readonly<Partial<Record<Verdict, string>>> = {
   [Verdict.STALE]: 'it changed just now: look at its history again',
   [Verdict.CONFLICT]: 'it changed just now: look at its history again',
@@ -133,59 +117,5 @@ const WHY_NOT: Readonly<Partial<Record<Verdict, string>>> = {
     'a directory that holds something stands there: move it away, or put this elsewhere by --to',
   [Verdict.NO_PARENT]: 'what is above it is no directory now: move that away, or put this elsewhere by --to',
   [Verdict.BUSY]: 'the gateway cannot keep changes now: see its status',
-  [Verdict.REFUSED]: 'its content is not kept any more',
+  [Verdict.REFUSED]: 'its content is not kept any more, or damaged',
 };
-
-async function readOnly(data: string): Promise<Access> {
-  const { openLeastArena } = await import('../agent/arena/arena.ts');
-  const store = (await loadReader())(storeOf(data), openLeastArena());
-  return {
-    store,
-    commit: async () => {
-      throw new Error('a store that is only read');
-    },
-    close: () => store.close(),
-  };
-}
-
-async function openAccess(data: string): Promise<Access> {
-  const control = await takePlace(data);
-  if (control === undefined) {
-    const access = await readOnly(data);
-    return { ...access, commit: (share, wanted) => askGateway(data, share, wanted) };
-  }
-  const store = (await loadWriter())(storeOf(data));
-  return {
-    store,
-    async commit(share, wanted) {
-      const folder = store.folder(share)!;
-      const outcome = store.transaction(() =>
-        wanted.map(each => restoreVersion(store, folder, each, Date.now())),
-      );
-      if (outcome.isDurable) return outcome.value;
-      throw new Failure('environment', `the store cannot keep it: ${outcome.code}`);
-    },
-    async close() {
-      await store.close();
-      await control.close();
-    },
-  };
-}
-
-/** Undefined: a gateway runs there. */
-async function takePlace(data: string): Promise<Control | undefined> {
-  try {
-    const control = await openControl(data, {});
-    if (control.why === undefined) return control;
-    throw new Failure('environment', `${data}: ${control.why}`, 'put it elsewhere by --to');
-  } catch (error) {
-    if (error instanceof Failure && error.kind === 'running') return undefined;
-    throw error;
-  }
-}
-
-async function askGateway(data: string, share: string, wanted: readonly Wanted[]): Promise<Restored[]> {
-  const answers = answersOf(await ask(data, questionOf(share, wanted), ANSWER_MS));
-  if (typeof answers !== 'string') return answers;
-  throw new Failure('runtime', `${data}: ${answers}`, 'try again in a moment');
-}
