@@ -12,7 +12,7 @@ import { Kind } from '../../protocol/messages.ts';
 import { compareBytes } from '../../protocol/path.ts';
 import { blocksOf } from '../hub/content.ts';
 import type { Folder, Recipe, Store, Version } from '../store/port.ts';
-import { type OnLost, treeAt } from './tree.ts';
+import { type OnLost, type Stood, treeAt } from './tree.ts';
 
 /** What is put elsewhere: a version, with a `time` all that stood under it then. The share itself has no version. */
 export interface Wish {
@@ -60,7 +60,19 @@ export function exportTo(
   const skip = path.length === 0 ? 0 : path.length + 1;
   /** A directory that could not be made, with the slash behind it. */
   let lost: Buffer | undefined;
-  for (const { path: below, version: each } of treeAt(store, folder, path, time, onLost)) {
+  const tree = treeAt(store, folder, path, time, onLost);
+  for (;;) {
+    let next: IteratorResult<Stood>;
+    try {
+      next = tree.next();
+    } catch (error) {
+      // A record of the store is damaged. What would come after it is not known.
+      exported.failed++;
+      onFail(path, error);
+      return exported;
+    }
+    if (next.done) return exported;
+    const { path: below, version: each } = next.value;
     if (lost !== undefined && compareBytes(below.subarray(0, lost.length), lost) === 0) {
       exported.failed++;
       continue;
@@ -73,7 +85,6 @@ export function exportTo(
       if (each.kind === Kind.DIRECTORY) lost = Buffer.concat([below, Buffer.from('/')]);
     }
   }
-  return exported;
 }
 
 /** False: it stands there already. */

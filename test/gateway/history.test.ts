@@ -453,6 +453,24 @@ describe('beside a running gateway', () => {
     }
   });
 
+  test('restore: a record of the tree is damaged -> what came before it is there, and it is said', () => {
+    const world = new World();
+    const board = world.board('oven').hello();
+    for (const path of ['d', 'e']) board.directory(path);
+    for (const path of ['d/f', 'e/f']) board.upload(path, contentOf(path));
+    const store: Store = {
+      ...world.store,
+      children: (folder, path, after, limit) => {
+        if (show(path) === 'e') throw new RangeError('a record of the store is cut short');
+        return world.store.children(folder, path, after, limit);
+      },
+    };
+    const place = join(makeDirectory(), 'out');
+    const { entries, failed } = exported({ ...world, store }, '', undefined, world.now, place);
+    expect([entries, failed]).toEqual([3, [': a record of the store is cut short']]);
+    expect(readFileSync(join(place, 'd/f'), 'utf8')).toBe('d/f');
+  });
+
   test('restore: a block of a file is damaged -> said, no half file stays, and the others are there', () => {
     const world = new World();
     const board = world.board('oven').hello();
