@@ -180,7 +180,7 @@ export class Change {
       this.#expect(spot, expect);
       this.#system.lutimesSync(spot.place, seconds, seconds);
       this.#note(() => spot.directory);
-      return this.#mustStand(spot, { ...expect, mtime });
+      return this.#mustStand(spot, { ...expect, mtime }, true);
     }
     const { flags } = this.#system;
     const fd = this.#system.openSync(spot.place, flags.PATH | flags.NOFOLLOW | flags.NONBLOCK);
@@ -361,17 +361,19 @@ export class Change {
   }
 
   /**
-   * What stands at the spot, if it is ours: the very thing, but for its ctime. Where nobody can say, it is what was put
-   * there, with a ctime of before: the next look reads it. Said to have failed, it would be found as the user's.
+   * What stands at the spot, if it is ours: the very thing, but for its ctime, and for an mtime that was just set, of
+   * which a file system keeps what it can. Where nobody can say, it is what was put there, with a ctime of before: the
+   * next look reads it. Said to have failed, it would be found as the user's.
    */
-  #mustStand(spot: Spot, ours: Stat): Stat {
+  #mustStand(spot: Spot, ours: Stat, isTouched = false): Stat {
     let stands: Stat | undefined;
     const trouble = attempt(() => {
       stands = this.#standing(spot);
     });
     if (trouble !== undefined) return { ...ours, ctime: 0 };
-    if (stands === undefined || !isSame({ ...stands, ctime: 0 }, { ...ours, ctime: 0 }))
-      throw new DiskError('CHANGED', stands);
+    if (stands === undefined) throw new DiskError('CHANGED');
+    const mtime = isTouched ? stands.mtime : ours.mtime;
+    if (!isSame(stands, { ...ours, ctime: stands.ctime, mtime })) throw new DiskError('CHANGED', stands);
     return stands;
   }
 

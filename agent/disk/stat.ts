@@ -1,12 +1,12 @@
 // What lstat says, in the engine's terms, and times in both directions.
 //
 // Times are whole microseconds in a double. Reading rounds lstat's milliseconds; writing adds half a microsecond,
-// because libuv cuts the rest off. Both together give back exactly what was set, from 1901 to 2109: later, a
-// double of milliseconds no longer tells one microsecond from the next, and a time may come back one off.
+// because libuv cuts the rest off. Both together give back exactly what was set, from 1901 to 2109. A time further
+// off, which file systems do hold (ext4 until 2446), is told as the nearest of these: here is where times come in.
 
 import { MODE_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { OTHER, type Stat } from '../engine/ports.ts';
+import { OTHER, type Stat, TIME_MAX, TIME_MIN } from '../engine/ports.ts';
 import type { RawStats, Seconds } from './system.ts';
 
 const TYPE_MASK = 0o170000;
@@ -24,11 +24,14 @@ export function toStat(raw: RawStats): Stat {
     kind,
     mode: raw.mode & MODE_MAX,
     size: kind === Kind.FILE ? raw.size : 0,
-    mtime: Math.round(raw.mtimeMs * 1000),
-    ctime: Math.round((kind === Kind.DIRECTORY ? raw.birthtimeMs : raw.ctimeMs) * 1000),
+    mtime: toTime(raw.mtimeMs, TIME_MIN),
+    ctime: toTime(kind === Kind.DIRECTORY ? raw.birthtimeMs : raw.ctimeMs, 0),
     inode: raw.ino,
   };
 }
+
+const toTime = (ms: number, least: number): number =>
+  Math.min(Math.max(Math.round(ms * 1000), least), TIME_MAX);
 
 function kindOf(mode: number): Stat['kind'] {
   switch (mode & TYPE_MASK) {

@@ -226,7 +226,7 @@ export class EntryCodec {
     }
   }
 
-  // Zigzag: small numbers of either sign stay short. Exact to 2^52, the year 2112 in microseconds.
+  // Zigzag: small numbers of either sign stay short. Exact from -2^52 to 2^53: below, the word is odd and no double.
   private writeInt(value: number): void {
     this.writeUint(value < 0 ? -value * 2 - 1 : value * 2);
   }

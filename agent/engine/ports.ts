@@ -14,9 +14,17 @@ export type Path = Uint8Array;
 export const OTHER = 4;
 
 /**
+ * Times of a stat, in microseconds: mtime from 1901 on, ctime from 1970 on, both to 2109. Outside, ext4 or a double of
+ * milliseconds holds no fraction any more, and an entry takes ctime - mtime from -2^52 on (entry.ts).
+ */
+export const TIME_MIN = -(2 ** 31 - 1) * 1e6;
+export const TIME_MAX = 2 ** 42 * 1e3;
+
+/**
  * What lstat says of a path. Times are microseconds since 1970, rounded to whole ones: what utimes can set and a
- * double holds exactly. `mode` is the permission bits that travel; `size` is 0 unless it is a file's. A directory's
- * `ctime` is when it was made: its own changes with its children, and its inode number may have been another's.
+ * double holds exactly; further off, the nearest of those above. `mode` is the permission bits that travel; `size` is
+ * 0 unless it is a file's. A directory's `ctime` is when it was made: its own changes with its children, and its inode
+ * number may have been another's.
  */
 export interface Stat {
   kind: Kind | typeof OTHER;

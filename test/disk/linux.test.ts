@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realSystem, type System } from '../../agent/disk/system.ts';
-import type { Effect } from '../../agent/engine/ports.ts';
+import { type Effect, TIME_MAX, TIME_MIN } from '../../agent/engine/ports.ts';
 import { PATH_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { ask, type Bench, examine, LIFE, list, mustLook, openBench, path, stage, Turns } from './bench.ts';
@@ -141,6 +141,25 @@ test('times: any microsecond from 1902 to 2109 -> comes back exactly, of files a
     link = did({ do: 'retouch', path: path('link'), mode: 0o777, mtime, expect: link }).stat;
     expect(link?.mtime).toBe(mtime);
   }
+});
+
+test('times: years that ext4 holds and a stat does not -> the nearest that it does', () => {
+  const years = { far: '2400-01-01', next: '2109-12-31', old: '1902-01-01', older: '1850-01-01' };
+  for (const [name, date] of Object.entries(years)) {
+    fs.writeFileSync(join(bench.root, name), name);
+    execFileSync('touch', ['-d', `${date} UTC`, join(bench.root, name)]);
+  }
+  const mtime = (name: string) => mustLook(bench, path(name)).mtime;
+  expect([mtime('far'), mtime('next'), mtime('older')]).toEqual([TIME_MAX, TIME_MAX, TIME_MIN]);
+  expect(mtime('old')).toBe(Date.UTC(1902, 0) * 1000);
+  const touched = did({
+    do: 'retouch',
+    path: path('next'),
+    mode: 0o644,
+    mtime: TIME_MAX,
+    expect: mustLook(bench, path('next')),
+  });
+  expect(touched.stat?.mtime).toBe(TIME_MAX);
 });
 
 test('retouch: a user appends just before the time is set -> said to have changed, with what stands there', () => {

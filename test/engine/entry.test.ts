@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Entry, EntryCodec, type Local, looksLike, type Version } from '../../agent/engine/entry.ts';
+import { TIME_MAX, TIME_MIN } from '../../agent/engine/ports.ts';
 import { Kind } from '../../protocol/messages.ts';
 
 const codec = new EntryCodec();
 const kind = fc.constantFrom(Kind.FILE, Kind.DIRECTORY, Kind.SYMLINK);
-const time = fc.integer({ min: -(2 ** 51), max: 2 ** 51 });
+const time = fc.integer({ min: TIME_MIN, max: TIME_MAX });
 const number = fc.integer({ min: 0, max: 2 ** 53 - 1 });
 const id = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const content = fc.oneof(
@@ -18,7 +19,7 @@ const version: fc.Arbitrary<Version> = fc.record({ ...facts, content, seq: numbe
 const local: fc.Arbitrary<Local> = fc.record({
   ...facts,
   content: fc.option(content, { nil: undefined }),
-  ctime: time,
+  ctime: fc.integer({ min: 0, max: TIME_MAX }),
   inode: number,
   list: id,
 });
