@@ -1,5 +1,6 @@
 // Records what a scan sees at one place. Observations only; what to do follows from them (decide.ts).
 
+import { PATH_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
 import type { Core } from './core.ts';
 import { type Entry, type EntryId, freshEntry, type Local, localOf, looksLike } from './entry.ts';
@@ -16,6 +17,8 @@ export interface Observing {
 export class Observer {
   /** What is ignored changed: entries that are as they were are put again, for their indexes. */
   isReindexing = false;
+  /** A full scan has named before what it skips. */
+  isRescan = false;
   private readonly core: Core;
   private readonly wantDirectory: (id: EntryId) => void;
 
@@ -38,6 +41,10 @@ export class Observer {
       : before?.local !== undefined && looksLike(before.local, stat);
     if (isUnchanged && !this.isReindexing) return;
     const path = core.catalog.pathOf(place);
+    if (path !== undefined && before === undefined && path.length > PATH_BYTES_MAX) {
+      this.skip(path, listing?.isFull === true && this.isRescan);
+      return;
+    }
     if (path === undefined || this.isLeftOut(path, before, stat)) {
       if (before !== undefined && this.isReindexing) core.put(place, before, before);
       return;
@@ -55,6 +62,12 @@ export class Observer {
     const isOther = isDirectory && wasDirectory && !isSameDirectory(before?.local, stat);
     if ((isDirectory !== wasDirectory || isOther) && !isAhead(entry.id, listing))
       this.wantDirectory(entry.id);
+  }
+
+  /** Nobody could be told of this path, nor of one below it. */
+  skip(path: Path, isSaid = false): void {
+    this.core.counters.skipped++;
+    if (!isSaid) this.core.note({ kind: 'skipped', path, why: 'path too long' });
   }
 
   private isLeftOut(path: Path, before: Entry | undefined, stat: Stat | undefined): boolean {

@@ -16,6 +16,7 @@
 // A directory that is moved away and back may be away just when something in it is looked for. So where the way to a
 // place is gone, the directory it stands in is gone as well, and is looked at again: back, it is listed as a new one.
 
+import { PATH_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
@@ -185,6 +186,10 @@ export class Scan {
       if (place !== undefined) {
         const path = this.core.catalog.pathOf(place);
         if (path === undefined) continue;
+        if (path.length > PATH_BYTES_MAX) {
+          this.observer.skip(path);
+          continue;
+        }
         this.looking = place;
         this.core.emit({ do: 'look', path });
         return;
@@ -205,6 +210,8 @@ export class Scan {
       this.isWanted = false;
       this.seen = 0;
       this.listed = 0;
+      core.counters.skipped = 0;
+      this.observer.isRescan = this.finishedAt > 0;
       this.startedAt = core.now;
       this.heldAt = Number.POSITIVE_INFINITY;
       this.rules = core.rules.digest;

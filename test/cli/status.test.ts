@@ -92,7 +92,7 @@ describe('report', () => {
         / conflicts +3\n +a\.c-1\n +a\.c-2\n +and 1 more$/m,
         /-> A conflict copy/,
       ],
-      [{ skipped: 1 }, / skipped +1 name$/m, /-> Skipped are names/],
+      [{ skipped: 1 }, / skipped +1 name$/m, /-> Skipped are paths/],
       [{ malformed: 3 }, / dropped +3 malformed frames$/m, /-> Malformed frames/],
     ];
     for (const [more, row, advice] of troubles) {

@@ -32,6 +32,8 @@ export class Pair {
   verdict: (offer: { size: number }) => Verdict | undefined = () => undefined;
   /** What went wrong on the board, in words. */
   readonly troubles: string[] = [];
+  /** What was left out by name, and why. */
+  readonly skipped = new Map<string, string>();
   private hub: Hub;
   private wakesAt: number | undefined;
   private handlers: BoardLinkHandlers | undefined;
@@ -46,6 +48,7 @@ export class Pair {
       tell: () => {},
       onNote: (_machine, note) => {
         if (note.kind === 'trouble') this.troubles.push(`${note.doing}: ${note.code}`);
+        if (note.kind === 'skipped') this.skipped.set(Buffer.from(note.path).toString(), note.why);
       },
     });
   }
