@@ -6,14 +6,14 @@
 // It reads as many bytes as the file had when it was opened: of a log that grows, a prefix. `before` is fstat of
 // what was opened, `after` is lstat of the path at the end: another file there, or a change to this one, shows.
 //
-// It shows only if the kernel's clock moved between. ctime comes from a tick of up to 10 ms: a write after our
-// read, in the tick of the write before it, leaves no trace. So a file changed just now is read a tick later.
+// It shows only if the kernel's clock moved between. ctime comes from a tick of up to 10 ms, or is a whole second: a
+// write after our read, in the tick of the write before it, leaves no trace. So a file changed just now is read later.
 //
 // Cost: at most 4 MiB or 10 ms a turn of the event loop, no memory but the window; records leave as copies, half a
 // percent of the content.
 
 import { Kind } from '../../protocol/messages.ts';
-import type { Event, Path, Stat, Trouble } from '../engine/ports.ts';
+import { type Event, type Path, type Stat, type Trouble, youthMs } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
 import type { Folder } from './folder.ts';
 import type { Home } from './home.ts';
@@ -39,9 +39,6 @@ export interface DiskArena {
 
 const TURN_BYTES = 4 * 1024 * 1024;
 const TURN_MS = 10;
-
-/** The longest tick of a kernel's clock (CONFIG_HZ=100), and a little. */
-export const TICK_MS = 12;
 
 interface Job {
   fd: number;
@@ -140,13 +137,13 @@ export class Examiner {
   }
 
   #schedule(job: Job): void {
-    const age = this.#scheduler.now() - job.before.ctime / 1000;
+    const waitMs = job.path === undefined ? 0 : youthMs(job.before.ctime, this.#scheduler.now());
     const begin = (): void => {
       if (job !== this.#job) return;
       this.#arena.beginContent();
       this.#turn(job);
     };
-    if (job.path !== undefined && Math.abs(age) <= TICK_MS) this.#scheduler.later(begin, TICK_MS);
+    if (waitMs > 0) this.#scheduler.later(begin, waitMs);
     else this.#scheduler.soon(begin);
   }
 

@@ -11,8 +11,8 @@
 import { ID_BYTES } from '../../protocol/limits.ts';
 import { checkPath, parentOf } from '../../protocol/path.ts';
 import { RECORD_BYTES } from '../../protocol/record.ts';
-import type { Gathered, Path, Stat } from '../engine/ports.ts';
-import { type DiskArena, type Examiner, TICK_MS } from './examine.ts';
+import { type Gathered, type Path, type Stat, youthMs } from '../engine/ports.ts';
+import type { DiskArena, Examiner } from './examine.ts';
 import type { Folder } from './folder.ts';
 import type { Scheduler } from './schedule.ts';
 import { isSame, toStat } from './stat.ts';
@@ -90,7 +90,7 @@ export class Gatherer {
       const stat = toStat(this.#system.fstatSync(fd));
       const { window } = this.#arena;
       const offset = this.#filled;
-      const isYoung = Math.abs(this.#scheduler.now() - stat.ctime / 1000) <= TICK_MS;
+      const isYoung = youthMs(stat.ctime, this.#scheduler.now()) > 0;
       if (isYoung || !isSame(stat, expect) || offset + stat.size > window.length) return OTHER;
       const count = this.#system.readSync(fd, window, offset, stat.size, 0);
       if (count !== stat.size || !isSame(toStat(this.#system.fstatSync(fd)), expect)) return OTHER;

@@ -18,6 +18,7 @@ import {
   hasSameContent,
   hasSameFacts,
   type Local,
+  localAfter,
   localOf,
   NO_CONTENT,
   statOf,
@@ -197,13 +198,13 @@ export class Apply {
   }
 
   /** The disk shows the gateway's version: that is what both ends agree on now. */
-  private agree(turn: Turn, local: Local | undefined): void {
+  private agree(turn: Turn, local: Local | undefined, list = local?.list ?? 0): void {
     const before = this.core.catalog.get(turn.place);
     if (before === undefined) return;
     const { remote } = turn;
     const isGone = remote.kind === Kind.ABSENT;
     const isNewer = before.remote !== undefined && before.remote.seq > remote.seq;
-    const synced = isGone ? undefined : { ...remote, list: local?.list ?? 0 };
+    const synced = isGone ? undefined : { ...remote, list };
     const entry = { ...before, local, synced, remote: isNewer ? before.remote : undefined };
     if (local?.kind === Kind.DIRECTORY) this.core.catalog.giveId(entry);
     this.core.put(turn.place, entry, before);
@@ -214,8 +215,7 @@ export class Apply {
     const local = entry.local as Local;
     const { mode, mtime } = remote;
     return this.run(turn, { do: 'retouch', path, mode, mtime, expect: statOf(local) }, did => {
-      if (did.stat !== undefined)
-        this.agree(turn, { ...localOf(did.stat), content: local.content, list: local.list });
+      if (did.stat !== undefined) this.agree(turn, localAfter(did.stat, local), local.list);
     });
   }
 

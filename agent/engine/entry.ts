@@ -11,7 +11,7 @@
 
 import { ID_BYTES } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { OTHER, type Stat } from './ports.ts';
+import { isWholeSecond, OTHER, type Stat } from './ports.ts';
 
 /** A directory's key as a parent, and a block list's key. Never used twice in one catalog. */
 export type EntryId = number;
@@ -67,6 +67,11 @@ export const localOf = (stat: Stat): Local => ({
   content: stat.kind === Kind.DIRECTORY ? NO_CONTENT : undefined,
   list: 0,
 });
+
+/** Local facts of what was put or touched there just now. Where times are whole seconds an edit since may show in none
+ * of them: what a file holds is to be read. */
+export const localAfter = (stat: Stat, { content, list }: Pick<Local, 'content' | 'list'>): Local =>
+  stat.kind === Kind.FILE && isWholeSecond(stat.ctime) ? localOf(stat) : { ...localOf(stat), content, list };
 
 /** The stat that a local observation was made from, to be expected by whoever changes the path. */
 export const statOf = (local: Local): Stat => ({

@@ -14,12 +14,12 @@
 import { Kind, type PieceItem } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
-import { type Entry, type EntryId, type Local, localOf, NO_CONTENT, sameBytes, statOf } from './entry.ts';
+import { type Entry, type EntryId, localAfter, NO_CONTENT, sameBytes, statOf } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
 import { type Fetch, Fetching, isSmall, type Source } from './fetching.ts';
 import type { Place } from './keys.ts';
 import { isFair, isWholeIn, patchOf } from './pieces.ts';
-import type { Event, Path, Whole } from './ports.ts';
+import type { Event, Path, Stat, Whole } from './ports.ts';
 import { Pulls } from './pulls.ts';
 import { Resting } from './resting.ts';
 
@@ -377,7 +377,7 @@ export class Fetches {
       this.core.isRemoteMarked = true;
       this.core.isLocalMarked = true;
       if (trouble !== undefined || stat === undefined) this.onNotPlaced(fetch, trouble?.code ?? 'ENOENT');
-      else this.settle(fetch, { ...localOf(stat), content: fetch.version.content });
+      else this.settle(fetch, stat);
     }
   }
 
@@ -389,14 +389,14 @@ export class Fetches {
     this.resting.rest(fetch.place, isMovedOn ? MOVED_ON_MS : RETRY_MS);
   }
 
-  private settle(fetch: Fetch, seen: Local): void {
+  private settle(fetch: Fetch, stat: Stat): void {
     const { core } = this;
     core.isUnsynced = true;
     const before = core.catalog.get(fetch.place);
     if (before === undefined) return;
     const list = fetch.examined?.list ?? 0;
     const isNewer = before.remote !== undefined && before.remote.seq > fetch.version.seq;
-    const local = { ...seen, list };
+    const local = localAfter(stat, { content: fetch.version.content, list });
     const synced = { ...fetch.version, list };
     core.put(fetch.place, { ...before, local, synced, remote: isNewer ? before.remote : undefined }, before);
     core.counters.receivedFiles++;

@@ -20,7 +20,7 @@ import { type Entry, hasSameContent, looksLike, NO_CONTENT, statOf } from './ent
 import type { Examine } from './examine.ts';
 import { nameOfPlace, type Place } from './keys.ts';
 import type { Offer, Opening } from './offered.ts';
-import type { Event, Gathered, Path } from './ports.ts';
+import { type Event, type Gathered, type Path, youthMs } from './ports.ts';
 
 /** Bytes of a frame's header: its array, type, session, list. */
 const HEAD_BYTES = 20;
@@ -30,8 +30,9 @@ const ITEM_BYTES = 1 + 7 + 24 + 2 + ID_BYTES;
 const SAVED_LEAST = 16;
 /** Files that are to be read alone: beyond, the oldest may be tried in a group once more. */
 const LONERS_MAX = 512;
-/** A file that changed a moment ago waits: the next change might bear the same time (agent/disk/examine.ts). */
-const YOUNG_MS = 15;
+/** A file that changed a moment ago, and may change again and bear the same time, waits for as long as this. Where it
+ * would have to wait longer it is read alone, which waits for it: one that never rests would never be read. */
+const WAIT_MS_MAX = 30;
 
 /** What it needs of the offers. */
 export interface GatherPort {
@@ -78,11 +79,13 @@ export class Gather {
       this.loners.delete(nameOfPlace(place));
       return 'alone';
     }
-    if (Math.abs(this.core.wall - local.ctime / 1000) < YOUNG_MS) {
-      this.offers.retry(this.core.now + YOUNG_MS);
+    const waitMs = youthMs(local.ctime, this.core.wall);
+    if (waitMs > 0 && waitMs <= WAIT_MS_MAX) {
+      this.offers.retry(this.core.now + waitMs);
       return 'later';
     }
     if (this.examine.isBusy) return 'rest';
+    if (waitMs > 0) return 'alone';
     if (!this.offers.isFree(place, entry)) return this.offers.room > 0 ? 'alone' : 'rest';
     const path = this.core.catalog.pathOf(place);
     if (path === undefined) return 'alone';

@@ -35,6 +35,24 @@ export interface Stat {
   inode: number;
 }
 
+/** A time of the kernel's comes from a tick, 10 ms at most (CONFIG_HZ=100), and a little. On file systems with inodes
+ * of 128 bytes (ext2, ext3, small ext4) it is the second that the tick is in. */
+const TICK_MS = 12;
+const SECOND_MS = 1_000;
+
+/** Whether this ctime is of a file system that has whole seconds only, as far as one tells. */
+export const isWholeSecond = (ctime: number): boolean => ctime % (SECOND_MS * 1000) === 0;
+
+/**
+ * How long from `wall`, in milliseconds, another change may still come that would bear this ctime: what is read until
+ * then may be changed and look as it was.
+ */
+export function youthMs(ctime: number, wall: number): number {
+  const tickMs = TICK_MS + (isWholeSecond(ctime) ? SECOND_MS : 0);
+  const ageMs = wall - ctime / 1000;
+  return Math.abs(ageMs) < tickMs ? Math.ceil(tickMs - ageMs) : 0;
+}
+
 /** An operating error: errno's name, 'CHANGED' where what was expected no longer stands there, or 'REFUSED' where
  * the path leads through a symlink or out of the folder. */
 export interface Trouble {

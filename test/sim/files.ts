@@ -2,7 +2,7 @@
 //
 // Paths are text of which each character is one byte, absolute, or from an open directory as `/proc/self/fd/N/...`
 // has them. Nothing is refused for want of permission. Times are whole ticks of the clock that it is given, as a
-// kernel's are: what changes twice within a tick shows it in nothing but its size.
+// kernel's are, or whole seconds, as ext3 has them: what changes twice within one shows it in nothing but its size.
 //
 // What a power cut would leave of it is medium.ts's matter, which is told of every change.
 
@@ -10,6 +10,9 @@ import { Inode, Numbers, TYPE_DIRECTORY, TYPE_FILE, TYPE_MASK, TYPE_SYMLINK } fr
 
 /** A kernel's tick at CONFIG_HZ=100, the longest there is. */
 const TICK_MS = 10;
+/** Of a tick after the second: a real one hits none. */
+const OFFSET_MS = 3;
+const SECOND_MS = 1_000;
 const LINKS_FOLLOWED_MAX = 40;
 
 /** Before the number of an open directory. */
@@ -43,6 +46,8 @@ export class Files {
   readonly root: Inode;
   readonly numbers = new Numbers();
   readonly witnesses: Witness[] = [];
+  /** Times are whole seconds. */
+  isCoarse = false;
   private readonly now: () => number;
   private readonly descriptors = new Map<number, Inode>();
   private nextDescriptor = 3;
@@ -187,7 +192,7 @@ export class Files {
   }
 
   setTime(inode: Inode, mtimeMs: number): void {
-    inode.mtimeMs = mtimeMs;
+    inode.mtimeMs = this.isCoarse ? Math.floor(mtimeMs / SECOND_MS) * SECOND_MS : mtimeMs;
     this.stampChange(inode);
   }
 
@@ -241,7 +246,8 @@ export class Files {
   }
 
   private tick(): number {
-    return Math.floor(this.now() / TICK_MS) * TICK_MS;
+    if (this.isCoarse) return Math.floor(this.now() / SECOND_MS) * SECOND_MS;
+    return Math.floor((this.now() - OFFSET_MS) / TICK_MS) * TICK_MS + OFFSET_MS;
   }
 }
 

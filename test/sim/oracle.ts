@@ -26,6 +26,8 @@ import type { Commit, Gateway } from './gateway.ts';
 import { tree } from './hands.ts';
 import { ARENA_BYTES, type Machine, ROOT } from './machine.ts';
 
+const SECOND_US = 1_000_000;
+
 /** Root, state, stage and the catalog's file; and what waits for a sync that does not come without changes. */
 const DESCRIPTORS_MAX = 4;
 
@@ -118,7 +120,7 @@ export class Oracle {
       known.replacedAt = now;
     }
     if (change.kind === Kind.FILE) this.knownOf(change.content).live++;
-    const isExcused = this.isForgetful || this.prunedBefore > 0;
+    const isExcused = this.isForgetful || this.prunedBefore > 0 || isInWholeSeconds(change, before);
     if (change.board !== RESTORER && !isExcused && !this.wasTouched(change.board, path))
       this.findings.push(`unasked: ${change.board} changed ${utf8(path)} to kind ${change.kind}`);
     if (change.kind === Kind.ABSENT && change.board !== RESTORER && !this.wasRemoved(change.board, path))
@@ -267,3 +269,9 @@ function leftovers({ name, volume, sync, hasFailedToRemove }: Machine): string[]
 
 const keyOf = (content: Uint8Array): string => Buffer.from(content).toString('latin1');
 const utf8 = (path: string): string => Buffer.from(path, 'latin1').toString('utf8');
+
+/** A disk of whole seconds holds a time without its fraction, and tells what it holds. */
+const isInWholeSeconds = (change: Commit['change'], before: Commit['before']): boolean =>
+  before !== undefined &&
+  keyOf(change.content) === keyOf(before.content) &&
+  change.mtime === Math.floor(before.mtime / SECOND_US) * SECOND_US;

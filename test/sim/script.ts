@@ -50,6 +50,8 @@ export interface Script {
   frames: Faults;
   hints: HintFaults;
   steps: Step[];
+  /** The first board's disk keeps whole seconds. */
+  isCoarse: boolean;
 }
 
 export const NO_HINT_FAULTS: HintFaults = { lost: 0, doubled: 0, lateMs: 0 };
@@ -172,6 +174,7 @@ export function scriptOf(worldSeed: number, played = KIND_NAMES): Script {
         }
       : NO_HINT_FAULTS,
     steps,
+    isCoarse: random.chance(0.05),
   };
 }
 

@@ -38,6 +38,7 @@ export async function shrink(failed: Played): Promise<Played> {
   await attempt({ frames: { ...NO_FAULTS, delayMs: 5 } });
   await attempt({ hints: NO_HINT_FAULTS });
   await attempt({ hasTwin: false });
+  await attempt({ isCoarse: false });
   await dropSteps(
     () => best.script.steps,
     steps => attempt({ steps }),

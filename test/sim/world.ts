@@ -99,6 +99,7 @@ export class World {
         }),
       );
     }
+    if (script.isCoarse) (this.machines[0] as Machine).volume.files.isCoarse = true;
   }
 
   /** Plays the script. What did not hold, empty if all did. */
