@@ -83,7 +83,8 @@ export interface AgentStatus {
   conflictCopies: string[];
   /** Frames dropped because they were malformed, oversized or out of place. */
   malformed: number;
-  /** Paths that are too long to travel, and what is no file, directory or symlink: by the last full scan, and since. */
+  /** Paths that are too long to travel, mount points, and what is no file, directory or symlink: by the last full scan,
+   * and since. */
   skipped: number;
   lastError?: { at: number; text: string };
   /** `read`: files read for their content since the start; `startedAt`: of the scan under way or the last one. */

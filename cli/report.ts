@@ -179,7 +179,7 @@ function adviceOf(status: AgentStatus): string[] {
     );
   if (status.skipped > 0)
     advice.push(
-      'Skipped are paths of more than 4,095 bytes, which the log names, and sockets, pipes and devices: they never sync.',
+      'Skipped are paths of more than 4,095 bytes and file systems mounted inside, which the log names, and sockets, pipes and devices: they never sync.',
     );
   if (status.malformed > 0)
     advice.push(

@@ -271,7 +271,7 @@ export class Disk {
   #look(path: Path): Stat | undefined {
     if (path.length === 0) return toStat(this.#system.fstatSync(this.#home.rootFd));
     try {
-      return toStat(this.#system.lstatSync(this.#folder.spot(path).place));
+      return toStat(this.#system.lstatSync(this.#folder.spot(path).place), this.#home.device);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw error;

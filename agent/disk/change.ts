@@ -16,7 +16,7 @@
 
 import { Kind } from '../../protocol/messages.ts';
 import { compareBytes, parentOf } from '../../protocol/path.ts';
-import type { Path, Placing, Stat, Trouble } from '../engine/ports.ts';
+import { FOREIGN, type Path, type Placing, type Stat, type Trouble } from '../engine/ports.ts';
 import { type Durable, SINGLE_SYNCS_MAX } from './durable.ts';
 import type { Folder, Spot } from './folder.ts';
 import type { Home } from './home.ts';
@@ -29,7 +29,7 @@ import { codeOf, DiskError, troubleOf } from './trouble.ts';
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']);
 
 /** What opening says where there is no content to keep, or none that could be had. */
-const NOT_KEPT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENXIO', 'REFUSED', 'CHANGED']);
+const NOT_KEPT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENXIO', 'REFUSED', 'CHANGED', 'EXDEV']);
 
 export interface Placed {
   slot: number;
@@ -185,8 +185,8 @@ export class Change {
     const { flags } = this.#system;
     const fd = this.#system.openSync(spot.place, flags.PATH | flags.NOFOLLOW | flags.NONBLOCK);
     try {
-      const stands = toStat(this.#system.fstatSync(fd));
-      this.#refuseState(spot, stands);
+      const stands = toStat(this.#system.fstatSync(fd), this.#home.device);
+      this.#refuse(spot, stands);
       if (!isSame(stands, expect)) throw new DiskError('CHANGED', stands);
       this.#setFacts(this.#system.self(fd), stands, mode, seconds);
       this.#note(() => fd);
@@ -346,8 +346,8 @@ export class Change {
 
   #standing(spot: Spot): Stat | undefined {
     try {
-      const stat = toStat(this.#system.lstatSync(spot.place));
-      this.#refuseState(spot, stat);
+      const stat = toStat(this.#system.lstatSync(spot.place), this.#home.device);
+      this.#refuse(spot, stat);
       return stat;
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
@@ -355,9 +355,10 @@ export class Change {
     }
   }
 
-  #refuseState(spot: Spot, stat: Stat): void {
+  #refuse(spot: Spot, stat: Stat): void {
     const isState = spot.isRoot && stat.kind === Kind.DIRECTORY && stat.inode === this.#home.stateInode;
     if (isState) throw new DiskError('REFUSED');
+    if (stat.kind === FOREIGN) throw new DiskError('EXDEV');
   }
 
   /**

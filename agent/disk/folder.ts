@@ -9,7 +9,8 @@
 // the root again. What is left of that race is what any program has that changes a file by name.
 //
 // Refused: what protocol/path.ts refuses (this is the second time a peer's path is checked: here a mistake above
-// would be paid), and `.toastbox` under a name that only the file system knows (vfat's TOASTB~1), by its inode.
+// would be paid), and `.toastbox` under a name that only the file system knows (vfat's TOASTB~1), by its inode. What
+// is mounted inside the folder is EXDEV: it hides what is known of the folder, and is gone with its medium.
 //
 // Cost: one open and close a part, less what the effect has open already: at most 16 descriptors.
 
@@ -112,10 +113,10 @@ export class Folder {
 
   #enter(directory: number, name: Uint8Array, isInRoot: boolean): number {
     const fd = this.#openDirectory(this.#system.at(directory, name));
-    if (!isInRoot) return fd;
     try {
       const { ino, dev } = this.#system.fstatSync(fd);
-      if (ino === this.#home.stateInode && dev === this.#home.device) throw new DiskError('REFUSED');
+      if (dev !== this.#home.device) throw new DiskError('EXDEV');
+      if (isInRoot && ino === this.#home.stateInode) throw new DiskError('REFUSED');
       return fd;
     } catch (error) {
       this.#system.closeSync(fd);

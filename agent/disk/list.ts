@@ -254,8 +254,8 @@ export class Lister {
 
   #look(name: string, near: Near): void {
     try {
-      const stat = toStat(this.#system.lstatSync(near(isAscii(name) ? name : Buffer.from(name, 'latin1'))));
-      this.#rows.add(name, stat);
+      const raw = this.#system.lstatSync(near(isAscii(name) ? name : Buffer.from(name, 'latin1')));
+      this.#rows.add(name, toStat(raw, this.#home.device));
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }

@@ -6,7 +6,7 @@
 
 import { MODE_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { OTHER, type Stat, TIME_MAX, TIME_MIN } from '../engine/ports.ts';
+import { FOREIGN, OTHER, type Stat, TIME_MAX, TIME_MIN } from '../engine/ports.ts';
 import type { RawStats, Seconds } from './system.ts';
 
 const TYPE_MASK = 0o170000;
@@ -17,9 +17,11 @@ const TYPE_SYMLINK = 0o120000;
 /**
  * Only a file has a size that travels: a symlink's is that of its target's name, a directory's is its own. A directory
  * is told from a later one with the same inode number by when it was made, where the file system keeps that (0 if not).
+ * `device`: that of the folder, where a directory may be of another.
  */
-export function toStat(raw: RawStats): Stat {
-  const kind = kindOf(raw.mode);
+export function toStat(raw: RawStats, device = raw.dev): Stat {
+  const type = kindOf(raw.mode);
+  const kind = type === Kind.DIRECTORY && raw.dev !== device ? FOREIGN : type;
   return {
     kind,
     mode: raw.mode & MODE_MAX,

@@ -11,7 +11,7 @@
 
 import { ID_BYTES } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { isWholeSecond, OTHER, type Stat } from './ports.ts';
+import { FOREIGN, isWholeSecond, OTHER, type Stat } from './ports.ts';
 
 /** A directory's key as a parent, and a block list's key. Never used twice in one catalog. */
 export type EntryId = number;
@@ -58,7 +58,7 @@ export const isBlank = (entry: Entry): boolean =>
 
 /** Local facts of a stat whose content is not known yet. Directories have none to know. */
 export const localOf = (stat: Stat): Local => ({
-  kind: stat.kind === OTHER ? Kind.ABSENT : stat.kind,
+  kind: stat.kind === OTHER || stat.kind === FOREIGN ? Kind.ABSENT : stat.kind,
   mode: stat.mode,
   size: stat.kind === Kind.FILE ? stat.size : 0,
   mtime: stat.mtime,

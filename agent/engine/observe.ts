@@ -5,7 +5,10 @@ import { Kind } from '../../protocol/messages.ts';
 import type { Core } from './core.ts';
 import { type Entry, type EntryId, freshEntry, type Local, localOf, looksLike } from './entry.ts';
 import type { Place } from './keys.ts';
-import { OTHER, type Path, type Stat } from './ports.ts';
+import { FOREIGN, OTHER, type Path, type Stat } from './ports.ts';
+
+const IGNORED = '';
+export const TOO_LONG = 'path too long';
 
 /** The listing that an observation is part of. */
 export interface Observing {
@@ -41,12 +44,10 @@ export class Observer {
       : before?.local !== undefined && looksLike(before.local, stat);
     if (isUnchanged && !this.isReindexing) return;
     const path = core.catalog.pathOf(place);
-    if (path !== undefined && before === undefined && path.length > PATH_BYTES_MAX) {
-      this.skip(path, listing?.isFull === true && this.isRescan);
-      return;
-    }
-    if (path === undefined || this.isLeftOut(path, before, stat)) {
+    const why = path === undefined ? IGNORED : this.whyNot(path, before, stat);
+    if (path === undefined || why !== undefined) {
       if (before !== undefined && this.isReindexing) core.put(place, before, before);
+      if (path !== undefined && why) this.skip(path, why, listing?.isFull === true && this.isRescan);
       return;
     }
     const entry: Entry = before === undefined ? freshEntry() : { ...before };
@@ -64,15 +65,18 @@ export class Observer {
       this.wantDirectory(entry.id);
   }
 
-  /** Nobody could be told of this path, nor of one below it. */
-  skip(path: Path, isSaid = false): void {
+  /** Nobody is told of this path, nor of one below it. */
+  skip(path: Path, why: string, isSaid = false): void {
     this.core.counters.skipped++;
-    if (!isSaid) this.core.note({ kind: 'skipped', path, why: 'path too long' });
+    if (!isSaid) this.core.note({ kind: 'skipped', path, why });
   }
 
-  private isLeftOut(path: Path, before: Entry | undefined, stat: Stat | undefined): boolean {
+  /** Why what stands there is left out: IGNORED, which is nothing to tell, or words. */
+  private whyNot(path: Path, before: Entry | undefined, stat: Stat | undefined): string | undefined {
     const kind = stat?.kind ?? before?.local?.kind;
-    return this.core.rules.isIgnored(path, kind === Kind.DIRECTORY);
+    if (this.core.rules.isIgnored(path, kind === Kind.DIRECTORY || kind === FOREIGN)) return IGNORED;
+    if (kind === FOREIGN) return 'another file system is mounted there';
+    return before === undefined && path.length > PATH_BYTES_MAX ? TOO_LONG : undefined;
   }
 }
 

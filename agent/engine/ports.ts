@@ -13,6 +13,10 @@ export type Path = Uint8Array;
 /** Neither file, directory nor symlink: a socket, a device. Never synced; counted. */
 export const OTHER = 4;
 
+/** A directory of another file system than the folder's root: not looked into. Nothing is concluded from it, neither of
+ * what it hides nor of what is in it: it may come and go with a stick. Counted, and named. */
+export const FOREIGN = 5;
+
 /**
  * Times of a stat, in microseconds: mtime from 1901 on, ctime from 1970 on, both to 2109. Outside, ext4 or a double of
  * milliseconds holds no fraction any more, and an entry takes ctime - mtime from -2^52 on (entry.ts).
@@ -27,7 +31,7 @@ export const TIME_MAX = 2 ** 42 * 1e3;
  * number may have been another's.
  */
 export interface Stat {
-  kind: Kind | typeof OTHER;
+  kind: Kind | typeof OTHER | typeof FOREIGN;
   mode: number;
   size: number;
   mtime: number;

@@ -22,7 +22,7 @@ import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import type { Entry, EntryId } from './entry.ts';
 import { type Place, ROOT, samePlace } from './keys.ts';
-import { Observer } from './observe.ts';
+import { Observer, TOO_LONG } from './observe.ts';
 import type { Event, Path } from './ports.ts';
 import { Resting } from './resting.ts';
 
@@ -187,7 +187,7 @@ export class Scan {
         const path = this.core.catalog.pathOf(place);
         if (path === undefined) continue;
         if (path.length > PATH_BYTES_MAX) {
-          this.observer.skip(path);
+          this.observer.skip(path, TOO_LONG);
           continue;
         }
         this.looking = place;
@@ -315,7 +315,7 @@ export class Scan {
       this.miss(listing.directory, listing);
       return true;
     }
-    this.core.trouble(listing.path, code, 'listing a directory');
+    if (code !== 'EXDEV') this.core.trouble(listing.path, code, 'listing a directory'); // covered by what is named
     return false;
   }
 

@@ -135,6 +135,7 @@ export class Files {
     this.mustLive(spot.directory);
     const inode = this.make(mode);
     inode.target = target;
+    inode.device = spot.directory.device;
     this.set([{ ...spot, inode }]);
     return inode;
   }
@@ -142,6 +143,7 @@ export class Files {
   link(inode: Inode, to: Spot): void {
     if (to.inode !== undefined) throw failure('EEXIST', to.name);
     if (inode.names !== undefined) throw failure('EPERM', to.name);
+    if (inode.device !== to.directory.device) throw failure('EXDEV', to.name);
     this.mustLive(to.directory);
     this.set([{ ...to, inode }]);
     this.stampChange(inode);
@@ -159,6 +161,7 @@ export class Files {
     const { inode } = from;
     if (inode === undefined) throw failure('ENOENT', from.name);
     if (inode === to.inode) return;
+    if (inode.device !== to.directory.device) throw failure('EXDEV', to.name);
     this.mustLive(to.directory);
     for (let above: Inode | undefined = to.directory; above !== undefined; above = above.parent)
       if (above === inode) throw failure('EINVAL', to.name);
@@ -194,6 +197,18 @@ export class Files {
   setTime(inode: Inode, mtimeMs: number): void {
     inode.mtimeMs = this.isCoarse ? Math.floor(mtimeMs / SECOND_MS) * SECOND_MS : mtimeMs;
     this.stampChange(inode);
+  }
+
+  /** Another file system, fresh, hides what stands there until the answer is called. */
+  mount({ directory, name, inode }: Spot, device: number): () => void {
+    const { names } = directory;
+    if (names === undefined || inode?.names === undefined) throw failure('ENOTDIR', name);
+    const mounted = this.make(TYPE_DIRECTORY | 0o777);
+    mounted.device = device;
+    mounted.parent = directory;
+    mounted.links = 1;
+    names.set(name, mounted);
+    return () => names.set(name, inode);
   }
 
   /** Forgets what has neither a name nor a descriptor. */

@@ -33,6 +33,8 @@ export class Inode implements Facts {
   /** Where it was named last. */
   parent: Inode | undefined;
   links = 0;
+  /** Of the file system that it is in. */
+  device = 1;
   /** Open descriptors: a file without names lives as long as one is. */
   opens = 0;
 

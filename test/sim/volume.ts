@@ -116,6 +116,10 @@ export class Volume {
     this.files.setTime(this.find(path, true), mtime * 1000);
   }
 
+  mount(path: string, device: number): () => void {
+    return this.files.mount(this.spot(path, true), device);
+  }
+
   private find(path: string, isFollowed: boolean): Inode {
     return this.files.find(inner(path), isFollowed);
   }
@@ -134,7 +138,7 @@ export class Volume {
 
 export function statsOf(inode: Inode): Stats {
   return {
-    dev: 1,
+    dev: inode.device,
     ino: inode.number,
     mode: inode.mode,
     nlink: inode.links,
