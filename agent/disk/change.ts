@@ -56,21 +56,20 @@ export class Change {
 
   /** Makes every staged file durable, then gives each its place. One group at a time; answers at once or later. */
   place(items: Placing[], done: (placed: Placed[]) => void): void {
-    const troubles = items.map(item => attempt(() => this.#giveFacts(item)));
-    const end = (isDurable: boolean): void => {
-      if (!isDurable) for (const [i, { slot }] of items.entries()) troubles[i] ??= this.#syncStaged(slot);
-      done(this.#placeEach(items, troubles));
-    };
+    const eachBy = (act: Stage['giveFacts']): (Trouble | undefined)[] =>
+      items.map(({ slot, mode, mtime }) => attempt(() => act(slot, mode, toSeconds(mtime))));
+    const sync: Stage['sync'] = (...facts) => this.#stage.sync(...facts);
     if (items.length <= SINGLE_SYNCS_MAX) {
-      end(false);
+      done(this.#placeEach(items, eachBy(sync)));
       return;
     }
+    const troubles = eachBy((...facts) => this.#stage.giveFacts(...facts));
     const group = { answer: () => done(items.map(item => placedNot(item, { code: 'CHANGED' }))) };
     this.#waiting = group;
     this.#system.syncFileSystem(this.#home.stageFd, isDone => {
       if (this.#waiting !== group) return;
       this.#waiting = undefined;
-      end(isDone);
+      done(this.#placeEach(items, isDone ? troubles : eachBy(sync)));
     });
   }
 
@@ -270,18 +269,6 @@ export class Change {
   #note(open: () => number): void {
     const trouble = attempt(() => this.#durable.changed(open()));
     if (trouble !== undefined) this.#durable.fail(trouble);
-  }
-
-  #syncStaged(slot: number): Trouble | undefined {
-    return attempt(() => this.#stage.sync(slot));
-  }
-
-  #giveFacts({ slot, mode, mtime }: Placing): void {
-    if (this.#stage.isFinished(slot)) return;
-    const fd = this.#stage.fd(slot);
-    const seconds = toSeconds(mtime);
-    this.#system.fchmodSync(fd, mode);
-    this.#system.futimesSync(fd, seconds, seconds);
   }
 
   /** Moves what is staged to its place, if what is expected stands there; what then stands there. The caller notes that

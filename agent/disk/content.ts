@@ -14,7 +14,7 @@ import type { Dictionary, Path, Squeeze, Stat, Whole } from '../engine/ports.ts'
 import type { DiskArena, Examiner } from './examine.ts';
 import type { Folder } from './folder.ts';
 import type { Stage } from './stage.ts';
-import { isSame, toSeconds, toStat } from './stat.ts';
+import { isSame, toStat } from './stat.ts';
 import type { System } from './system.ts';
 import { DiskError } from './trouble.ts';
 
@@ -80,11 +80,11 @@ export class Content {
   }
 
   /** Stages a small file whole; the content id of what the disk gives back. */
-  stageWhole({ slot, stored, length, mode, mtime }: Whole): Uint8Array {
+  stageWhole({ slot, stored, length }: Whole): Uint8Array {
     const bytes = stored.length === length ? stored : this.#squeeze.inflate(stored, NOTHING, length);
     if (bytes === undefined) throw new DiskError('EBADMSG');
     const scratch = this.#examiner.scratch();
-    const count = this.#stage.startWhole(slot, bytes, mode, toSeconds(mtime), scratch);
+    const count = this.#stage.startWhole(slot, bytes, scratch);
     return this.#arena.wholeContentId(scratch.subarray(0, count));
   }
 

@@ -1,6 +1,9 @@
 // Staged files: what a peer's content is written to until it is whole. One file per slot in `.toastbox/stage`,
 // reached through the directory's descriptor only, readable by nobody else.
 //
+// A file gets its own permissions and time last, just before it is made durable: they may forbid its owner, who need
+// not be root, to open it once more.
+//
 // A slot whose fsync failed is spoiled: its pages are gone, and a second fsync would report success. Every later
 // use of it says EIO, until it is staged anew.
 //
@@ -8,7 +11,7 @@
 
 import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
-import type { Seconds, System } from './system.ts';
+import type { Place, Seconds, System } from './system.ts';
 import { codeOf, DiskError } from './trouble.ts';
 
 /** As many as there are fetches of more than one piece: each is written to again and again. */
@@ -26,8 +29,6 @@ export class Stage {
   readonly #open = new Map<number, number>();
   readonly #spoiled = new Set<number>();
   readonly gauge = new Gauge('staged files open', FILES_OPEN_MAX, 'evicts', () => this.#open.size);
-  /** Slots that have their permissions and time already. */
-  readonly #finished = new Set<number>();
 
   constructor(system: System, home: Home) {
     this.#system = system;
@@ -62,28 +63,20 @@ export class Stage {
 
   #create(slot: number): number {
     const { flags } = this.#system;
-    const place = this.#system.at(this.#directory(), this.name(slot));
-    return this.#system.openSync(place, flags.RDWR | flags.CREAT | flags.EXCL | flags.NOFOLLOW, PRIVATE_FILE);
+    const { CREAT, EXCL, NOFOLLOW, RDWR } = flags;
+    return this.#system.openSync(this.#place(slot), RDWR | CREAT | EXCL | NOFOLLOW, PRIVATE_FILE);
   }
 
   /**
-   * Stages all of a small file in one go, with its facts, and closes it: it waits for its place with many others.
-   * What the disk gives back of it stands at the front of `into` then; how much, is the answer.
+   * Stages all of a small file in one go, and closes it: it waits for its place with many others. What the disk gives
+   * back of it stands at the front of `into` then; how much, is the answer.
    */
-  startWhole(slot: number, bytes: Uint8Array, mode: number, seconds: Seconds, into: Uint8Array): number {
+  startWhole(slot: number, bytes: Uint8Array, into: Uint8Array): number {
     this.start(slot, bytes.length);
     this.write(slot, bytes, 0);
-    const fd = this.fd(slot);
-    const count = this.#system.readSync(fd, into, 0, Math.min(into.length, bytes.length + 1), 0);
-    this.#system.fchmodSync(fd, mode);
-    this.#system.futimesSync(fd, seconds, seconds);
+    const count = this.#system.readSync(this.fd(slot), into, 0, Math.min(into.length, bytes.length + 1), 0);
     this.release(slot);
-    this.#finished.add(slot);
     return count;
-  }
-
-  isFinished(slot: number): boolean {
-    return this.#finished.has(slot);
   }
 
   /** The slot's open file, for use before the next call here. */
@@ -96,7 +89,8 @@ export class Stage {
       return known;
     }
     const { flags } = this.#system;
-    const place = this.#system.at(this.#directory(), this.name(slot));
+    const place = this.#place(slot);
+    this.#system.chmodSync(place, PRIVATE_FILE); // it may have its own permissions already
     const fd = this.#system.openSync(place, flags.RDWR | flags.NOFOLLOW);
     this.#keep(slot, fd);
     return fd;
@@ -111,9 +105,19 @@ export class Stage {
     }
   }
 
-  /** Makes the slot's file durable; a failure spoils it. */
-  sync(slot: number): void {
+  /** Gives the slot's file its permissions and time, by its name: of many that wait together none is opened again. */
+  giveFacts(slot: number, mode: number, seconds: Seconds): void {
+    if (this.#spoiled.has(slot)) throw new DiskError('EIO');
+    const place = this.#place(slot);
+    this.#system.chmodSync(place, mode);
+    this.#system.lutimesSync(place, seconds, seconds);
+  }
+
+  /** Makes the slot's file durable, with its permissions and time; a failure spoils it. */
+  sync(slot: number, mode: number, seconds: Seconds): void {
     const fd = this.fd(slot);
+    this.#system.fchmodSync(fd, mode);
+    this.#system.futimesSync(fd, seconds, seconds);
     try {
       this.#system.fsyncSync(fd);
     } catch (error) {
@@ -127,14 +131,13 @@ export class Stage {
     const fd = this.#open.get(slot);
     this.#open.delete(slot);
     this.#spoiled.delete(slot);
-    this.#finished.delete(slot);
     if (fd !== undefined) this.#system.closeSync(fd);
   }
 
   drop(slot: number): void {
     this.release(slot);
     try {
-      this.#system.unlinkSync(this.#system.at(this.#directory(), this.name(slot)));
+      this.#system.unlinkSync(this.#place(slot));
     } catch (error) {
       if (codeOf(error) === undefined) throw error;
       // Not there, or the file system is read-only or gone: nothing to drop, or start() will say what is wrong.
@@ -146,7 +149,10 @@ export class Stage {
     for (const fd of this.#open.values()) this.#system.closeSync(fd);
     this.#open.clear();
     this.#spoiled.clear();
-    this.#finished.clear();
+  }
+
+  #place(slot: number): Place {
+    return this.#system.at(this.#directory(), this.name(slot));
   }
 
   #directory(): number {

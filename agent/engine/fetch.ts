@@ -170,10 +170,9 @@ export class Fetches {
 
   private stageWhole(fetch: Fetch, stored: Uint8Array): void {
     const { slot, version } = fetch;
-    const { size, mode, mtime } = version;
     fetch.state = 'reading';
     this.fetching.note(fetch);
-    this.wholes.push({ slot, stored, length: size, mode, mtime });
+    this.wholes.push({ slot, stored, length: version.size });
   }
 
   private stage(fetch: Fetch): void {

@@ -96,8 +96,6 @@ export interface Whole {
   slot: number;
   stored: Uint8Array;
   length: number;
-  mode: number;
-  mtime: number;
 }
 
 /** The bytes that a deflated patch was made against: `length` of a file of the folder, which must still be as expected,

@@ -24,8 +24,6 @@ const whole = (slot: number, bytes: Uint8Array, stored = bytes): Whole => ({
   slot,
   stored,
   length: bytes.length,
-  mode: 0o640,
-  mtime: 5 * SECOND,
 });
 const placing = (slot: number): Placing => ({
   slot,
