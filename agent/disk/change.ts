@@ -20,6 +20,7 @@ import { FOREIGN, type Path, type Placing, type Stat, type Trouble } from '../en
 import { type Durable, SINGLE_SYNCS_MAX } from './durable.ts';
 import type { Folder, Spot } from './folder.ts';
 import type { Home } from './home.ts';
+import { lend } from './lend.ts';
 import type { Stage } from './stage.ts';
 import { isSame, toSeconds, toStat } from './stat.ts';
 import type { Place, Seconds, System } from './system.ts';
@@ -111,7 +112,7 @@ export class Change {
     const spot = this.#folder.spot(path);
     try {
       // With its permissions from the first: should this process end here, they would be taken for the user's.
-      this.#system.mkdirSync(spot.place, mode);
+      this.#in(spot, () => this.#system.mkdirSync(spot.place, mode));
     } catch (error) {
       if (codeOf(error) === 'EEXIST') throw new DiskError('EEXIST', this.#standing(spot));
       throw error;
@@ -120,7 +121,7 @@ export class Change {
       return this.#furnish(spot, mode);
     } catch (error) {
       // Said to have failed, it would be found as the user's. It is, if there is something in it.
-      attempt(() => this.#system.rmdirSync(spot.place));
+      attempt(() => this.#in(spot, () => this.#system.rmdirSync(spot.place)));
       throw error;
     }
   }
@@ -166,8 +167,10 @@ export class Change {
   remove(path: Path, expect: Stat): void {
     const spot = this.#folder.spot(path);
     this.#expect(spot, expect);
-    if (expect.kind === Kind.DIRECTORY) this.#system.rmdirSync(spot.place);
-    else this.#system.unlinkSync(spot.place);
+    this.#in(spot, () => {
+      if (expect.kind === Kind.DIRECTORY) this.#system.rmdirSync(spot.place);
+      else this.#system.unlinkSync(spot.place);
+    });
     this.#note(() => spot.directory);
   }
 
@@ -238,23 +241,23 @@ export class Change {
     const from = this.#folder.spot(path);
     const goal = this.#folder.spot(to);
     this.#expect(from, expect);
-    if (expect.kind === Kind.DIRECTORY || !this.#link(from.place, goal.place)) {
+    if (expect.kind === Kind.DIRECTORY || !this.#link(from.place, goal)) {
       const stands = this.#standing(goal);
       if (stands !== undefined) throw new DiskError('EEXIST', stands);
-      this.#system.renameSync(from.place, goal.place);
+      this.#in(from, () => this.#in(goal, () => this.#system.renameSync(from.place, goal.place)));
     } else {
       try {
         // A power cut could keep the unlink and lose the link: then nothing would be left of what nobody else has.
         this.#durable.now(goal.directory);
         this.#expectInode(goal, expect);
         this.#expectInode(from, expect);
-        this.#system.unlinkSync(from.place);
+        this.#in(from, () => this.#system.unlinkSync(from.place));
       } catch (error) {
         // Only while its other name is there: this one may be the last.
         attempt(() => {
           this.#expectInode(from, expect);
           this.#expectInode(goal, expect);
-          this.#system.unlinkSync(goal.place);
+          this.#in(goal, () => this.#system.unlinkSync(goal.place));
         });
         throw error;
       }
@@ -279,24 +282,24 @@ export class Change {
     if (expect !== undefined) this.#expect(spot, expect);
     if (expect === undefined) this.#moveToFree(staged, spot);
     else if (expect.kind === Kind.DIRECTORY) this.#moveForDirectory(staged, spot, expect.mode);
-    else this.#system.renameSync(staged, spot.place);
+    else this.#in(spot, () => this.#system.renameSync(staged, spot.place));
     return this.#mustStand(spot, ours);
   }
 
   #moveForDirectory(staged: Place, spot: Spot, mode: number): void {
-    this.#system.rmdirSync(spot.place);
+    this.#in(spot, () => this.#system.rmdirSync(spot.place));
     try {
       this.#moveToFree(staged, spot);
     } catch (error) {
       // Said to have failed, its end would be found as the user's deletion.
-      attempt(() => this.#system.mkdirSync(spot.place, mode));
+      attempt(() => this.#in(spot, () => this.#system.mkdirSync(spot.place, mode)));
       throw error;
     }
   }
 
   #moveToFree(staged: Place, spot: Spot): void {
     try {
-      if (this.#link(staged, spot.place)) {
+      if (this.#link(staged, spot)) {
         // It has its place. A second name of it, left in the stage, goes when the stage is emptied, at a start.
         attempt(() => this.#system.unlinkSync(staged));
         return;
@@ -306,13 +309,19 @@ export class Change {
       throw error;
     }
     this.#expect(spot, undefined);
-    this.#system.renameSync(staged, spot.place);
+    this.#in(spot, () => this.#system.renameSync(staged, spot.place));
+  }
+
+  /** Does what changes names in the spot's directory. The root's permissions do not travel: they are the user's. */
+  #in(spot: Spot, act: () => void): void {
+    if (spot.isRoot) act();
+    else lend(this.#system, spot.directory, act);
   }
 
   /** False where the file system has no hard links. */
-  #link(from: Place, to: Place): boolean {
+  #link(from: Place, to: Spot): boolean {
     try {
-      this.#system.linkSync(from, to);
+      this.#in(to, () => this.#system.linkSync(from, to.place));
       return true;
     } catch (error) {
       if (NO_LINKS.has(codeOf(error) ?? '')) return false;

@@ -18,6 +18,7 @@ import { checkPath } from '../../protocol/path.ts';
 import type { Path } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
+import { openToGiveBack } from './lend.ts';
 import type { Place, System } from './system.ts';
 import { codeOf, DiskError } from './trouble.ts';
 
@@ -124,12 +125,14 @@ export class Folder {
     }
   }
 
-  #openDirectory(place: Place): number {
+  #openDirectory(place: Place, isSecondTry = false): number {
     const { flags } = this.#system;
     try {
       return this.#system.openSync(place, flags.RDONLY | flags.DIRECTORY | flags.NOFOLLOW);
     } catch (error) {
       const code = codeOf(error);
+      if (code === 'EACCES' && !isSecondTry && openToGiveBack(this.#system, place))
+        return this.#openDirectory(place, true);
       if (code === 'ELOOP') throw new DiskError('REFUSED');
       // Linux says ENOTDIR to O_DIRECTORY | O_NOFOLLOW on a symlink too. Nothing can stand under a file.
       if (code === 'ENOTDIR') throw new DiskError(this.#isSymlink(place) ? 'REFUSED' : 'ENOENT');

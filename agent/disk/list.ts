@@ -18,6 +18,7 @@ import type { Event, Path, Rows, Stat } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
 import { type Folder, latin1 } from './folder.ts';
 import type { Home } from './home.ts';
+import { giveBack, isLent } from './lend.ts';
 import { SortedNames } from './names.ts';
 import type { Scheduler } from './schedule.ts';
 import { toStat } from './stat.ts';
@@ -97,10 +98,13 @@ export class Lister {
     // The descriptor stays open: on file systems without entry types Node asks lstat through it.
     const directory = this.#system.openSync(self, flags.RDONLY | flags.DIRECTORY);
     try {
+      const { ino, mode } = this.#system.fstatSync(directory);
+      // It could be opened, so this agent is root, and the one that left it so was not.
+      if (isLent(mode)) giveBack(this.#system, directory);
       const listing: Listing = {
         dir: dir.slice(),
         directory,
-        inode: this.#system.fstatSync(directory).ino,
+        inode: ino,
         handle: undefined,
         isClosed: false,
         names: undefined,

@@ -7,6 +7,7 @@
 import { MODE_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { FOREIGN, OTHER, type Stat, TIME_MAX, TIME_MIN } from '../engine/ports.ts';
+import { isLent, ownMode } from './lend.ts';
 import type { RawStats, Seconds } from './system.ts';
 
 const TYPE_MASK = 0o170000;
@@ -24,7 +25,7 @@ export function toStat(raw: RawStats, device = raw.dev): Stat {
   const kind = type === Kind.DIRECTORY && raw.dev !== device ? FOREIGN : type;
   return {
     kind,
-    mode: raw.mode & MODE_MAX,
+    mode: (isLent(raw.mode) ? ownMode(raw.mode) : raw.mode) & MODE_MAX,
     size: kind === Kind.FILE ? raw.size : 0,
     mtime: toTime(raw.mtimeMs, TIME_MIN),
     ctime: toTime(kind === Kind.DIRECTORY ? raw.birthtimeMs : raw.ctimeMs, 0),

@@ -31,6 +31,8 @@ const RETRY_MS = 5_000;
 const MOVED_ON_MS = 500;
 /** Files that failed and rest, each by itself. */
 const RESTING_MAX = 64;
+/** What copying says of a source that is of no use. */
+const NO_SOURCE = new Set(['CHANGED', 'ENOENT', 'REFUSED', 'EACCES']);
 /** Ready files are put in place together: when no small one is on its way, when half of all slots hold one, or when the
  * first of them has waited so long. */
 const PLACE_MS = 1_000;
@@ -197,16 +199,15 @@ export class Fetches {
     else if (fetch.state === 'pulling') this.endIfWhole(fetch);
   }
 
-  // The file copied from is not what it was: it is looked at, and its content pulled instead. A patch that does not fit
-  // was made for other bytes than ours, or damaged. Anything else is the disk's trouble.
+  // The file copied from is not what it was, or not for us to read: it is looked at, and its content pulled instead. A
+  // patch that does not fit was made for other bytes than ours, or damaged. Anything else is the disk's trouble.
   private onWriteTrouble(fetch: Fetch, code: string): void {
     if (code === 'EBADMSG') {
       this.restart(fetch);
       return;
     }
     const source = fetch.like ?? fetch.base;
-    const isSourceGone = code === 'CHANGED' || code === 'ENOENT' || code === 'REFUSED';
-    if (source === undefined || !isSourceGone) {
+    if (source === undefined || !NO_SOURCE.has(code)) {
       this.fail(fetch, code, 'staging a file');
       return;
     }

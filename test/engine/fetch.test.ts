@@ -63,28 +63,34 @@ const copyOf = (req: number, offset: number): PieceItem => ({
   ...{ baseOffset: offset, dictionary: 0, dictionaryLength: 0 },
 });
 
-test('fetch: the base is gone while parts of it are being copied -> looked at once, all is pulled without it', () => {
-  startOverBase();
-  const [stage] = asked('stage');
-  fetches.onWrote({ is: 'wrote', slot: stage!.slot, trouble: undefined });
-  fetches.pump();
-  const [pull] = core.effects.splice(0).flatMap(effect => (effect.do === 'send' ? [effect.message] : []));
-  expect(pull).toMatchObject({ is: 'pull', items: [{ base: content(1), offset: 0 }] });
-  const { req } = (pull as Extract<typeof pull, { is: 'pull' }>).items[0]!;
-  expect(fetches.onPiece([copyOf(req, 0), copyOf(req, 4000)], new Uint8Array(0))).toBe(true);
-  const copies = asked('copy');
-  expect(copies.map(({ slot }) => slot)).toEqual([stage!.slot, stage!.slot]);
+test.each([
+  ['is gone', 'ENOENT'],
+  ['may not be read', 'EACCES'],
+])(
+  'fetch: the base %s while parts of it are being copied -> looked at once, all is pulled anew',
+  (_, code) => {
+    startOverBase();
+    const [stage] = asked('stage');
+    fetches.onWrote({ is: 'wrote', slot: stage!.slot, trouble: undefined });
+    fetches.pump();
+    const [pull] = core.effects.splice(0).flatMap(effect => (effect.do === 'send' ? [effect.message] : []));
+    expect(pull).toMatchObject({ is: 'pull', items: [{ base: content(1), offset: 0 }] });
+    const { req } = (pull as Extract<typeof pull, { is: 'pull' }>).items[0]!;
+    expect(fetches.onPiece([copyOf(req, 0), copyOf(req, 4000)], new Uint8Array(0))).toBe(true);
+    const copies = asked('copy');
+    expect(copies.map(({ slot }) => slot)).toEqual([stage!.slot, stage!.slot]);
 
-  for (const { slot } of copies) fetches.onWrote({ is: 'wrote', slot, trouble: { code: 'ENOENT' } });
-  expect(doubted).toEqual([PLACE]);
-  expect(fetches.isResting(PLACE)).toBe(false);
-  const [again, ...more] = asked('stage');
-  expect(more).toEqual([]);
-  expect(again!.slot).not.toBe(stage!.slot);
-  fetches.onWrote({ is: 'wrote', slot: again!.slot, trouble: undefined });
-  const [send] = asked('send');
-  expect(send?.message).toMatchObject({ is: 'pull', items: [{ base: new Uint8Array(0), offset: 0 }] });
-});
+    for (const { slot } of copies) fetches.onWrote({ is: 'wrote', slot, trouble: { code } });
+    expect(doubted).toEqual([PLACE]);
+    expect(fetches.isResting(PLACE)).toBe(false);
+    const [again, ...more] = asked('stage');
+    expect(more).toEqual([]);
+    expect(again!.slot).not.toBe(stage!.slot);
+    fetches.onWrote({ is: 'wrote', slot: again!.slot, trouble: undefined });
+    const [send] = asked('send');
+    expect(send?.message).toMatchObject({ is: 'pull', items: [{ base: new Uint8Array(0), offset: 0 }] });
+  },
+);
 
 test('fetch: a patch that does not fit the base -> all is pulled without it, at once', () => {
   startOverBase();

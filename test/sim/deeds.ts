@@ -19,6 +19,10 @@ function furnish(disk: Volume): void {
   disk.writeFileSync(at('d/in/g'), some(20_000, 2));
   disk.writeFileSync(at('e'), some(60_000, 3));
   disk.symlinkSync('d/f', at('l'));
+  disk.mkdirSync(at('ro/in'), { recursive: true });
+  disk.writeFileSync(at('ro/in/f'), some(200, 12));
+  disk.chmodSync(at('ro/in'), 0o555);
+  disk.chmodSync(at('ro'), 0o555);
 }
 
 export const DEEDS: Readonly<Record<string, (disk: Volume) => void>> = {
@@ -55,6 +59,18 @@ export const DEEDS: Readonly<Record<string, (disk: Volume) => void>> = {
   'an empty directory deleted': disk => disk.rmSync(at('x'), { recursive: true }),
   'permissions of a file': disk => disk.chmodSync(at('e'), 0o600),
   'permissions of a directory': disk => disk.chmodSync(at('d'), 0o700),
+  'a read-only tree': disk => {
+    disk.mkdirSync(at('n/o'), { recursive: true });
+    disk.writeFileSync(at('n/o/f'), some(60, 13));
+    disk.chmodSync(at('n/o'), 0o555);
+    disk.chmodSync(at('n'), 0o555);
+  },
+  'a read-only directory changed': disk => {
+    disk.writeFileSync(at('ro/in/f'), some(30_000, 14));
+    disk.writeFileSync(at('ro/in/n'), some(90, 15));
+    disk.symlinkSync('f', at('ro/in/l'));
+  },
+  'a read-only tree deleted': disk => disk.rmSync(at('ro'), { recursive: true }),
   'a time': disk => disk.utimesSync(at('e'), 1_600_000_000, 1_600_000_000),
   'a symlink': disk => disk.symlinkSync('../e', at('x/n')),
   'a symlink to elsewhere': disk => {

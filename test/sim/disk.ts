@@ -2,11 +2,12 @@
 //
 // Fault model: a gate stands before each call. Whoever keeps it may let an errno come instead of the call, change the
 // files before the call sees them, or end the process or the power there. What is not synced is lost with the power,
-// as medium.ts has it.
+// as medium.ts has it. The agent is not root: it changes no names in a directory that its owner may not write, and
+// opens none that its owner may not read.
 
 import { constants } from 'node:fs';
 import type { OpenDirectory, Place, RawStats, Seconds, System } from '../../agent/disk/system.ts';
-import { failure, MODES } from './files.ts';
+import { failure, MODES, type Spot } from './files.ts';
 import type { Inode } from './inode.ts';
 import { namesOf, statsOf, type Volume } from './volume.ts';
 
@@ -21,10 +22,17 @@ export interface DiskPorts {
 
 const PORTS: DiskPorts = { gate: () => {}, later: job => job() };
 const PERMISSIONS = 0o7777;
+const OWNER_READS = 0o400;
+const OWNER_WRITES = 0o200;
 
 export function memorySystem({ files, medium }: Volume, ports: Partial<DiskPorts> = {}): System {
   const { gate, later } = { ...PORTS, ...ports };
   const find = (place: Place, isFollowed: boolean) => files.find(text(place), isFollowed);
+  const spotToChange = (place: Place): Spot => {
+    const spot = files.spot(text(place));
+    if ((spot.directory.mode & OWNER_WRITES) === 0) throw failure('EACCES', text(place));
+    return spot;
+  };
   const { O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
 
   const openSync = (place: Place, flags: number, mode = 0o666): number => {
@@ -34,10 +42,12 @@ export function memorySystem({ files, medium }: Volume, ports: Partial<DiskPorts
     let { inode } = spot;
     if (inode === undefined) {
       if ((flags & O_CREAT) === 0) throw failure('ENOENT', path);
-      inode = files.create(spot, MODES.FILE | (mode & PERMISSIONS));
+      inode = files.create(spotToChange(place), MODES.FILE | (mode & PERMISSIONS));
     } else if ((flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0) throw failure('EEXIST', path);
     if ((flags & O_DIRECTORY) !== 0 && inode.names === undefined) throw failure('ENOTDIR', path);
     if ((flags & O_NOFOLLOW) !== 0 && inode.isSymlink && (flags & PATH) === 0) throw failure('ELOOP', path);
+    const isClosed = inode.names !== undefined && (inode.mode & OWNER_READS) === 0;
+    if (isClosed && (flags & PATH) === 0) throw failure('EACCES', path);
     return files.open(inode);
   };
 
@@ -129,27 +139,27 @@ export function memorySystem({ files, medium }: Volume, ports: Partial<DiskPorts
     },
     mkdirSync: (place, mode) => {
       gate('mkdirSync', place);
-      files.create(files.spot(text(place)), MODES.DIRECTORY | (mode & PERMISSIONS));
+      files.create(spotToChange(place), MODES.DIRECTORY | (mode & PERMISSIONS));
     },
     rmdirSync: place => {
       gate('rmdirSync', place);
-      files.remove(files.spot(text(place)), true);
+      files.remove(spotToChange(place), true);
     },
     unlinkSync: place => {
       gate('unlinkSync', place);
-      files.remove(files.spot(text(place)), false);
+      files.remove(spotToChange(place), false);
     },
     renameSync: (from, to) => {
       gate('renameSync', to);
-      files.rename(files.spot(text(from)), files.spot(text(to)));
+      files.rename(spotToChange(from), spotToChange(to));
     },
     linkSync: (from, to) => {
       gate('linkSync', to);
-      files.link(find(from, false), files.spot(text(to)));
+      files.link(find(from, false), spotToChange(to));
     },
     symlinkSync: (target, place) => {
       gate('symlinkSync', place);
-      files.create(files.spot(text(place)), MODES.SYMLINK | 0o777, text(target));
+      files.create(spotToChange(place), MODES.SYMLINK | 0o777, text(target));
     },
     readlinkSync: place => {
       gate('readlinkSync');

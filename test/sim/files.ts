@@ -1,7 +1,7 @@
 // A POSIX file system in memory: what stands on the disk of a simulated machine, by the rules of Linux.
 //
 // Paths are text of which each character is one byte, absolute, or from an open directory as `/proc/self/fd/N/...`
-// has them. Nothing is refused for want of permission. Times are whole ticks of the clock that it is given, as a
+// has them. Nothing is refused for want of permission here. Times are whole ticks of the clock that it is given, as a
 // kernel's are, or whole seconds, as ext3 has them: what changes twice within one shows it in nothing but its size.
 //
 // What a power cut would leave of it is medium.ts's matter, which is told of every change.

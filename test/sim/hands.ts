@@ -97,7 +97,7 @@ export function touch(disk: Volume, random: Random): string[] {
       return [any, fresh];
     case 9:
       if (any === undefined || disk.lstatSync(any).isSymbolicLink()) return [];
-      disk.chmodSync(any, random.pick([0o755, 0o700, 0o750]));
+      disk.chmodSync(any, random.pick([0o755, 0o700, 0o555]));
       return [any];
     case 10:
       if (!isFree) return [];
