@@ -202,6 +202,7 @@ export class Disk {
       case 'readTarget':
         return { is: 'target', target: this.#content.readTarget(effect.path), trouble: undefined };
       case 'stage':
+        if (effect.into !== undefined) this.#change.refuse(effect.into);
         this.#stage.start(effect.slot, effect.bytes);
         return wrote(effect.slot);
       case 'stageWhole':

@@ -16,11 +16,11 @@
 
 import { Kind } from '../../protocol/messages.ts';
 import { compareBytes, parentOf } from '../../protocol/path.ts';
-import { FOREIGN, type Path, type Placing, type Stat, type Trouble } from '../engine/ports.ts';
+import { FOREIGN, OTHER, type Path, type Placing, type Stat, type Trouble } from '../engine/ports.ts';
 import { type Durable, SINGLE_SYNCS_MAX } from './durable.ts';
 import type { Folder, Spot } from './folder.ts';
 import type { Home } from './home.ts';
-import { lend } from './lend.ts';
+import { lend, refuseClosed } from './lend.ts';
 import type { Stage } from './stage.ts';
 import { isSame, toSeconds, toStat } from './stat.ts';
 import type { Place, Seconds, System } from './system.ts';
@@ -53,6 +53,14 @@ export class Change {
     this.#folder = ports.folder;
     this.#stage = ports.stage;
     this.#durable = ports.durable;
+  }
+
+  /** Throws what would be in the way of putting a file there, as far as it can be seen before there is one. */
+  refuse({ path, expect }: Pick<Placing, 'path' | 'expect'>): void {
+    const spot = this.#folder.spot(path);
+    this.#expect(spot, expect);
+    if (this.#system.fstatSync(spot.directory).dev !== this.#home.device) throw new DiskError('EXDEV');
+    refuseClosed(this.#system, spot.directory);
   }
 
   /** Makes every staged file durable, then gives each its place. One group at a time; answers at once or later. */
@@ -114,8 +122,9 @@ export class Change {
       // With its permissions from the first: should this process end here, they would be taken for the user's.
       this.#in(spot, () => this.#system.mkdirSync(spot.place, mode));
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') throw new DiskError('EEXIST', this.#standing(spot));
-      throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
+      const stands = this.#standing(spot);
+      throw stands?.kind === OTHER ? changed(stands) : new DiskError('EEXIST', stands);
     }
     try {
       return this.#furnish(spot, mode);
@@ -305,7 +314,7 @@ export class Change {
         return;
       }
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') throw new DiskError('CHANGED', this.#standing(spot));
+      if (codeOf(error) === 'EEXIST') throw changed(this.#standing(spot));
       throw error;
     }
     this.#expect(spot, undefined);
@@ -331,7 +340,7 @@ export class Change {
 
   #expect(spot: Spot, expect: Stat | undefined): void {
     const stands = this.#standing(spot);
-    if (!isSame(stands, expect)) throw new DiskError('CHANGED', stands);
+    if (!isSame(stands, expect)) throw changed(stands);
   }
 
   /** A sync takes its time: what was saved by a rename meanwhile is another file. */
@@ -387,6 +396,10 @@ export class Change {
     }
   }
 }
+
+/** Something else stands there than was expected. */
+const changed = (stands: Stat | undefined): DiskError =>
+  new DiskError(stands?.kind === OTHER ? 'OTHER' : 'CHANGED', stands);
 
 const placedNot = ({ slot }: Placing, trouble: Trouble): Placed => ({ slot, stat: undefined, trouble });
 

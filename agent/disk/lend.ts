@@ -28,6 +28,8 @@ const LENT = 0o1300;
 export const isLent = (mode: number): boolean =>
   (mode & TYPE_MASK) === TYPE_DIRECTORY && (mode & (STICKY | OWNER)) === LENT;
 
+const isLendable = (mode: number): boolean => (mode & OWNER) === READ_ONLY;
+
 /** The permissions that are a lent directory's own. */
 export const ownMode = (mode: number): number => (mode & PERMISSIONS & ~LENT) | READ_ONLY;
 
@@ -38,7 +40,7 @@ export function lend<T>(system: System, directory: number, act: () => T): T {
   } catch (error) {
     if (codeOf(error) !== 'EACCES') throw error;
     const { mode } = system.fstatSync(directory);
-    if ((mode & OWNER) !== READ_ONLY) throw error;
+    if (!isLendable(mode)) throw error;
     const lent = (mode & PERMISSIONS & ~OWNER) | LENT;
     if (!hasChanged(system, directory, lent)) throw error;
     try {
@@ -46,6 +48,15 @@ export function lend<T>(system: System, directory: number, act: () => T): T {
     } finally {
       giveBack(system, directory, mode & PERMISSIONS);
     }
+  }
+}
+
+/** Throws EACCES where lend() could not help, as far as the mode tells. */
+export function refuseClosed(system: System, directory: number): void {
+  try {
+    system.accessSync(system.self(directory), system.flags.CHANGES);
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES' || !isLendable(system.fstatSync(directory).mode)) throw error;
   }
 }
 

@@ -43,6 +43,8 @@ export interface Flags {
   readonly NONBLOCK: number;
   /** Names a thing without opening its content: needs no permission on it. */
   readonly PATH: number;
+  /** What accessSync is asked about names in a directory. */
+  readonly CHANGES: number;
 }
 
 export interface System {
@@ -68,6 +70,7 @@ export interface System {
   fsyncSync(fd: number): void;
   fstatSync(fd: number): RawStats;
   lstatSync(place: Place): RawStats;
+  accessSync(place: Place, mode: number): void;
   fchmodSync(fd: number, mode: number): void;
   chmodSync(place: Place, mode: number): void;
   futimesSync(fd: number, atime: Seconds, mtime: Seconds): void;
@@ -107,6 +110,7 @@ export const realSystem: System = {
     NOFOLLOW: O.O_NOFOLLOW,
     NONBLOCK: O.O_NONBLOCK,
     PATH: O_PATH,
+    CHANGES: O.W_OK | O.X_OK,
   },
 
   at(directory, name) {
@@ -168,6 +172,7 @@ export const realSystem: System = {
   fsyncSync: fs.fsyncSync,
   fstatSync: fs.fstatSync,
   lstatSync: fs.lstatSync,
+  accessSync: fs.accessSync,
   fchmodSync: fs.fchmodSync,
   chmodSync: fs.chmodSync,
   futimesSync: fs.futimesSync,

@@ -141,7 +141,7 @@ export class Apply {
     const path = this.core.catalog.pathOf(place);
     if (entry?.remote === undefined || path === undefined) return true;
     if (this.offers.isOffered(place) || this.fetches.isFetching(place)) return true;
-    if (this.fetches.isResting(place)) return true;
+    if (this.fetches.isResting(place, entry.remote.seq)) return true;
     const action = decide(entry);
     if (action !== Action.ADOPT && action !== Action.APPLY) return true;
     if (this.change.isBusy || this.core.isSyncing) return false;

@@ -9,6 +9,10 @@
 //   READY     waits for others, so that many small files share the cost of being made durable
 //   PLACING   synced, then renamed over what is expected there
 //
+// Nothing is asked of the gateway before the disk has begun the staged file, which it does only where there is room for
+// it and a place; of a small file the first time, what would be asked for is less than that. A fetch that failed rests,
+// twice as long each time: what cannot be put in place must not come again and again for nothing.
+//
 // A small file comes in one part: staged, read back and checked in one step, all those of a message together.
 
 import { Kind, type PieceItem } from '../../protocol/messages.ts';
@@ -29,6 +33,14 @@ const TRIES_MAX = 3;
 const RETRY_MS = 5_000;
 /** A file that changed under the fetch is looked at before it is fetched again. */
 const MOVED_ON_MS = 500;
+const MOVED_ON = new Set(['CHANGED', 'ENOENT', 'ENOTDIR', 'REFUSED']);
+/** From then on it is said: a look should have mended it. */
+const UNSAID = 2;
+/** The longest rest of a file that came in vain: of 3 MB some 36 MB an hour, where it is for ever. */
+const VAIN_MS_MAX = 5 * 60_000;
+/** The longest where nothing came, which costs a look or, with a full disk, less than a small file each time; and so
+ * soon it goes on once the way is free. */
+const FREE_MS_MAX = 30_000;
 /** Files that failed and rest, each by itself. */
 const RESTING_MAX = 64;
 /** What copying says of a source that is of no use. */
@@ -56,7 +68,7 @@ export class Fetches {
     this.fetching = new Fetching(fetchesMax);
     this.gauge = core.gauge('fetches', fetchesMax, 'waits', () => this.fetching.count);
     this.pulls = new Pulls(core, this.fetching);
-    this.resting = new Resting(core, 'resting fetches', RESTING_MAX);
+    this.resting = new Resting(core, 'resting fetches', RESTING_MAX, FREE_MS_MAX);
     examine.onStaged = (slot, examined, code) => this.onStaged(slot, examined, code);
   }
 
@@ -73,8 +85,8 @@ export class Fetches {
   }
 
   /** Whether its last fetch failed a moment ago: the others go on without it. */
-  isResting(place: Place): boolean {
-    return this.resting.has(place);
+  isResting(place: Place, seq: number): boolean {
+    return this.resting.has(place, seq);
   }
 
   /** Whether a fetch still copies from this path: then it must stay a while. */
@@ -105,6 +117,7 @@ export class Fetches {
       like,
       state: 'pulling',
       isStaged: false,
+      isBegun: false,
       offset: 0,
       writes: 0,
       frames: 0,
@@ -122,6 +135,7 @@ export class Fetches {
 
   private begin(fetch: Fetch): void {
     fetch.isStaged = false;
+    fetch.isBegun = false;
     fetch.offset = 0;
     fetch.writes = 0;
     fetch.frames = 0;
@@ -133,8 +147,7 @@ export class Fetches {
     } else {
       fetch.state = 'pulling';
       this.pulls.mark();
-      // Now: the disk says at once if there is no room for it.
-      if (!isSmall(fetch.version)) this.stage(fetch);
+      if (!isSmall(fetch.version) || this.resting.tries(fetch.place) > 0) this.stage(fetch);
       this.fetching.note(fetch);
     }
   }
@@ -181,7 +194,9 @@ export class Fetches {
     fetch.isStaged = true;
     fetch.writes++;
     this.fetching.note(fetch);
-    this.core.emit({ do: 'stage', slot: fetch.slot, bytes: fetch.version.size });
+    const { slot, version, path, local } = fetch;
+    const expect = local === undefined ? undefined : statOf(local);
+    this.core.emit({ do: 'stage', slot, bytes: version.size, into: { path, expect } });
   }
 
   onWrote(event: Extract<Event, { is: 'wrote' }>): void {
@@ -194,6 +209,7 @@ export class Fetches {
       this.onWriteTrouble(fetch, event.trouble.code);
       return;
     }
+    fetch.isBegun = true;
     if (fetch.writes > 0) return;
     if (fetch.state === 'copying') this.copyLike(fetch);
     else if (fetch.state === 'pulling') this.endIfWhole(fetch);
@@ -207,7 +223,7 @@ export class Fetches {
       return;
     }
     const source = fetch.like ?? fetch.base;
-    if (source === undefined || !NO_SOURCE.has(code)) {
+    if (!fetch.isBegun || source === undefined || !NO_SOURCE.has(code)) {
       this.fail(fetch, code, 'staging a file');
       return;
     }
@@ -323,10 +339,17 @@ export class Fetches {
     this.begin(fetch);
   }
 
+  /** Lets go of it until later. */
   private fail(fetch: Fetch, code: string, doing: string): void {
-    this.core.trouble(fetch.path, code, doing);
+    const { path, place, version } = fetch;
+    const tries = this.resting.tries(place);
+    const isMovedOn = MOVED_ON.has(code);
+    const isFree = fetch.offset === 0 || code === 'ENOSPC';
     this.release(fetch);
-    this.resting.rest(fetch.place, RETRY_MS);
+    if (isMovedOn) this.onGone(place);
+    if (!isMovedOn || tries >= UNSAID) this.core.trouble(path, code, doing);
+    const ms = (isMovedOn ? MOVED_ON_MS : RETRY_MS) * 2 ** tries;
+    this.resting.rest(place, Math.min(ms, isFree ? FREE_MS_MAX : VAIN_MS_MAX), version.seq);
   }
 
   private release(fetch: Fetch): void {
@@ -373,24 +396,18 @@ export class Fetches {
     for (const { slot, stat, trouble } of event.items) {
       const fetch = this.fetching.at(slot);
       if (fetch === undefined || fetch.state !== 'placing') continue;
-      this.fetching.release(fetch);
       this.core.isRemoteMarked = true;
       this.core.isLocalMarked = true;
-      if (trouble !== undefined || stat === undefined) this.onNotPlaced(fetch, trouble?.code ?? 'ENOENT');
+      if (trouble !== undefined || stat === undefined)
+        this.fail(fetch, trouble?.code ?? 'ENOENT', 'putting a file in place');
       else this.settle(fetch, stat);
     }
   }
 
-  private onNotPlaced(fetch: Fetch, code: string): void {
-    this.core.emit({ do: 'unstage', slot: fetch.slot });
-    const isMovedOn = code === 'CHANGED' || code === 'ENOENT' || code === 'ENOTDIR' || code === 'REFUSED';
-    if (isMovedOn) this.onGone(fetch.place);
-    else this.core.trouble(fetch.path, code, 'putting a file in place');
-    this.resting.rest(fetch.place, isMovedOn ? MOVED_ON_MS : RETRY_MS);
-  }
-
   private settle(fetch: Fetch, stat: Stat): void {
     const { core } = this;
+    this.fetching.release(fetch);
+    this.resting.forget(fetch.place);
     core.isUnsynced = true;
     const before = core.catalog.get(fetch.place);
     if (before === undefined) return;

@@ -36,6 +36,8 @@ export interface Fetch {
   state: FetchState;
   /** The slot's staged file was asked for. */
   isStaged: boolean;
+  /** The disk has begun it. */
+  isBegun: boolean;
   offset: number;
   writes: number;
   frames: number;

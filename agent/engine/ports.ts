@@ -57,8 +57,8 @@ export function youthMs(ctime: number, wall: number): number {
   return Math.abs(ageMs) < tickMs ? Math.ceil(tickMs - ageMs) : 0;
 }
 
-/** An operating error: errno's name, 'CHANGED' where what was expected no longer stands there, or 'REFUSED' where
- * the path leads through a symlink or out of the folder. */
+/** An operating error: errno's name, 'CHANGED' where what was expected no longer stands there, 'OTHER' where neither
+ * file, directory nor symlink does, or 'REFUSED' where the path leads through a symlink or out of the folder. */
 export interface Trouble {
   code: string;
 }
@@ -138,7 +138,8 @@ export type Effect =
   // while the effect is carried out.
   | { do: 'stageWhole'; items: Whole[] } //                                         -> stagedWhole
   // `copy` takes bytes from a file of the folder, as long as it is still as expected.
-  | { do: 'stage'; slot: number; bytes: number } // `bytes` as it will have         -> wrote
+  // `stage` begins a file of `bytes`, unless it can be seen that it could not be put `into` its place later on.
+  | { do: 'stage'; slot: number; bytes: number; into: Pick<Placing, 'path' | 'expect'> | undefined } // -> wrote
   // `patch` writes `length` bytes at `offset`: `stored` itself, or inflated with the dictionary when it is shorter.
   // `stored` is only valid while the effect is carried out.
   | { do: 'patch'; slot: number; offset: number; length: number; stored: Uint8Array; dictionary: Dictionary } // -> wrote

@@ -1,6 +1,7 @@
 // Places that could not be read or fetched, or did not hold still, and when they may be tried again. Each rests by
 // itself, so the others go on; there are never more than `most` of them. Were more to rest at once, nothing would be
-// tried until the youngest has rested: a disk that fails everywhere costs time, not memory, and no busy loop.
+// tried until the youngest has rested: a disk that fails everywhere costs time, not memory, and no busy loop. Whoever
+// tries in some order says it, and then what comes after all that failed is still tried.
 //
 // A place that has rested stays known, with its number of tries, until it is forgotten or others need the room.
 
@@ -19,20 +20,25 @@ interface Rest {
 export class Resting {
   private readonly core: Core;
   private readonly most: number;
+  private readonly crowdMs: number;
   private readonly rests: Rest[] = [];
   private readonly gauge: Gauge;
   private allUntil = 0;
+  /** Of those that rest until then, the last in order. */
+  private allUpTo = 0;
 
-  /** `name` is what the status calls it. */
-  constructor(core: Core, name: string, most: number) {
+  /** `name` is what the status calls it. With more than `most`, all rest for `crowdMs` at least. */
+  constructor(core: Core, name: string, most: number, crowdMs = 0) {
     this.core = core;
     this.most = most;
+    this.crowdMs = crowdMs;
     this.gauge = core.gauge(name, most, 'waits', () => this.rests.length);
   }
 
-  has(place: Place): boolean {
+  has(place: Place, order = 0): boolean {
     const { now } = this.core;
-    return now < this.allUntil || now < (this.at(place)?.until ?? 0);
+    const isInCrowd = now < this.allUntil && order <= this.allUpTo;
+    return isInCrowd || now < (this.at(place)?.until ?? 0);
   }
 
   /** How often it rested since it was last forgotten. */
@@ -40,7 +46,7 @@ export class Resting {
     return this.at(place)?.tries ?? 0;
   }
 
-  rest(place: Place, ms: number): void {
+  rest(place: Place, ms: number, order = Number.POSITIVE_INFINITY): void {
     const { core } = this;
     const until = core.now + ms;
     const tries = this.tries(place) + 1;
@@ -50,7 +56,9 @@ export class Resting {
       const over = this.rests.findIndex(rest => rest.until <= core.now);
       if (over === -1) {
         this.gauge.met();
-        this.allUntil = until;
+        this.allUpTo = core.now < this.allUntil ? Math.max(this.allUpTo, order) : order;
+        this.allUntil = Math.max(until, core.now + this.crowdMs);
+        core.wake(this.allUntil);
         return;
       }
       this.rests.splice(over, 1);

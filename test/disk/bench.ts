@@ -163,7 +163,7 @@ export function list(bench: Bench, dir: Path): Listing {
 
 /** Stages bytes in a slot. */
 export function stage(bench: Bench, slot: number, bytes: Uint8Array): void {
-  const started = ask(bench, { do: 'stage', slot, bytes: bytes.length }, 'wrote');
+  const started = ask(bench, { do: 'stage', slot, bytes: bytes.length, into: undefined }, 'wrote');
   if (started.trouble !== undefined) throw new Error(started.trouble.code);
   const wrote = patch(bench, slot, 0, bytes);
   if (wrote !== undefined) throw new Error(wrote);

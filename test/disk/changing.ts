@@ -103,7 +103,7 @@ export function acceptChanging(name: string, open: () => Ground, close: (ground:
       const base = some(100_000, 7);
       write('base', base);
       const expectation = mustLook(bench, path('base'));
-      ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
+      ask(bench, { do: 'stage', slot: 1, bytes: 3, into: undefined }, 'wrote');
       const copy: Effect = {
         do: 'copy',
         slot: 1,
@@ -143,7 +143,7 @@ export function acceptChanging(name: string, open: () => Ground, close: (ground:
       const before = mustLook(bench, path('base'));
       write('other', 'two');
       bench.hands.renameSync(at('other'), at('base'));
-      ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
+      ask(bench, { do: 'stage', slot: 1, bytes: 3, into: undefined }, 'wrote');
       const from = { path: path('base'), expect: before, offset: 0, length: 3 };
       const copy = ask(
         bench,
@@ -169,7 +169,7 @@ export function acceptChanging(name: string, open: () => Ground, close: (ground:
     });
 
     test('stage: a patch that does not inflate to its length, or asks for bytes before the start -> EBADMSG', () => {
-      ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
+      ask(bench, { do: 'stage', slot: 1, bytes: 3, into: undefined }, 'wrote');
       const effect = (stored: Uint8Array, tail: number): Effect => ({
         do: 'patch',
         slot: 1,

@@ -111,14 +111,17 @@ const CASES: Case[] = [
   {
     name: 'stage',
     answer: 'wrote',
-    effect: () => ({ do: 'stage', slot: 1, bytes: 3 }),
+    effect: bench => {
+      none(bench, 'dir/a');
+      return { do: 'stage', slot: 1, bytes: 3, into: { path: path('dir/a'), expect: undefined } };
+    },
   },
   {
     name: 'copy',
     answer: 'wrote',
     effect: bench => {
       write(bench, 'dir/a');
-      ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
+      ask(bench, { do: 'stage', slot: 1, bytes: 3, into: undefined }, 'wrote');
       const expectation = stand(bench, 'dir/a');
       return {
         do: 'copy',

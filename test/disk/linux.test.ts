@@ -234,6 +234,33 @@ test('examine: a pipe or device in the place of a file -> CHANGED at once, witho
   expect(list(bench, path('')).stats.map(stat => stat.kind)).toEqual([4]);
 });
 
+test('pipe: in the place of what is to come -> OTHER, before anything is staged as well, and it stays', () => {
+  execFileSync('mkfifo', [join(bench.root, 'pipe')]);
+  const into = { path: path('pipe'), expect: undefined };
+  expect(ask(bench, { do: 'stage', slot: 1, bytes: 3, into }, 'wrote').trouble?.code).toBe('OTHER');
+  expect(fs.readdirSync(join(bench.root, '.toastbox/stage'))).toEqual([]);
+  expect(put(1, 'pipe', 'x')?.trouble?.code).toBe('OTHER');
+  expect(did({ do: 'makeDirectory', path: path('pipe'), mode: 0o755 }).trouble?.code).toBe('OTHER');
+  const symlink: Effect = { do: 'makeSymlink', target: path('x'), mtime: SECOND, ...into };
+  expect(did(symlink).trouble?.code).toBe('OTHER');
+  expect(fs.lstatSync(join(bench.root, 'pipe')).isFIFO()).toBe(true);
+});
+
+test.skipIf(!isRoot)(
+  'mount: inside the folder (needs root) -> EXDEV before anything is staged for it',
+  () => {
+    const place = join(bench.root, 'disk');
+    fs.mkdirSync(place);
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', place]);
+    try {
+      const into = { path: path('disk/file'), expect: undefined };
+      expect(ask(bench, { do: 'stage', slot: 1, bytes: 3, into }, 'wrote').trouble?.code).toBe('EXDEV');
+    } finally {
+      execFileSync('umount', [place]);
+    }
+  },
+);
+
 test('examine: 4 GiB and a bit, sparse -> offsets beyond 32 bits are read', () => {
   const size = 2 ** 32 + 70_000;
   const fd = fs.openSync(join(bench.root, 'big'), 'w');
@@ -242,7 +269,7 @@ test('examine: 4 GiB and a bit, sparse -> offsets beyond 32 bits are read', () =
   const read = ask(bench, { do: 'read', path: path('big'), offset: size - 6, length: 100 }, 'read');
   expect(Buffer.from(bench.arena.run.subarray(0, read.bytes)).toString()).toBe('\0\0tail');
   const expectation = mustLook(bench, path('big'));
-  ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
+  ask(bench, { do: 'stage', slot: 1, bytes: 3, into: undefined }, 'wrote');
   const copy: Effect = {
     do: 'copy',
     slot: 1,
@@ -339,7 +366,7 @@ test.skipIf(!isRoot)(
     const small = openBench(openGround(home));
     try {
       fs.writeFileSync(join(small.root, 'ballast'), Buffer.alloc(700_000));
-      ask(small, { do: 'stage', slot: 1, bytes: 3 }, 'wrote');
+      ask(small, { do: 'stage', slot: 1, bytes: 3, into: undefined }, 'wrote');
       const patch: Effect = {
         do: 'patch',
         slot: 1,
@@ -350,7 +377,7 @@ test.skipIf(!isRoot)(
       };
       expect(ask(small, patch, 'wrote').trouble?.code).toBe('ENOSPC');
       // Said before anything is written, of a file that would not fit.
-      const tooLarge: Effect = { do: 'stage', slot: 2, bytes: 2_000_000 };
+      const tooLarge: Effect = { do: 'stage', slot: 2, bytes: 2_000_000, into: undefined };
       expect(ask(small, tooLarge, 'wrote').trouble?.code).toBe('ENOSPC');
       expect(fs.readdirSync(join(small.root, '.toastbox', 'stage'))).toEqual([`1.${LIFE}`]);
       fs.unlinkSync(join(small.root, 'ballast'));
@@ -380,11 +407,15 @@ test.skipIf(!isRoot)(
     try {
       expect(list(bench, path('')).names).toEqual(['file']);
       expect(examine(bench, path('file')).trouble).toBeUndefined();
-      expect(ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote').trouble?.code).toBe('EROFS');
+      expect(ask(bench, { do: 'stage', slot: 1, bytes: 3, into: undefined }, 'wrote').trouble?.code).toBe(
+        'EROFS',
+      );
       const made = ask(bench, { do: 'makeDirectory', path: path('dir'), mode: 0o755 }, 'did');
       expect(made.trouble?.code).toBe('EROFS');
       remount('rw');
-      expect(ask(bench, { do: 'stage', slot: 1, bytes: 3 }, 'wrote').trouble).toBeUndefined();
+      expect(
+        ask(bench, { do: 'stage', slot: 1, bytes: 3, into: undefined }, 'wrote').trouble,
+      ).toBeUndefined();
     } finally {
       bench.disk.close();
       execFileSync('umount', [home]);

@@ -82,7 +82,7 @@ test.each([
 
     for (const { slot } of copies) fetches.onWrote({ is: 'wrote', slot, trouble: { code } });
     expect(doubted).toEqual([PLACE]);
-    expect(fetches.isResting(PLACE)).toBe(false);
+    expect(fetches.isResting(PLACE, 9)).toBe(false);
     const [again, ...more] = asked('stage');
     expect(more).toEqual([]);
     expect(again!.slot).not.toBe(stage!.slot);
@@ -104,7 +104,7 @@ test('fetch: a patch that does not fit the base -> all is pulled without it, at 
   };
   expect(fetches.onPiece([patch], new Uint8Array(3))).toBe(true);
   fetches.onWrote({ is: 'wrote', slot: asked('patch')[0]!.slot, trouble: { code: 'EBADMSG' } });
-  expect(fetches.isResting(PLACE)).toBe(false);
+  expect(fetches.isResting(PLACE, 9)).toBe(false);
   fetches.onWrote({ is: 'wrote', slot: asked('stage')[0]!.slot, trouble: undefined });
   expect(asked('send')[0]?.message).toMatchObject({
     is: 'pull',

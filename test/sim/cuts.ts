@@ -8,6 +8,7 @@ import { Random } from './random.ts';
 
 /** Calls that leave the disk as it is: a cut before one is a cut after the write before it. */
 const READING = new Set<Call>([
+  'accessSync',
   'closeSync',
   'fstatSync',
   'lstatSync',

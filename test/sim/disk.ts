@@ -63,6 +63,7 @@ export function memorySystem({ files, medium }: Volume, ports: Partial<DiskPorts
       NOFOLLOW: O_NOFOLLOW,
       NONBLOCK: constants.O_NONBLOCK,
       PATH,
+      CHANGES: constants.W_OK | constants.X_OK,
     },
     at: (directory, name) => `/proc/self/fd/${directory}/${latin1(name)}`,
     self: fd => `/proc/self/fd/${fd}`,
@@ -116,6 +117,10 @@ export function memorySystem({ files, medium }: Volume, ports: Partial<DiskPorts
     lstatSync: place => {
       gate('lstatSync');
       return statsOf(find(place, false)) as RawStats;
+    },
+    accessSync: place => {
+      gate('accessSync');
+      if ((find(place, true).mode & OWNER_WRITES) === 0) throw failure('EACCES', text(place));
     },
     fchmodSync: (fd, mode) => {
       gate('fchmodSync', `/proc/self/fd/${fd}`);
