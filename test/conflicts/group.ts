@@ -19,6 +19,7 @@ import { makeBase } from './changes.ts';
 interface Link {
   handlers: BoardLinkHandlers | undefined;
   isUp: boolean;
+  contentBytes: number;
 }
 
 /** Hints are not told: changes are found by a rescan, all of them at once. */
@@ -58,7 +59,7 @@ export class Group {
       frameBytesMax: FRAME_BYTES_MAX,
     });
     this.machines = names.map(name => {
-      this.#links.set(name, { handlers: undefined, isUp: true });
+      this.#links.set(name, { handlers: undefined, isUp: true, contentBytes: 0 });
       return new Machine(name, {
         time: this.time,
         openLink: (machine, handlers) => this.#openLink(machine.name, handlers),
@@ -84,6 +85,11 @@ export class Group {
     const link = this.#links.get(machine.name)!;
     link.isUp = false;
     link.handlers?.down('apart');
+  }
+
+  /** Bytes of content that came from it: bodies of frames. */
+  contentBytesFrom(machine: Machine): number {
+    return this.#links.get(machine.name)!.contentBytes;
   }
 
   join(machine: Machine): void {
@@ -156,6 +162,7 @@ export class Group {
   #receive(board: string, bytes: Uint8Array): void {
     const decoded = decodeFrame(bytes, 'up', FRAME_BYTES_MAX);
     if ('malformed' in decoded) throw new Error(decoded.malformed);
+    this.#links.get(board)!.contentBytes += decoded.body.length;
     this.#give({ is: 'message', board, message: decoded.message, body: decoded.body });
   }
 
