@@ -8,8 +8,6 @@
 //   drops    the other end asks again, or a rescan finds it
 //   refuses  told to whoever asks, and shown
 
-import type { LinkQueue } from '../transport/link.ts';
-
 export type WhenFull = 'waits' | 'evicts' | 'spills' | 'drops' | 'refuses';
 
 export interface GaugeReading {
@@ -74,11 +72,4 @@ export class Gauge {
       times: this.#times,
     };
   }
-}
-
-/** A link's queue as a gauge would tell it; nothing of a link that has none. */
-export function queueReadings(queue: LinkQueue | undefined): GaugeReading[] {
-  if (queue === undefined) return [];
-  const { bytes: taken, bytesMax: limit, highWater, drops: times } = queue;
-  return [{ name: 'link queue', unit: 'bytes', taken, limit, highWater, whenFull: 'drops', times }];
 }

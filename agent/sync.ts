@@ -25,14 +25,15 @@ import { Catalog } from './engine/catalog.ts';
 import { Engine, type Snapshot } from './engine/engine.ts';
 import type { Note } from './engine/ports.ts';
 import { Failure } from './failure.ts';
-import { type GaugeReading, queueReadings } from './gauge.ts';
+import type { GaugeReading } from './gauge.ts';
+import { type MemoryLook, queueReadings } from './memory/look.ts';
 
 /** Before a catalog's file that failed is tried again. */
 const REST_MS = 5_000;
 /** Between looks whether the folder is still the one known. */
+const ROOT_MS = 5_000;
 /** A session number is seconds since 1970 times this, and what was drawn below it. */
 const DRAWN = 2 ** 20;
-const ROOT_MS = 5_000;
 
 export interface SyncOptions {
   folder: string;
@@ -67,14 +68,6 @@ export interface SyncPorts {
   onLog(level: 'info' | 'warn' | 'error', text: string): void;
   /** An error of ours, or one that no waiting heals. */
   onFail(error: unknown): void;
-}
-
-/** What a life shows of its memory. */
-export interface MemoryLook {
-  arena: Arena;
-  tree: Tree;
-  gauges: GaugeReading[];
-  inUse: ReturnType<Disk['inUse']>;
 }
 
 /** What a life shows of itself. */

@@ -2,6 +2,7 @@
 
 import type { Note } from '../agent/engine/ports.ts';
 import type { LinkOptions, LogLevel } from '../agent/options.ts';
+import type { PlainOptions } from './plain/plains.ts';
 import type { GatewayStatus } from './status.ts';
 
 /** The built-in broker: where it listens, and whom it lets in. Without any of the rest: everyone, on loopback only. */
@@ -19,11 +20,7 @@ export interface ListenOptions {
   clientCaFile?: string;
 }
 
-export interface GatewayOptions extends Omit<LinkOptions, 'broker'> {
-  /** Absolute: the store and the state of the plain copies' agents. Made if missing. */
-  data: string;
-  /** Absolute: the parent of the plain copies, `data/folders` unless chosen. Made if missing. */
-  folder: string;
+export interface GatewayOptions extends Omit<LinkOptions, 'broker'>, PlainOptions {
   /** A broker elsewhere, or the embedded one: exactly one of the two is given. Port 0 takes a free one. */
   broker?: string;
   listen?: ListenOptions;
@@ -31,10 +28,6 @@ export interface GatewayOptions extends Omit<LinkOptions, 'broker'> {
   grantsFile?: string;
   /** Shares that boards may make; each has a plain copy. */
   sharesMax: number;
-  /** Of each plain copy's agent. */
-  arenaBytes: number;
-  rescanSeconds: number;
-  watches: number;
   /** How long a version is kept after it was replaced. */
   keepDays: number;
   /** Less history is kept where the store would hold more than this. */

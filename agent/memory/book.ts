@@ -2,9 +2,9 @@
 // between, for marks that nobody else keeps, and saves the marks. Its timers keep nothing alive.
 
 import { join } from 'node:path';
-import type { MemoryLook } from '../sync.ts';
 import { diskReadings } from './disk.ts';
 import { type FolderLedger, folderLedger, processRows, type Row } from './ledger.ts';
+import type { MemoryLook } from './look.ts';
 import { MARKS_NAME, Marks } from './marks.ts';
 import { quickReadings } from './process.ts';
 

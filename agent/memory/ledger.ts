@@ -10,7 +10,7 @@
 
 import { regionsOf, type Span } from '../arena/regions.ts';
 import type { GaugeReading, WhenFull } from '../gauge.ts';
-import type { MemoryLook } from '../sync.ts';
+import type { MemoryLook } from './look.ts';
 import type { Marks } from './marks.ts';
 import { processReadings } from './process.ts';
 import type { Reading } from './reading.ts';

@@ -16,7 +16,6 @@ import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Message } from '../../protocol/messages.ts';
 import { COPY_SIGN } from '../hub/ports.ts';
-import type { GatewayOptions } from '../options.ts';
 import { type CopiesLedger, type FromWorker, Outbox, own, type ToWorker } from './mail.ts';
 
 /** Frames that a copy has not handled: it asks for few at a time, so this is never reached by its own doing. */
@@ -30,6 +29,17 @@ const MEMORY_MS = 3_000;
 
 /** The worker has this long to commit and close. */
 const STOP_MS = 10_000;
+
+export interface PlainOptions {
+  /** Absolute: the store and the state of the plain copies' agents. Made if missing. */
+  data: string;
+  /** Absolute: the parent of the plain copies, `data/folders` unless chosen. Made if missing. */
+  folder: string;
+  /** Of each plain copy's agent. */
+  arenaBytes: number;
+  rescanSeconds: number;
+  watches: number;
+}
 
 export interface PlainPorts {
   /** Takes a message of a plain copy's agent to the hub. */
@@ -48,7 +58,7 @@ interface Mirror {
 }
 
 export class Plains {
-  private readonly options: GatewayOptions;
+  private readonly options: PlainOptions;
   private readonly ports: PlainPorts;
   private readonly mirrors = new Map<string, Mirror>();
   private worker: Worker | undefined;
@@ -60,7 +70,7 @@ export class Plains {
   private dropped = 0;
   private isStopping = false;
 
-  constructor(options: GatewayOptions, ports: PlainPorts) {
+  constructor(options: PlainOptions, ports: PlainPorts) {
     this.options = options;
     this.ports = ports;
   }

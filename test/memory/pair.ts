@@ -3,7 +3,7 @@
 
 import { openArena } from '../../agent/arena/arena.ts';
 import { squeeze } from '../../agent/disk/squeeze.ts';
-import type { MemoryLook } from '../../agent/sync.ts';
+import type { MemoryLook } from '../../agent/memory/look.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEvent } from '../../gateway/hub/ports.ts';
 import { type Image, type MemoryStore, openMemoryStore } from '../../gateway/store/memory.ts';

@@ -23,10 +23,13 @@ const TABLE: readonly (readonly [place: string, mayImport: readonly string[]])[]
   ['agent/arena', ['agent/engine/ports.ts', 'node:']],
   ['agent/engine', ['agent/arena', 'agent/gauge.ts', 'protocol']],
   ['agent/disk', ['agent/engine/ports.ts', 'agent/gauge.ts', 'protocol', 'ignore', 'node:']],
+  ['agent/memory', ['agent/gauge.ts', 'agent/machine.ts', 'agent/arena', 'transport/link.ts', 'node:']],
+  ['agent/gauge.ts', []],
   ['agent', ['protocol', 'transport', 'node:']],
   // Who decides knows the store by its port only.
   ['gateway/hub', ['gateway/store/port.ts', 'agent/engine/ports.ts', 'agent/gauge.ts', 'protocol']],
   ['gateway/store', ['agent', 'protocol', 'lmdb', 'node:']],
+  ['gateway/plain', ['gateway/hub/ports.ts', 'agent', 'protocol', 'transport', 'node:']],
   ['gateway', ['protocol', 'transport', 'agent', 'aedes', 'node:']],
   ['cli', ['protocol', 'transport', 'agent', 'gateway', 'smol-toml', 'node:']],
   // What is bundled may import all that is bundled; what bundles, packs and boots has no part in any of it.
