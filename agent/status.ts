@@ -4,6 +4,8 @@
 // Nearly everything is counted, and what is listed has a bound: a status is as long for a million files as for ten.
 // Bytes are bytes, times are milliseconds since 1970, paths are printable text (protocol/path.ts).
 
+import type { PoolUse } from './arena/arena.ts';
+
 /** Conflict copies that a status names. */
 export const COPIES_NAMED_MAX = 16;
 
@@ -46,17 +48,6 @@ export interface Progress {
   filesTotal: number;
 }
 
-export interface PoolStatus {
-  name: string;
-  cells: number;
-  cellBytes: number;
-  taken: number;
-  /** The most that were ever taken at once. */
-  highWater: number;
-  /** Times that somebody waited for one, or that one was given up for another (pages). */
-  waits: number;
-}
-
 export interface AgentStatus {
   kind: 'agent';
   version: string;
@@ -89,7 +80,7 @@ export interface AgentStatus {
   lastError?: { at: number; text: string };
   /** `read`: files read for their content since the start; `startedAt`: of the scan under way or the last one. */
   scan: { running: boolean; seen: number; read: number; startedAt?: number; lastFinishedAt?: number };
-  arena: { bytes: number; pools: PoolStatus[] };
+  arena: { bytes: number; pools: PoolUse[] };
   catalog: {
     pages: number;
     freePages: number;

@@ -97,7 +97,7 @@ function gatewayReport(status: GatewayStatus, now: number): string[] {
     for (const board of status.boards.filter(one => one.share === share)) {
       const seen = board.online ? 'online' : `last heard ${durationText((now - board.seenAt) / 1000)} ago`;
       const behind = board.settled >= head ? 'in sync' : `${countOf(head - board.settled, 'change')} behind`;
-      copy.push(['board', `${board.name}, ${seen}, ${behind}`]);
+      copy.push(['board', [board.name, seen, behind, ...oddOf(board.counters)].join(', ')]);
     }
     lines.push(...aligned(copy));
   }
@@ -112,6 +112,12 @@ function gatewayReport(status: GatewayStatus, now: number): string[] {
     );
   return lines;
 }
+
+/** What a board that is well never does. */
+const oddOf = ({ malformed, mismatches }: GatewayStatus['boards'][number]['counters']): string[] => [
+  ...(malformed > 0 ? [countOf(malformed, 'malformed frame')] : []),
+  ...(mismatches > 0 ? [`${countOf(mismatches, 'time')} other bytes than offered`] : []),
+];
 
 function linkText({ up, broker, protocol, since, why }: LinkStatus, now: number): string {
   const time = durationText((now - since) / 1000);

@@ -335,12 +335,13 @@ class Gateway {
       }),
       boards: boards
         .filter(({ name }) => !name.startsWith(COPY_SIGN))
-        .map(({ name, share, isOnline, lastSeen, position }) => ({
+        .map(({ name, share, isOnline, lastSeen, position, counters }) => ({
           name,
           share,
           online: isOnline,
           seenAt: lastSeen,
           settled: position,
+          counters,
         })),
       malformed: this.malformed + (counts?.dropsIn ?? 0),
       bytes: { in: counts?.bytesIn ?? 0, out: counts?.bytesOut ?? 0 },

@@ -2,6 +2,7 @@
 // boards, not with files. Units as in agent/status.ts.
 
 import type { AgentStatus, LinkStatus } from '../agent/status.ts';
+import type { BoardCounters } from './hub/ports.ts';
 
 export interface ShareStatus {
   share: string;
@@ -21,6 +22,7 @@ export interface BoardStatus {
   seenAt: number;
   /** What it has told to be durable on its disk. */
   settled: number;
+  counters: BoardCounters;
 }
 
 export interface GatewayStatus {

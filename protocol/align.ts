@@ -77,11 +77,6 @@ export class Aligner {
     this.home = this.cursor;
   }
 
-  /** The target's block that the next step begins with. */
-  get ordinal(): number {
-    return this.peeked?.ordinal ?? this.position;
-  }
-
   /** The next step, which next() will return; undefined at the target's end. */
   peek(): Step | undefined {
     this.peeked ??= this.find();

@@ -22,11 +22,11 @@ import { type Cursor, readVarint, unzigzag, varintLength, writeVarint, zigzag } 
 const ORDINALS_MAX = 2 ** 32;
 
 /**
- * Writes one part at a time into bytes that its caller owns; what is written is a whole part after every call. What
+ * Writes one part into bytes that its caller owns; what is written is a whole part after every call. What
  * would not fit is refused and changes nothing. Operations that continue the last one are merged into it.
  */
 export class RecipeWriter {
-  private into: Uint8Array;
+  private readonly into: Uint8Array;
   private end = 0;
   /** Blocks described: the next part starts this much further. */
   blocks = 0;
@@ -40,17 +40,6 @@ export class RecipeWriter {
 
   constructor(into: Uint8Array) {
     this.into = into;
-  }
-
-  /** Starts another part, empty. */
-  begin(into: Uint8Array): void {
-    this.into = into;
-    this.end = 0;
-    this.blocks = 0;
-    this.last = 'none';
-    this.count = 0;
-    this.ordinal = 0;
-    this.expected = 0;
   }
 
   /** Bytes of the part so far. */

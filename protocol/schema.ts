@@ -73,7 +73,7 @@ export const list = <F extends Fields>(fields: F): Field<Values<F>[]> => ({
     if (!Array.isArray(value) || value.length > ITEMS_MAX) return undefined;
     const items: Values<F>[] = [];
     for (const tuple of value) {
-      const item = checkTuple(fields, tuple, 0);
+      const item = checkTuple(fields, tuple);
       if (item === undefined) return undefined;
       items.push(item);
     }
@@ -85,11 +85,11 @@ export const list = <F extends Fields>(fields: F): Field<Values<F>[]> => ({
   tuple: fields,
 });
 
-/** Reads `tuple[from...]` by the fields in order; undefined if anything is missing or does not fit. */
-function checkTuple<F extends Fields>(fields: F, tuple: unknown, from: number): Values<F> | undefined {
+/** Reads a tuple by the fields in order; undefined if anything is missing or does not fit. */
+function checkTuple<F extends Fields>(fields: F, tuple: unknown): Values<F> | undefined {
   if (!Array.isArray(tuple)) return undefined;
   const item: Record<string, unknown> = {};
-  let index = from;
+  let index = 0;
   for (const name in fields) {
     const value = (fields[name] as Field<unknown>).check(tuple[index++]);
     if (value === undefined) return undefined;

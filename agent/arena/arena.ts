@@ -32,8 +32,9 @@ export interface PoolUse {
   cells: number;
   cellBytes: number;
   taken: number;
+  /** The most that were ever taken at once. */
   highWater: number;
-  /** How often somebody found all of them taken and waited until one came back. */
+  /** Times that somebody waited for one, or that one was given up for another (pages). */
   waits: number;
 }
 

@@ -69,7 +69,6 @@ export class Hub {
   /** Tickets of restores that are not durable yet. */
   #restoring: number[] = [];
   #restingUntil = 0;
-  #lastTrouble = '';
   /** Damaged blocks that were told. */
   #lostFound = 0;
   readonly #sessionGauge = new Gauge('sessions', SESSIONS_MAX, 'refuses', () => this.#boards());
@@ -143,7 +142,6 @@ export class Hub {
     this.#touched = new Set();
     this.#effects = this.#restoring.map(ticket => ({ do: 'restored', ticket, answers: undefined }));
     this.#restingUntil = now + REST_MS;
-    this.#lastTrouble = `keeping changes failed: ${code}`;
     this.#note({ kind: 'trouble', code, doing: 'keeping changes' });
     for (const session of [...this.#sessions.values()]) {
       session.discard(this.#with);
@@ -219,7 +217,6 @@ export class Hub {
         };
       }),
       lostBlocks: store.lostBlocks().now,
-      lastTrouble: this.#lastTrouble,
     };
   }
 

@@ -75,6 +75,7 @@ export type HubNote =
   | { kind: 'damaged'; blocks: number }
   | { kind: 'trouble'; code: string; doing: string };
 
+/** Since the hub began, of one board. */
 export interface BoardCounters {
   accepted: number;
   conflicts: number;
@@ -111,5 +112,4 @@ export interface HubStatus {
   boards: BoardStatus[];
   /** Blocks that are damaged and wait for somebody to bring them again. */
   lostBlocks: number;
-  lastTrouble: string;
 }

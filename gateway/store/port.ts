@@ -197,7 +197,6 @@ export interface Store {
   collect(): boolean;
 
   boards(): BoardRecord[];
-  board(name: string): BoardRecord | undefined;
   noteBoard(record: BoardRecord): void;
 }
 

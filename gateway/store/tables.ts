@@ -202,7 +202,6 @@ export function openTables(shelves: Shelves, { term = NONE, hasher, bloomBits }:
     },
 
     boards: () => [...boards.values()],
-    board: name => boards.get(name),
     noteBoard(record) {
       boards.set(record.name, { ...record });
       facts.putLater(boardKey(record.name), writeBoard(record));

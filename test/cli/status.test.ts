@@ -101,7 +101,7 @@ describe('report', () => {
       expect(report).toMatch(advice);
     }
   });
-  test('report: a gateway -> boards by share, how far each is', () => {
+  test('report: a gateway -> boards by share, how far each is, what is odd of it', () => {
     const report = reportOf(gateway(), NOW);
     expect(report.split('\n')).toEqual([
       'gateway: 1 share, 1 of 2 boards online',
@@ -116,7 +116,8 @@ describe('report', () => {
       'share photos: 10,300 entries, 4.7 GiB, head 1,204',
       '  plain copy  idle, /srv/boards/photos',
       '  board       board-7, online, in sync',
-      '  board       board-8, last heard 1 min 30 s ago, 4 changes behind',
+      '  board       board-8, last heard 1 min 30 s ago, 4 changes behind, 1 malformed',
+      '              frame, 3 times other bytes than offered',
     ]);
     expect(reportOf(gateway({ store: { bytes: 1, lostBlocks: 2 } }), NOW)).toMatch(
       / damaged +2 blocks: toastbox verify names the files$/m,

@@ -43,6 +43,9 @@ export const agent = (more: Partial<AgentStatus> = {}): AgentStatus => ({
   spills: 0,
   ...more,
 });
+
+const COUNTERS = { accepted: 1, conflicts: 0, refused: 0, malformed: 0, mismatches: 0, unasked: 0 };
+
 export const gateway = (more: Partial<GatewayStatus> = {}): GatewayStatus => ({
   kind: 'gateway',
   version: '0.1.0',
@@ -62,8 +65,15 @@ export const gateway = (more: Partial<GatewayStatus> = {}): GatewayStatus => ({
     },
   ],
   boards: [
-    { name: 'board-7', share: 'photos', online: true, seenAt: NOW, settled: 1204 },
-    { name: 'board-8', share: 'photos', online: false, seenAt: NOW - 90_000, settled: 1200 },
+    { name: 'board-7', share: 'photos', online: true, seenAt: NOW, settled: 1204, counters: COUNTERS },
+    {
+      name: 'board-8',
+      share: 'photos',
+      online: false,
+      seenAt: NOW - 90_000,
+      settled: 1200,
+      counters: { ...COUNTERS, malformed: 1, mismatches: 3 },
+    },
   ],
   malformed: 0,
   bytes: { in: 5_000_000, out: 1234 },

@@ -35,6 +35,7 @@ export class Pair {
   /** What was left out by name, and why. */
   readonly skipped = new Map<string, string>();
   private hub: Hub;
+  private counts = noCounts();
   private wakesAt: number | undefined;
   private handlers: BoardLinkHandlers | undefined;
 
@@ -80,15 +81,19 @@ export class Pair {
 
   /** A frame comes to the board, from whoever. */
   deliver(frame: Uint8Array): void {
+    this.counts.bytesIn += frame.length;
     for (const ms of this.fate()) this.time.after(ms, () => this.handlers?.frame(frame.slice()));
   }
 
   private openLink(handlers: BoardLinkHandlers): BoardLink {
     this.handlers = handlers;
     this.time.after(1, () => handlers.up({ frameBytesMax: FRAME_BYTES_MAX, protocol: 5, broker: 'pair' }));
+    const counts = noCounts();
+    this.counts = counts;
     return {
-      counts: noCounts(),
+      counts,
       send: (frame, sent) => {
+        counts.bytesOut += frame.length;
         const decoded = decodeFrame(frame.slice(), 'up', FRAME_BYTES_MAX);
         if ('malformed' in decoded) throw new Error(decoded.malformed);
         const { message, body } = decoded;
