@@ -1,7 +1,7 @@
 // An ordered map of bytes to bytes with transactions: all that the store asks of whatever keeps it.
 //
-// Two things implement it: LMDB (lmdb.ts) and memory (memory.ts). The tables above them are the same code, so the
-// twin that tests and the simulator run on cannot drift from the real store.
+// Two things implement it: LMDB (lmdb.ts) and memory (test/gateway/memory.ts). The tables above them are the same
+// code, so the twin that tests and the simulator run on cannot drift from the real store.
 //
 // Invariants:
 //   1. Keys order by their bytes, unsigned; a shorter key comes before a longer one that it begins.

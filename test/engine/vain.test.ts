@@ -1,8 +1,8 @@
 // Files that cannot be put in place: they come again, later each time, are named, and others go on meanwhile.
 
 import { expect, test } from 'vitest';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { some } from '../disk/bench.ts';
+import { openMemoryStore } from '../gateway/memory.ts';
 import { Pair } from '../memory/pair.ts';
 import { REST_MS } from '../sim/deeds.ts';
 import type { Call } from '../sim/disk.ts';

@@ -3,12 +3,12 @@
 // and honest boards get what they came for. MESSAGES=n for another count.
 
 import { expect, test } from 'vitest';
-import { openMemoryShelves, openMemoryStore } from '../../gateway/store/memory.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { FRAME_BYTES_MAX, RUN_BYTES_MAX, WHOLE_BYTES_MAX } from '../../protocol/limits.ts';
 import { type Message, type MessageNamed, type OfferItem, Verdict } from '../../protocol/messages.ts';
 import { EMPTY_CONTENT } from '../../protocol/path.ts';
 import { randomFrom } from '../protocol/random.ts';
+import { openMemoryShelves, openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 import { arena, cut, NOTHING, type TestBoard, text, World } from './world.ts';
 

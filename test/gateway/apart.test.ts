@@ -1,9 +1,9 @@
 // Shares under grants: what only others hold is unknown, to pulls and to guesses; one's own is as ever.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import { Piece, Reason, Verdict } from '../../protocol/messages.ts';
+import { openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 import { type Content, cut, NOTHING, type TestBoard, text, World } from './world.ts';
 

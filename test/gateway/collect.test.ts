@@ -10,13 +10,13 @@ import type { HubEffect } from '../../gateway/hub/ports.ts';
 import { Retention } from '../../gateway/hub/retention.ts';
 import { Pump } from '../../gateway/pump.ts';
 import { openLmdbShelves, openLmdbStore } from '../../gateway/store/lmdb.ts';
-import { type MemoryStore, openMemoryShelves, openMemoryStore } from '../../gateway/store/memory.ts';
 import type { Store } from '../../gateway/store/port.ts';
 import type { Word } from '../../gateway/verify/findings.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind, Verdict } from '../../protocol/messages.ts';
 import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
+import { type MemoryStore, openMemoryShelves, openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 import { arena, type Content, cut, NOTHING, type TestBoard, text, World } from './world.ts';
 

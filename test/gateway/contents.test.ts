@@ -1,10 +1,10 @@
 // Contents of one block, and the files that hold a content: the store against a plain model, and after a crash.
 
 import { expect, it } from 'vitest';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import type { Change, FolderNumber } from '../../gateway/store/port.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { recordOf } from '../../protocol/record.ts';
+import { openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 
 const store = openMemoryStore();

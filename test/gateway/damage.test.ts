@@ -3,15 +3,10 @@
 
 import { describe, expect, test } from 'vitest';
 import { restoreVersion } from '../../gateway/hub/restore.ts';
-import {
-  type Image,
-  type MemoryStore,
-  openMemoryShelves,
-  openMemoryStore,
-} from '../../gateway/store/memory.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { Need, Reason, Verdict } from '../../protocol/messages.ts';
 import { recordId } from '../../protocol/record.ts';
+import { type Image, type MemoryStore, openMemoryShelves, openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 import { arena, type Content, cut, NOTHING, type TestBoard, text, World } from './world.ts';
 

@@ -1,7 +1,7 @@
 // A store of another format is refused before anything in it is read.
 
 import { describe, expect, it } from 'vitest';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
+import { openMemoryStore } from './memory.ts';
 
 describe('format', () => {
   const openWith = (format: Uint8Array | undefined) => {

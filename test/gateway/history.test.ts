@@ -23,10 +23,10 @@ import { type OnLost, stateAt, treeAt } from '../../gateway/history/tree.ts';
 import { changesUnder, versionsOf } from '../../gateway/history/versions.ts';
 import { RESTORER, type Wanted } from '../../gateway/hub/restore.ts';
 import { openLmdbStore, readLmdbStore } from '../../gateway/store/lmdb.ts';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import type { Folder, Store, Version } from '../../gateway/store/port.ts';
 import { Kind, Verdict } from '../../protocol/messages.ts';
 import { Mounts, whyNoMounts } from '../system/mounts.ts';
+import { openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 import { cut, NOTHING, show, type TestBoard, text, World } from './world.ts';
 

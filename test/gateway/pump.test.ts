@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { squeeze } from '../../agent/disk/squeeze.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import { Pump } from '../../gateway/pump.ts';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { BROKEN } from '../../gateway/store/port.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import { type MessageNamed, Verdict } from '../../protocol/messages.ts';
+import { openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 import { arena, cut, type TestBoard, text, World } from './world.ts';
 

@@ -1,8 +1,8 @@
 // A store that has little room left: what does not fit is not asked for, what does goes on.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { Need, Verdict } from '../../protocol/messages.ts';
+import { openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 import { cut, type TestBoard, text, World } from './world.ts';
 

@@ -1,9 +1,9 @@
 // Hello, again, refuse, head, next: how boards come, stay and learn what is new.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { FRAME_BYTES_MAX, FRAME_BYTES_MIN } from '../../protocol/limits.ts';
 import { Kind, type MessageNamed, Verdict } from '../../protocol/messages.ts';
+import { openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 import { cut, show, type TestBoard, text, World } from './world.ts';
 

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLmdbStore } from '../../gateway/store/lmdb.ts';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import {
   type Change,
   type FolderNumber,
@@ -16,6 +15,7 @@ import {
 } from '../../gateway/store/port.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { RECORD_BYTES } from '../../protocol/record.ts';
+import { openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 
 interface Stand {

@@ -2,10 +2,10 @@
 // store is a start of a gateway.
 
 import { describe, expect, test } from 'vitest';
-import { type MemoryStore, openMemoryShelves, openMemoryStore } from '../../gateway/store/memory.ts';
 import { TERMS_MAX } from '../../gateway/store/terms.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { TRAIL_MAX } from '../../protocol/limits.ts';
+import { type MemoryStore, openMemoryShelves, openMemoryStore } from './memory.ts';
 import { arena, NOTHING, World } from './world.ts';
 
 /** The store as it would be found by another start. */

@@ -3,10 +3,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { squeeze } from '../../agent/disk/squeeze.ts';
 import { readContent } from '../../gateway/hub/content.ts';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import { BLOCK_BYTES_MAX, FRAME_BYTES_MIN, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind, Need, type NeedItem, Reason, Verdict } from '../../protocol/messages.ts';
 import { RECORD_BYTES } from '../../protocol/record.ts';
+import { openMemoryStore } from './memory.ts';
 import { makeRandom, type Random } from './random.ts';
 import { arena, type Content, cut, lengthOf, NOTHING, type TestBoard, text, World } from './world.ts';
 

@@ -1,10 +1,10 @@
 // Verification finds every record that is lost and every byte of content that is changed, and names whose it is.
 
 import { describe, expect, test } from 'vitest';
-import { type Image, openMemoryShelves, openMemoryStore } from '../../gateway/store/memory.ts';
 import type { Word } from '../../gateway/verify/findings.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { Kind } from '../../protocol/messages.ts';
+import { type Image, openMemoryShelves, openMemoryStore } from './memory.ts';
 import { makeRandom } from './random.ts';
 import { arena, cut, text, World } from './world.ts';
 

@@ -7,7 +7,6 @@ import { readContent } from '../../gateway/hub/content.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import type { BoardStatus, HubEffect, HubNote } from '../../gateway/hub/ports.ts';
 import { Pump } from '../../gateway/pump.ts';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
 import type { Store } from '../../gateway/store/port.ts';
 import { Aligner, type RecordList } from '../../protocol/align.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
@@ -24,6 +23,7 @@ import {
 import { EMPTY_CONTENT } from '../../protocol/path.ts';
 import { RecipeWriter } from '../../protocol/recipe.ts';
 import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
+import { openMemoryStore } from './memory.ts';
 
 export const arena = openArena({ bytes: 2 * 1024 * 1024 });
 export const NOTHING = new Uint8Array(0);

@@ -6,11 +6,11 @@ import { squeeze } from '../../agent/disk/squeeze.ts';
 import type { MemoryLook } from '../../agent/memory/look.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEvent } from '../../gateway/hub/ports.ts';
-import { type Image, type MemoryStore, openMemoryStore } from '../../gateway/store/memory.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES, TERM_BYTES } from '../../protocol/limits.ts';
 import type { Message, Verdict } from '../../protocol/messages.ts';
 import { type BoardLink, type BoardLinkHandlers, noCounts } from '../../transport/link.ts';
+import { type Image, type MemoryStore, openMemoryStore } from '../gateway/memory.ts';
 import { Machine } from '../sim/machine.ts';
 import { Time } from '../sim/time.ts';
 

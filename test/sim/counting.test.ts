@@ -9,7 +9,7 @@
 //   down   done elsewhere: the board comes back with just that in the end, and nothing of its own goes up
 
 import { describe, expect, test } from 'vitest';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
+import { openMemoryStore } from '../gateway/memory.ts';
 import { Pair } from '../memory/pair.ts';
 import { cutAt } from './cuts.ts';
 import { begin, DEEDS, REST_MS, seenAt, show } from './deeds.ts';

@@ -19,9 +19,9 @@
 
 import type { Arena } from '../../agent/arena/arena.ts';
 import { RESTORER } from '../../gateway/hub/restore.ts';
-import { openMemoryShelves } from '../../gateway/store/memory.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { Kind } from '../../protocol/messages.ts';
+import { openMemoryShelves } from '../gateway/memory.ts';
 import type { Commit, Gateway } from './gateway.ts';
 import { tree } from './hands.ts';
 import { ARENA_BYTES, type Machine, ROOT } from './machine.ts';

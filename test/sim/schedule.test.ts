@@ -4,7 +4,7 @@
 // meets every fate, else frames are lost.
 
 import { describe, expect, test } from 'vitest';
-import { openMemoryStore } from '../../gateway/store/memory.ts';
+import { openMemoryStore } from '../gateway/memory.ts';
 import { Pair } from '../memory/pair.ts';
 import { begin, DEEDS, REST_MS, seenAt, show } from './deeds.ts';
 

@@ -5,11 +5,11 @@
 //
 // Cost: a sorted array of keys, so inserting is O(n); good to some hundred thousand records.
 
+import { nameOf } from '../../gateway/store/keys.ts';
+import type { BlockHasher, Store } from '../../gateway/store/port.ts';
+import { type Pair, type Shelf, type Shelves, StoreTrouble } from '../../gateway/store/shelf.ts';
+import { openTables } from '../../gateway/store/tables.ts';
 import { TERM_BYTES } from '../../protocol/limits.ts';
-import { nameOf } from './keys.ts';
-import type { BlockHasher, Store } from './port.ts';
-import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
-import { openTables } from './tables.ts';
 
 /** Everything that is durable, to start another store from. */
 export type Image = readonly [facts: ReadonlyMap<string, Uint8Array>, packs: ReadonlyMap<string, Uint8Array>];
