@@ -6,6 +6,7 @@ import { openArena, trapPlace } from '../../agent/arena/arena.ts';
 import { regionsOf } from '../../agent/arena/regions.ts';
 import { hasSimd, instantiate, loadModule, packageRoot } from '../../agent/arena/wasm.ts';
 import * as limits from '../../protocol/limits.ts';
+import { readText } from '../tidy/repo.ts';
 import { randomBytes } from './seeded.ts';
 
 const MIB = 2 ** 20;
@@ -31,6 +32,16 @@ describe.each(builds)('memory ($build)', ({ build, simd }) => {
     const text = readFileSync(join(packageRoot(), 'build', `toastbox.${build}.wat`), 'utf8');
     expect(/i32x4\.add/.test(text)).toBe(simd);
     expect(/v128/.test(text)).toBe(simd);
+  });
+
+  it('memory: exports of the module -> those that the host has types for, no more', () => {
+    const namesOf = (file: string, name: string): string[] => {
+      const [, body] = readText(`agent/arena/${file}`).split(`export interface ${name} {`);
+      return [...body!.split('\n}')[0]!.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map(match => match[1]!);
+    };
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+    const known = [...namesOf('wasm.ts', 'ArenaExports'), ...namesOf('tree-exports.ts', 'TreeExports')];
+    expect(Object.keys(instantiate(loadModule(simd), memory)).sort()).toEqual(known.sort());
   });
 
   it.each([2, 8, 64])('memory: one module in %i MiB -> works, as long at the end as at the start', mib => {
