@@ -26,11 +26,11 @@ export const BLOCK_BYTES_MAX: usize = 16 * 1024;
  * The average on random bytes is 4 KiB: a block ends before NORMAL with 13 % (2,304 places at 2^-14), else some
  * 1,024 bytes behind it.
  */
-export const BLOCK_BYTES_NORMAL: usize = 3328;
+const BLOCK_BYTES_NORMAL: usize = 3328;
 
 /** A block ends where the hash has this many zero bits at its top. Fewer bits: shorter blocks. */
-export const BITS_BEFORE_NORMAL: u32 = 14;
-export const BITS_AFTER_NORMAL: u32 = 10;
+const BITS_BEFORE_NORMAL: u32 = 14;
+const BITS_AFTER_NORMAL: u32 = 10;
 
 /** Bytes that a 32-bit gear hash remembers. */
 const GEAR_WINDOW_BYTES: usize = 32;

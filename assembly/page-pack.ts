@@ -60,8 +60,8 @@ let isLeaf: bool = false;
 /** How many cells are gathered. */
 export let gathered: i32 = 0;
 /** What separator() made. */
-export let separatorAt: usize = 0;
-export let separatorBytes: i32 = 0;
+let separatorAt: usize = 0;
+let separatorBytes: i32 = 0;
 
 export function openPack(at: usize): void {
   base = at;

@@ -40,7 +40,7 @@ import { makePool, POOL_FRAMES, poolBytes } from './pool';
 const KIB: usize = 1024;
 
 /** One MQTT payload with its header: protocol/limits.ts says the same. */
-export const FRAME_CELL_BYTES: usize = 32 * KIB;
+const FRAME_CELL_BYTES: usize = 32 * KIB;
 
 /**
  * Frame cells, most and least.
@@ -49,11 +49,11 @@ export const FRAME_CELL_BYTES: usize = 32 * KIB;
  * 1 for an offer or recipe that must not wait behind blocks, 2 waiting to be sent: 4 + 1 + 1 + 2 = 8.
  * Least: 2 handed over, 1 being filled, 1 for an offer or recipe: 2 + 1 + 1 = 4.
  */
-export const FRAME_CELLS_MAX: usize = 8;
-export const FRAME_CELLS_MIN: usize = 4;
+const FRAME_CELLS_MAX: usize = 8;
+const FRAME_CELLS_MIN: usize = 4;
 
 /** A deflate window of dictionary and one run behind it: 32 + 28 = 60 KiB, to a whole wasm page. */
-export const RUN_REGION_BYTES: usize = 64 * KIB;
+const RUN_REGION_BYTES: usize = 64 * KIB;
 
 /** A block's length (u32le) and id. */
 export const ID_BYTES: usize = 16;
@@ -63,10 +63,10 @@ export const RECORD_BYTES: usize = 4 + ID_BYTES;
 export const BLOCK_FACTS_BYTES: usize = 16;
 
 /** A key and a value of the catalog, one page each at most. */
-export const SCRATCH_REGION_BYTES: usize = 2 * 4 * KIB;
+const SCRATCH_REGION_BYTES: usize = 2 * 4 * KIB;
 
 /** One block of the largest kind in one piece; longer bytes pass through it bit by bit. */
-export const HASH_REGION_BYTES: usize = BLOCK_BYTES_MAX;
+const HASH_REGION_BYTES: usize = BLOCK_BYTES_MAX;
 
 /** Carves the whole arena, seals it and makes what is computed once. The host calls it once, first. */
 export function openArena(): void {

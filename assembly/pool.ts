@@ -24,7 +24,7 @@
 // takeCell() and releaseCell() are O(1). The caller learns NO_ROOM and has a plan for it.
 
 export const POOL_FRAMES: i32 = 0;
-export const POOL_COUNT: i32 = 1;
+const POOL_COUNT: i32 = 1;
 
 /** What takeCell() answers when every cell is taken. */
 export const NO_ROOM: i32 = 0;
@@ -34,7 +34,7 @@ const NO_TENANT: i32 = 0;
 const TENANT_MAX: i32 = 0xffff;
 
 /** What a cell costs beside its bytes. */
-export const CELL_FACTS_BYTES: usize = 8;
+const CELL_FACTS_BYTES: usize = 8;
 
 /** The index has 12 bits of a handle. */
 const CELLS_MAX: u32 = 1 << 12;

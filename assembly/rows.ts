@@ -18,9 +18,9 @@ export const ROW_MTIME: usize = 8;
 export const ROW_CTIME: usize = 16;
 export const ROW_INODE: usize = 24;
 export const ROW_MODE: usize = 32;
-export const ROW_NAME_BYTES: usize = 34;
+const ROW_NAME_BYTES: usize = 34;
 export const ROW_KEY: usize = 35;
-export const ROW_NAME: usize = 40;
+const ROW_NAME: usize = 40;
 
 let base: usize = 0;
 let tableEnd: usize = 0;

@@ -2,7 +2,7 @@
 
 import { Failure } from '../agent/failure.ts';
 
-export const TARGETS = ['armhf', 'arm64', 'amd64'] as const;
+const TARGETS = ['armhf', 'arm64', 'amd64'] as const;
 /** As Debian calls it. */
 export type Target = (typeof TARGETS)[number];
 

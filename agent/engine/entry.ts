@@ -120,7 +120,7 @@ const LOCAL_IS_SYNCED = 16;
 const LOCAL_IS_READ = 32;
 
 /** Longest encoded entry: flags, id, three sets of facts. */
-export const ENTRY_BYTES_MAX = 1 + 5 + 3 * (1 + 2 + 8 + 8 + 1 + ID_BYTES + 8 + 5) + 16;
+const ENTRY_BYTES_MAX = 1 + 5 + 3 * (1 + 2 + 8 + 8 + 1 + ID_BYTES + 8 + 5) + 16;
 
 export class EntryCodec {
   private readonly scratch = new Uint8Array(ENTRY_BYTES_MAX);

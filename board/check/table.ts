@@ -9,7 +9,7 @@ import { ROOT } from '../places.ts';
 import type { Figures } from './scenario.ts';
 
 export const README = join(ROOT, 'board', 'README.md');
-export const FIGURES = join(ROOT, 'board', 'figures.json');
+const FIGURES = join(ROOT, 'board', 'figures.json');
 const [BEGIN, END] = ['<!-- figures: npm run board -- table -->', '<!-- /figures -->'];
 
 /** Board -> scenario -> figures, as they were last seen. */

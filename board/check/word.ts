@@ -24,7 +24,7 @@ import { week } from './scenarios/week.ts';
 import { Stand } from './stand.ts';
 import { saveFigures } from './table.ts';
 
-export const SCENARIOS: readonly Scenario[] = [
+const SCENARIOS: readonly Scenario[] = [
   join,
   both,
   update,

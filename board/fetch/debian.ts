@@ -14,7 +14,7 @@ import type { Target } from '../targets.ts';
 import { hasDigest } from './digest.ts';
 import { runTool } from './tool.ts';
 
-export const SUITE = 'bookworm';
+const SUITE = 'bookworm';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** A package of Debian as apt would fetch it. */

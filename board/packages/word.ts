@@ -14,7 +14,7 @@ import { agentPackage, gatewayPackage, nodePackage } from './packages.ts';
 const VERSION_WORD = /^\d[A-Za-z0-9.+~]*$/;
 
 /** The packages of some targets, agent's first; where they stand. */
-export async function buildDebs(
+async function buildDebs(
   targets: readonly Target[],
   as?: string,
   directory = join(BUILD, 'debs'),

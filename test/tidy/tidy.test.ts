@@ -95,6 +95,19 @@ describe('tidy: imports', () => {
     expect(within(importers[0]!.path, place)).toBe(true);
   });
 
+  test('every value that a file exports -> named by another', () => {
+    const codes = sources.map(({ path, text }) => ({ path, code: stripped(text, true) }));
+    const namedBy = new Map<string, number>();
+    for (const { code } of codes)
+      for (const word of new Set(code.match(/\w+/g))) namedBy.set(word, (namedBy.get(word) ?? 0) + 1);
+    const lost = codes.flatMap(({ path, code }) =>
+      [...code.matchAll(/^export (?:async )?(?:const|let|function|class) (\w+)/gm)]
+        .filter(([, name]) => namedBy.get(name!) === 1)
+        .map(([, name]) => `${path} exports ${name}`),
+    );
+    expect(lost).toEqual([]);
+  });
+
   test('every package that the project depends on -> imported somewhere', () => {
     const used = new Set(production.flatMap(({ path }) => imports.get(path)!.map(packageOf)));
     const { dependencies } = JSON.parse(readText('package.json')) as { dependencies: Record<string, string> };
