@@ -33,7 +33,7 @@ const STAGE_PLACE = '.toastbox/stage';
 const STATUS_MS = 1_000;
 /** Files on their way down at once: a quarter of a megabyte of heap. */
 const FETCHES_MAX = 512;
-/** Frames of content on their way at once: four of 32 KiB keep MQTT.js inside a 64 MB board's budget. */
+/** Frames of content on their way at once: four of 32 KiB, which the arena has cells for (assembly/plan.ts). */
 const WINDOW_FRAMES = 4;
 
 /** The real outside but for the link: what the agent and the gateway's plain copies share. */

@@ -45,7 +45,7 @@ const FRAME_CELL_BYTES: usize = 32 * KIB;
 /**
  * Frame cells, most and least.
  *
- * Most: 4 handed to the link and not yet given back (more in flight only costs MQTT.js memory), 1 being filled,
+ * Most: 4 handed to the link and not yet given back (agent/main.ts: WINDOW_FRAMES), 1 being filled,
  * 1 for an offer or recipe that must not wait behind blocks, 2 waiting to be sent: 4 + 1 + 1 + 2 = 8.
  * Least: 2 handed over, 1 being filled, 1 for an offer or recipe: 2 + 1 + 1 = 4.
  */

@@ -6,7 +6,7 @@ export const VERSION_MIN = 1;
 export const VERSION_MAX = 1;
 
 /** One MQTT payload, header and body. Under every broker's limit (AWS IoT: 128 KiB), small enough that a few in
- * flight fit a 64 MB board: MQTT.js holds about three copies of each. */
+ * flight fit a 64 MB board: what comes in is read in place, what goes out is its own cell (transport/client.ts). */
 export const FRAME_BYTES_MAX = 32 * 1024;
 
 /** The least frame a peer may announce: room for the largest block that does not deflate, and its header. */

@@ -15,8 +15,8 @@ import { openMqttJs } from './mqttjs.ts';
 import type { Role } from './opening.ts';
 import { type Presence, readPresence, writeStatus } from './status.ts';
 
-/** Frames that wait for the socket: on a board two windows of 8, at a gateway those of some 30 boards. */
-const BOARD_QUEUE_BYTES_MAX = 2 * 8 * FRAME_BYTES_MAX;
+/** Frames that wait for the socket: on a board four windows of 4, at a gateway those of some 30 boards. */
+const BOARD_QUEUE_BYTES_MAX = 4 * 4 * FRAME_BYTES_MAX;
 const GATEWAY_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Seconds without traffic before a ping. A dead link is noticed after 1.5 times as long. */

@@ -6,7 +6,7 @@
 // queue, topic aliases and stores are not used (the stores hold one status at most). What it lacks is around it:
 // wire.ts bounds what comes in and knows when memory may be used anew, keeper.ts reconnects.
 //
-// Cost, of anonymous memory at rest in Node 20: 4 MB for the module as imported here (the whole package: 8), and
+// Cost, of anonymous memory at rest in Node 20: 4 MiB for the module as imported here (the whole package: 8), and
 // 13 more unless `writeCache` is off: a table of all 65,536 two-byte numbers, each a Buffer.
 
 import { createRequire } from 'node:module';
