@@ -1,5 +1,5 @@
-// What starting an agent takes and gives. `agent/main.ts` implements startAgent; the command line and the gateway
-// (whose plain folders are agents too) call it.
+// What starting an agent takes and gives. `agent/main.ts` implements startAgent; the command line calls it. The
+// gateway's plain folders are agents without this: they take Sync and realPorts (gateway/plain/copy.ts).
 
 import type { Note } from './engine/ports.ts';
 import type { AgentStatus } from './status.ts';

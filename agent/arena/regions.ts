@@ -1,6 +1,5 @@
 // What the arena is divided into: a row for each region that assembly/plan.ts carved, in their order, with the
-// module's own data before them. The memory ledger and the forecast of `toastbox plan` read sizes here and nowhere
-// else; all numbers are the module's.
+// module's own data before them. The memory ledger reads sizes here and nowhere else; all numbers are the module's.
 
 import type { ArenaExports } from './wasm.ts';
 

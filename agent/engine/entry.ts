@@ -4,10 +4,10 @@
 //   value   +-------+----+-----------------+------------------+------------------+
 //           | flags | id | synced          | local            | remote           |
 //           +-------+----+-----------------+------------------+------------------+
-//             1 byte       facts, seq, list  same as synced:    facts, seq
+//             1 byte       facts, seq, list  same as synced:    facts, seq, list
 //                                            ctime, inode only
 //
-// Numbers are LEB128, times zigzag. A settled file of 24 name bytes takes about 90 bytes with its key.
+// Numbers are LEB128, times zigzag. A settled file of 24 name bytes takes 60 to 80 bytes with its key.
 
 import { ID_BYTES } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';

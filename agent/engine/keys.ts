@@ -10,7 +10,7 @@
 //   c       parent(4) name                 nothing: a conflict copy stands there
 //   b       list(4) page(4)                a page of a block list (lists.ts)
 //   g       list(4)                        nothing: the block list is not needed any more
-//   m       name                           the folder's id, marker, session, last id
+//   m       name                           folder, marker, session, last id, term, ahead, trail, common, indexed
 
 import type { EntryId } from './entry.ts';
 
