@@ -14,6 +14,7 @@
 
 import { ID_BYTES, RUN_BYTES_MAX, WHOLE_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind, type WholeItem } from '../../protocol/messages.ts';
+import { smaller } from '../../protocol/shrink.ts';
 import type { FrameCell } from '../arena/arena.ts';
 import type { Core } from './core.ts';
 import { type Entry, hasSameContent, looksLike, NO_CONTENT, statOf } from './entry.ts';
@@ -26,8 +27,6 @@ import { type Event, type Gathered, type Path, youthMs } from './ports.ts';
 const HEAD_BYTES = 20;
 /** Bytes of an item besides its path: array, seven heads, numbers of 4, 2, 2, 8 and 8 bytes, the content id. */
 const ITEM_BYTES = 1 + 7 + 24 + 2 + ID_BYTES;
-/** A deflated body is worth it when it saves this much. */
-const SAVED_LEAST = 16;
 /** Files that are to be read alone: beyond, the oldest may be tried in a group once more. */
 const LONERS_MAX = 512;
 /** A file that changed a moment ago, and may change again and bear the same time, waits for as long as this. Where it
@@ -190,8 +189,7 @@ export class Gather {
     const { core, cell } = this;
     if (cell === undefined) throw new Error('a group without a frame');
     this.offers.flush();
-    const deflated = core.squeeze.deflate(plain, NO_CONTENT);
-    const stored = deflated.length + SAVED_LEAST <= plain.length ? deflated : plain;
+    const stored = smaller(plain, core.squeeze.deflate(plain, NO_CONTENT));
     for (const offer of offers)
       offer.bytesSent = Math.ceil((stored.length * offer.facts.size) / plain.length);
     cell.bytes.set(stored, this.frameBytes);

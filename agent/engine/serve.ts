@@ -11,6 +11,7 @@ import { Aligner } from '../../protocol/align.ts';
 import { DICTIONARY_BYTES_MAX, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { type BlocksItem, Kind, type Message, Need, type NeedItem, Reason } from '../../protocol/messages.ts';
 import { recordId, recordLength } from '../../protocol/record.ts';
+import { smaller } from '../../protocol/shrink.ts';
 import type { FrameCell } from '../arena/arena.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
@@ -24,8 +25,6 @@ import { listsOf, writePart } from './recipes.ts';
 const NEEDS_MAX = 256;
 /** Runs in one frame: their items have to fit HEADER_BYTES_KEPT. */
 const RUNS_MAX = 28;
-/** A run is worth deflating when this much of it is saved. */
-const SAVED_LEAST = 16;
 
 /** A run of this size that keeps this share of its bytes is of a content that does not deflate. */
 const DENSE_BYTES = 8 * 1024;
@@ -222,10 +221,9 @@ export class Serve {
       return plain;
     }
     const deflated = this.core.squeeze.deflate(plain, dictionary);
-    const isWorth = deflated.length + SAVED_LEAST <= plain.length;
     if (plain.length >= DENSE_BYTES && deflated.length > plain.length * DENSE_SHARE)
       offer.denseRuns = DENSE_RUNS;
-    return isWorth ? deflated : plain;
+    return smaller(plain, deflated);
   }
 
   private isTrue(run: Run): boolean {

@@ -18,6 +18,7 @@
 import { Aligner, type RecordList, type Step } from '../../protocol/align.ts';
 import { COPY_BYTES_MAX, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { Piece } from '../../protocol/messages.ts';
+import { smaller } from '../../protocol/shrink.ts';
 import type { Recipe } from '../store/port.ts';
 import { Records, readContent } from './content.ts';
 import type { HubOptions } from './ports.ts';
@@ -28,9 +29,6 @@ const BEFORE_BYTES = 8 * 1024;
 
 /** A literal over a base, so that its end still sees the base; three average blocks. */
 const CHANGED_BYTES_MAX = 12 * 1024;
-
-/** A literal is deflated when that saves at least this: inflating costs the board more than a few bytes. */
-export const SAVED_LEAST = 16;
 
 /** Literals sent as they are after one that did not deflate, twice as many each time: deflating what is compressed
  * already (pictures, archives) takes 1 ms a run, three quarters of a pull's time. */
@@ -191,7 +189,7 @@ export class Delta {
       return asItIs;
     }
     const deflated = squeeze.deflate(plain, Buffer.concat([region, bytes.subarray(0, before)]));
-    if (deflated.length + SAVED_LEAST > plain.length) {
+    if (smaller(plain, deflated) === plain) {
       this.#dull = this.#dullNext;
       this.#dullNext = Math.min(DULL_MAX, 2 * this.#dullNext);
       return asItIs;

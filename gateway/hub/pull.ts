@@ -8,8 +8,9 @@
 import { BLOCK_BYTES_MIN, HEADER_BYTES_KEPT, ITEMS_MAX, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { type Message, Piece, type PieceItem, type PullItem, Reason } from '../../protocol/messages.ts';
 import { compareBytes } from '../../protocol/path.ts';
+import { smaller } from '../../protocol/shrink.ts';
 import { readContent } from './content.ts';
-import { Delta, SAVED_LEAST } from './delta.ts';
+import { Delta } from './delta.ts';
 import { HEAD_BYTES, itemBytes } from './fill.ts';
 import type { HubOptions } from './ports.ts';
 import type { View } from './view.ts';
@@ -133,8 +134,7 @@ export class Pulls {
     const bytes = readContent(store, recipe, 0, recipe.size);
     if (bytes === undefined) return Reason.UNREADABLE;
     const { length } = bytes;
-    const deflated = length < DEFLATE_BYTES_LEAST ? bytes : squeeze.deflate(bytes, NOTHING);
-    const stored = deflated.length + SAVED_LEAST > length ? bytes : deflated;
+    const stored = length < DEFLATE_BYTES_LEAST ? bytes : smaller(bytes, squeeze.deflate(bytes, NOTHING));
     const part = { op: Piece.LITERAL, offset: 0, length, baseOffset: 0, dictionaryLength: 0, dictionary: 0 };
     const item = { req, ...part, stored: stored.length };
     if (!filler.hasRoom(item)) filler.close();
