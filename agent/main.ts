@@ -4,6 +4,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { RESERVED_NAME } from '../protocol/path.ts';
 import { shownUrl } from '../transport/endpoint.ts';
 import { connectBoard } from '../transport/mqtt.ts';
 import { readNotice, writeClock } from './board.ts';
@@ -28,7 +29,7 @@ import { VERSION } from './version.ts';
 /** A catalog that was set aside. */
 const ASIDE = /^catalog\.\d{8}T\d{6}$/;
 /** In the folder: files on their way in (disk/home.ts). */
-const STAGE_PLACE = '.toastbox/stage';
+const STAGE_PLACE = `${RESERVED_NAME}/stage`;
 /** Between looks whether the retained status is still true. */
 const STATUS_MS = 1_000;
 /** Files on their way down at once: a quarter of a megabyte of heap. */

@@ -1,11 +1,11 @@
 // `toastbox agent`: settings to AgentOptions, then runs it to its end.
 
 import { join } from 'node:path';
+import { RESERVED_NAME } from '../protocol/path.ts';
 import { shownUrl } from '../transport/endpoint.ts';
 import { linkOptionsOf } from './broker.ts';
 import type { Exit } from './exits.ts';
 import type { Invocation } from './invocation.ts';
-import { STATE_NAME } from './live.ts';
 import { loadAgent } from './load.ts';
 import { checkFit } from './plan.ts';
 import { reportTo, runToEnd } from './run.ts';
@@ -18,7 +18,7 @@ export async function agentCommand(invocation: Invocation): Promise<Exit> {
   const screen = screenFor(invocation, settings);
   const warn = (text: string) => screen.warn(`warn: ${text}`);
   for (const warning of warnings) warn(warning);
-  const { folder, broker, name, share = name, state = join(folder, STATE_NAME) } = settings;
+  const { folder, broker, name, share = name, state = join(folder, RESERVED_NAME) } = settings;
   const link = linkOptionsOf(settings, warn);
   if (!settings.overcommit) checkFit({ state, arenaBytes: settings.arena, watches: settings.watches });
   return runToEnd(

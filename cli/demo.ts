@@ -12,15 +12,15 @@ import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { ask } from '../agent/control.ts';
-import { WATCHES_MAX } from '../agent/disk/watcher.ts';
 import { Failure } from '../agent/failure.ts';
+import { WATCHES_MAX } from '../agent/options.ts';
 import type { AgentStatus } from '../agent/status.ts';
 import { isLoopback } from '../gateway/guard.ts';
+import { RESERVED_NAME } from '../protocol/path.ts';
 import { Exit, failureOf, portFailureOf } from './exits.ts';
 import { bytesText } from './figures.ts';
 import { AGENT_MALLOC_ENV, AGENT_NODE_FLAGS } from './flags.ts';
 import type { Invocation } from './invocation.ts';
-import { STATE_NAME } from './live.ts';
 import { loadGateway } from './load.ts';
 import { forceExit, progressOf, reportTo, showProgress } from './run.ts';
 import { type Screen, screenFor } from './screen.ts';
@@ -92,7 +92,7 @@ export async function demoCommand(invocation: Invocation): Promise<Exit> {
       const own = progressOf(gateway.status());
       if (!hasBar) return own;
       // A bar for both ends; the agent's while it has one.
-      const status = await ask(join(places.board, STATE_NAME), 'status').catch(() => undefined);
+      const status = await ask(join(places.board, RESERVED_NAME), 'status').catch(() => undefined);
       return (status as AgentStatus | undefined)?.progress ?? own;
     });
     end = await Promise.race([ending.asked, gateway.failed, agent.ended]);

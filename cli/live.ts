@@ -6,12 +6,12 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ask, CONTROL_NAME } from '../agent/control.ts';
 import { Failure } from '../agent/failure.ts';
+import { RESERVED_NAME } from '../protocol/path.ts';
 import { Exit } from './exits.ts';
 import type { Invocation } from './invocation.ts';
 import { Screen } from './screen.ts';
 import { awaitEnding } from './signals.ts';
 
-export const STATE_NAME = '.toastbox';
 export const DEMO_NAME = 'toastbox-demo';
 const WATCH_MS = 2_000;
 /** Home and erase all below: what was shown before. */
@@ -65,15 +65,15 @@ export async function showLive(
 
 /** The state directories to ask at: the one that is named, or else what is found from here. */
 export function statesOf({ folder, data, state }: Place, directory: string): string[] {
-  const named = state ?? data ?? (folder === undefined ? undefined : join(folder, STATE_NAME));
+  const named = state ?? data ?? (folder === undefined ? undefined : join(folder, RESERVED_NAME));
   if (named !== undefined) return [named];
   for (let above = directory; ; above = dirname(above)) {
-    if (existsSync(join(above, STATE_NAME))) return [join(above, STATE_NAME)];
+    if (existsSync(join(above, RESERVED_NAME))) return [join(above, RESERVED_NAME)];
     if (above === dirname(above)) break;
   }
   if (existsSync(join(directory, CONTROL_NAME))) return [directory];
   const demo = join(directory, DEMO_NAME);
-  if (existsSync(demo)) return [join(demo, 'board', STATE_NAME), join(demo, 'gateway-data')];
+  if (existsSync(demo)) return [join(demo, 'board', RESERVED_NAME), join(demo, 'gateway-data')];
   throw new Failure(
     'usage',
     'of what? There is no .toastbox here or above',

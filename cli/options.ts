@@ -5,6 +5,8 @@
 //
 // What counts, strongest first: the command line, the environment, the config file, the default here.
 
+import { WATCHES_MAX } from '../agent/options.ts';
+import { ARENA_BYTES_LEAST } from '../agent/plan.ts';
 import { acl, admitting, user } from './admitting.ts';
 import { card } from './boarding.ts';
 import { history, restore, retaining, verify } from './keeping.ts';
@@ -14,7 +16,7 @@ const arena = {
   kind: 'size',
   value: 'SIZE',
   default: '6MiB',
-  least: 2 * 2 ** 20,
+  least: ARENA_BYTES_LEAST,
   most: 2 ** 30,
   example: '4MiB',
   help: 'Memory for file data and the catalog. Taken once at the start; it never grows.',
@@ -58,7 +60,7 @@ const syncing = {
   watches: {
     kind: 'count',
     value: 'COUNT',
-    default: '512',
+    default: String(WATCHES_MAX),
     most: 1_000_000,
     example: '256',
     help: 'Watch at most this many directories for changes; rescans find the rest.',

@@ -16,8 +16,16 @@
 
 import { Kind } from '../../protocol/messages.ts';
 import { compareBytes, parentOf } from '../../protocol/path.ts';
-import { FOREIGN, OTHER, type Path, type Placing, type Stat, type Trouble } from '../engine/ports.ts';
-import { type Durable, SINGLE_SYNCS_MAX } from './durable.ts';
+import {
+  FOREIGN,
+  OTHER,
+  type Path,
+  type Placing,
+  SINGLE_SYNCS_MAX,
+  type Stat,
+  type Trouble,
+} from '../engine/ports.ts';
+import type { Durable } from './durable.ts';
 import type { Folder, Spot } from './folder.ts';
 import type { Home } from './home.ts';
 import { lend, refuseClosed } from './lend.ts';

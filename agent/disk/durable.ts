@@ -10,7 +10,7 @@
 // Many at once share one syncfs (`sync -f`); it starts a process, some 5 ms here, so a few are synced one by one.
 // flush() answers later then. What changes meanwhile waits for the next one.
 
-import type { Trouble } from '../engine/ports.ts';
+import { SINGLE_SYNCS_MAX, type Trouble } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
 import type { System } from './system.ts';
@@ -18,12 +18,6 @@ import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
 /** Changed things kept open: each costs a descriptor. */
 const CHANGED_MAX = 64;
-
-/**
- * More than this many are made durable by one sync of the file system: it costs what five to ten fsyncs do, and the
- * engine puts some hundred small files in place at once.
- */
-export const SINGLE_SYNCS_MAX = 8;
 
 export class Durable {
   readonly #system: System;

@@ -27,7 +27,7 @@ const MARKER_BYTES_MAX = 256;
 const LIFE_LENGTH = 8;
 /** What making something says where nothing can be made. */
 const READ_ONLY = new Set(['EROFS', 'EACCES']);
-const PRIVATE_FILE = 0o600;
+export const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
 
 /** The marker that the folder must have; undefined at first start, when `fresh` is written unless one is there. */

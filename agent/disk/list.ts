@@ -17,7 +17,7 @@ import { checkPath } from '../../protocol/path.ts';
 import type { Event, Path, Rows, Stat } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
 import { type Folder, latin1 } from './folder.ts';
-import type { Home } from './home.ts';
+import { type Home, PRIVATE_FILE } from './home.ts';
 import { giveBack, isLent } from './lend.ts';
 import { SortedNames } from './names.ts';
 import type { Scheduler } from './schedule.ts';
@@ -31,7 +31,6 @@ const BATCH_ROWS_MAX = 1024;
 /** Names between two looks at the clock, and what libuv reads ahead. */
 const NAMES_PER_LOOK = 256;
 const TURN_MS = 8;
-const PRIVATE_FILE = 0o600;
 const SPILL_NAME = Buffer.from('listing');
 
 type Near = (name: Uint8Array | string) => Place;

@@ -10,13 +10,12 @@
 // Cost: at most 64 open files, whatever the number of slots; one more open for a slot that fell out of those.
 
 import { Gauge } from '../gauge.ts';
-import type { Home } from './home.ts';
+import { type Home, PRIVATE_FILE } from './home.ts';
 import type { Place, Seconds, System } from './system.ts';
 import { codeOf, DiskError } from './trouble.ts';
 
 /** As many as there are fetches of more than one piece: each is written to again and again. */
 const FILES_OPEN_MAX = 64;
-const PRIVATE_FILE = 0o600;
 /** Files up to this many bytes find out by themselves whether they fit: statfs would cost as much as writing them. */
 const UNASKED_BYTES_MAX = 64 * 1024;
 /** What a larger file leaves free at least: for the catalog's pages, and for whoever else writes there. */

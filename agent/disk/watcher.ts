@@ -19,9 +19,6 @@ import { Hints } from './hints.ts';
 import type { Scheduler } from './schedule.ts';
 import { codeOf, troubleOf } from './trouble.ts';
 
-/** Directories watched unless told otherwise: each costs 1 KiB in the kernel and about 2 here. */
-export const WATCHES_MAX = 512;
-
 const GATHER_MS = 5;
 const EVENTS_MAX = 16_000;
 
@@ -64,7 +61,7 @@ export class InotifyWatcher implements Watcher {
   #isWaiting = false;
   readonly #watchGauge: Gauge;
 
-  constructor(ports: WatcherPorts, budget = WATCHES_MAX) {
+  constructor(ports: WatcherPorts, budget: number) {
     this.#ports = ports;
     this.#budget = budget;
     this.#watchGauge = new Gauge(

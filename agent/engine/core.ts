@@ -9,11 +9,7 @@ import type { Catalog } from './catalog.ts';
 import { type Entry, type EntryId, isBlank } from './entry.ts';
 import type { Place } from './keys.ts';
 import { BlockList, Garbage, ListWriter } from './lists.ts';
-import type { Effect, Note, Path, Rules, Squeeze } from './ports.ts';
-
-/** Changes of users' that are made durable one by one; more of them share a sync of the file system, which costs what
- * five to ten fsyncs do. */
-const KEPT_MAX = 8;
+import { type Effect, type Note, type Path, type Rules, SINGLE_SYNCS_MAX, type Squeeze } from './ports.ts';
 
 export interface EngineOptions {
   /** This board's name, the share it joins, and what it runs: for hello. */
@@ -141,8 +137,8 @@ export class Core {
    * would look like the user taking it back. */
   keep(path: Path): void {
     this.isUnsynced = true;
-    if (this.kept > KEPT_MAX) return;
-    this.emit({ do: 'keep', path: this.kept === KEPT_MAX ? undefined : path });
+    if (this.kept > SINGLE_SYNCS_MAX) return;
+    this.emit({ do: 'keep', path: this.kept === SINGLE_SYNCS_MAX ? undefined : path });
     this.kept++;
   }
 

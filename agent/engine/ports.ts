@@ -10,6 +10,10 @@ import type { Kind, Message } from '../../protocol/messages.ts';
 /** A path from the folder's root: bytes, parts divided by '/', no '/' at either end. The root is empty. */
 export type Path = Uint8Array;
 
+/** Paths that are made durable one by one; more of them share a sync of the file system, which costs what five to ten
+ * fsyncs do. */
+export const SINGLE_SYNCS_MAX = 8;
+
 /** Neither file, directory nor symlink: a socket, a device. Never synced; counted. */
 export const OTHER = 4;
 

@@ -40,6 +40,7 @@ import {
   wholeTag,
 } from './keys.ts';
 import { type FolderNumber, PAGE_RECORDS, type Recipe } from './port.ts';
+import { OFFSET_BYTES } from './recipes.ts';
 import {
   type Entry,
   readBlock,
@@ -61,9 +62,6 @@ const BITS_PER_ROW = 8;
 
 /** Rows a step: a millisecond or two of reading, and at most as many removals in one commit. */
 const ROWS_AT_ONCE = 256;
-
-/** A page's first bytes are an offset. */
-const OFFSET_BYTES = 8;
 
 /** Packs with less than this alive are written anew, together. */
 const LIVE_BYTES_LEAST = PACK_BYTES_AIM / 2;

@@ -32,6 +32,8 @@ export const ROOT: DirNumber = 0;
 /** Folder numbers take 4 bytes, all others 6: 2^48 changes, directories, recipes and packs. */
 const FOLDER_BYTES = 4;
 const NUMBER_BYTES = 6;
+/** Past every seq. */
+export const SEQ_MAX = 2 ** (8 * NUMBER_BYTES) - 1;
 
 const tag = (letter: string) => letter.charCodeAt(0);
 

@@ -16,7 +16,8 @@ import type { Facts } from './facts.ts';
 import { arrivingKey, asBuffer, pageKey, readNumber, wholeTag } from './keys.ts';
 import { PAGE_RECORDS, type Place, type Recipe, type RecipeNumber } from './port.ts';
 
-const OFFSET_BYTES = 8;
+/** A page begins with the offset of its first block. */
+export const OFFSET_BYTES = 8;
 
 const NOTHING = new Uint8Array(0);
 

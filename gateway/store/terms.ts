@@ -16,14 +16,12 @@
 import { TRAIL_MAX } from '../../protocol/limits.ts';
 import type { Mark } from '../../protocol/messages.ts';
 import type { Facts } from './facts.ts';
-import { readTermFrom, termKey } from './keys.ts';
+import { readTermFrom, SEQ_MAX, termKey } from './keys.ts';
 import type { FolderNumber } from './port.ts';
 
 /** Three years of a start a day in which something changes: 30 KiB a folder. */
 export const TERMS_MAX = 1024;
 
-/** Past every seq: they take 6 bytes. */
-const SEQ_MAX = 2 ** 48 - 1;
 const NONE = new Uint8Array(0);
 
 export class Terms {

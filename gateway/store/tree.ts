@@ -35,6 +35,7 @@ import {
   readLogSeq,
   readNumber,
   readSpot,
+  SEQ_MAX,
   type Spot,
   shareKey,
   versionKey,
@@ -59,9 +60,6 @@ import type { Terms } from './terms.ts';
 
 const SLASH = 0x2f;
 const NOTHING = new Uint8Array(0);
-
-/** Past every seq: they take 6 bytes. */
-const SEQ_MAX = 2 ** 48 - 1;
 
 /** Contents up to this long (every content id, most symlink targets) are found by key; longer targets by reading
  * the path's history. */

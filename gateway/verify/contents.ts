@@ -5,12 +5,10 @@ import { RECORD_BYTES, recordId, recordLength } from '../../protocol/record.ts';
 import type { Hasher } from '../hub/ports.ts';
 import { asBuffer, blockKey, nameOf, pageKey, wholeTag } from '../store/keys.ts';
 import { type FolderNumber, PAGE_RECORDS, type Recipe } from '../store/port.ts';
+import { OFFSET_BYTES } from '../store/recipes.ts';
 import { readContent } from '../store/record.ts';
 import type { Shelves } from '../store/shelf.ts';
 import { type Findings, hexOf, rowsOf } from './findings.ts';
-
-/** A page begins with the offset of its first block. */
-const OFFSET_BYTES = 8;
 
 export interface VerifiedContents {
   /** What is wrong with each that is not whole, by its id. */

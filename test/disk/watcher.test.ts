@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realScheduler } from '../../agent/disk/schedule.ts';
 import { InotifyWatcher, type WatcherPorts } from '../../agent/disk/watcher.ts';
 import type { Event, Path } from '../../agent/engine/ports.ts';
+import { WATCHES_MAX } from '../../agent/options.ts';
 import { type Ground, openBench, path } from './bench.ts';
 import { closeGround, errno, openGround } from './ground.ts';
 
@@ -36,7 +37,7 @@ function toText(event: Hint): string {
   return `${text(event.dir)}:${event.name === undefined ? '*' : text(event.name)}`;
 }
 
-function open(budget?: number, ports: Partial<WatcherPorts> = {}): void {
+function open(budget = WATCHES_MAX, ports: Partial<WatcherPorts> = {}): void {
   watcher = new InotifyWatcher(
     {
       withDirectory: (dir: Path, use) => {
@@ -283,7 +284,7 @@ test('disk: hints of its own state -> not told; of the rules -> rulesChanged fir
   open();
   const bench = openBench(ground, {
     scheduler: realScheduler,
-    openWatcher: ports => new InotifyWatcher(ports),
+    openWatcher: ports => new InotifyWatcher(ports, WATCHES_MAX),
     tell: event => {
       if (event.is === 'hint' || event.is === 'hintsLost') seen.push(toText(event));
       else seen.push(event.is);
