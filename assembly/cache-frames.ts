@@ -19,7 +19,7 @@ import { numberOf, PAGE_BYTES } from './page';
 
 export const NONE: i32 = -1;
 
-export const EMPTY: u8 = 0;
+const EMPTY: u8 = 0;
 /** The host is reading into it. */
 export const LOADING: u8 = 1;
 export const READY: u8 = 2;

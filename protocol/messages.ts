@@ -22,6 +22,7 @@
 //
 // `done` means committed and synced at the gateway, `settled` the same at the board.
 
+import { NO_BYTES } from './bytes.ts';
 import {
   FRAME_BYTES_MAX,
   ID_BYTES,
@@ -96,10 +97,9 @@ export const Reason = {
 const session = uint();
 const req = uint(REQ_MAX);
 const seq = uint();
-const NONE = new Uint8Array(0);
 /** The start of the gateway in which a seq was given. Two histories that have a seq in one term are the same up to it:
  * so an end sees whether the other's is its own, though a store was put back from a copy and counts on from there. */
-const term = appended(termOrNone(), NONE);
+const term = appended(termOrNone(), NO_BYTES);
 /** The last seqs of terms before the newest: a copy that is put back may be older than that one. */
 const trail = appended(list({ seq, term: bytes(TERM_BYTES, TERM_BYTES) }), []);
 

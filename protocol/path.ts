@@ -7,11 +7,11 @@
 // What leads out of the folder by other means, a symlink on the way, is the disk's to refuse.
 
 import { assert } from './assert.ts';
+import { latin1, SLASH, sameBytes } from './bytes.ts';
 import { ID_BYTES, LABEL, NAME_BYTES_MAX, PATH_BYTES_MAX, TARGET_BYTES_MAX } from './limits.ts';
 import { Kind } from './messages.ts';
 import { sequenceLength } from './utf8.ts';
 
-const SLASH = 0x2f;
 const DOT = 0x2e;
 
 /** The agent's own directory at the folder's root: state, staging. No peer may name it. */
@@ -81,9 +81,7 @@ export const EMPTY_CONTENT: Uint8Array = Uint8Array.from(
 export function checkFacts({ kind, size, content }: Facts): FactsFault | undefined {
   if (kind === Kind.FILE) {
     if (content.length !== ID_BYTES) return 'content is no id';
-    return (size === 0) === (compareBytes(content, EMPTY_CONTENT) === 0)
-      ? undefined
-      : 'size and content differ';
+    return (size === 0) === sameBytes(content, EMPTY_CONTENT) ? undefined : 'size and content differ';
   }
   if (size !== 0) return 'size of no file';
   if (kind === Kind.SYMLINK) {
@@ -121,11 +119,6 @@ export function parentOf(path: Uint8Array): Uint8Array {
 /** A view of the last part. */
 export function nameOf(path: Uint8Array): Uint8Array {
   return path.subarray(path.lastIndexOf(SLASH) + 1);
-}
-
-/** Below 0, 0, above 0: by unsigned bytes, the shorter first. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  return Buffer.compare(a, b);
 }
 
 /** Of a conflict copy's own stem: a UTF-8 sequence need not be cut. */
@@ -166,7 +159,7 @@ const CONFLICT_BYTES_LEAST = 'x.conflict-x-YYYYMMDD-HHMMSS'.length;
 /** Whether a name is one that conflictPath() gives, whoever gave it. */
 export function isConflictName(name: Uint8Array): boolean {
   if (name.length < CONFLICT_BYTES_LEAST) return false;
-  return CONFLICT.test(Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1'));
+  return CONFLICT.test(latin1(name));
 }
 
 /** The most bytes up to `end` that split no valid UTF-8 sequence; at least one byte of a name. */

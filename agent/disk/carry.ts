@@ -18,6 +18,7 @@
 // While the folder is gone or is not the known one, every effect is answered with that trouble and nothing is
 // touched. checkRoot() finds out, before each listing of the root and whenever it is called, and tells `folder`.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { checkPath } from '../../protocol/path.ts';
 import type { Effect, Event, Path, Rules, Squeeze, Stat, Trouble, Whole } from '../engine/ports.ts';
 import type { GaugeReading } from '../gauge.ts';
@@ -53,7 +54,6 @@ export interface DiskOptions {
 }
 
 const ROOT: Path = new Uint8Array(0);
-const NOTHING = new Uint8Array(0);
 
 export class Disk {
   readonly #system: System;
@@ -265,7 +265,7 @@ export class Disk {
     try {
       return { slot, content: this.#content.stageWhole(item), trouble: undefined };
     } catch (error) {
-      return { slot, content: NOTHING, trouble: troubleOf(error) };
+      return { slot, content: NO_BYTES, trouble: troubleOf(error) };
     }
   }
 
@@ -351,13 +351,13 @@ function refusal(effect: Effect, trouble: Trouble, stands: Stat | undefined): Ev
     case 'look':
       return { is: 'looked', path: effect.path, stat: undefined, trouble };
     case 'examine':
-      return { is: 'examined', before: undefined, after: stands, content: NOTHING, bytes: 0, trouble };
+      return { is: 'examined', before: undefined, after: stands, content: NO_BYTES, bytes: 0, trouble };
     case 'gather':
       return { is: 'gathered', files: effect.items.map(() => ({ is: 'other' })) };
     case 'read':
       return { is: 'read', bytes: 0, stat: undefined, trouble };
     case 'readTarget':
-      return { is: 'target', target: NOTHING, trouble };
+      return { is: 'target', target: NO_BYTES, trouble };
     case 'stage':
     case 'patch':
     case 'copy':
@@ -365,7 +365,7 @@ function refusal(effect: Effect, trouble: Trouble, stands: Stat | undefined): Ev
     case 'stageWhole':
       return {
         is: 'stagedWhole',
-        items: effect.items.map(({ slot }) => ({ slot, content: NOTHING, trouble })),
+        items: effect.items.map(({ slot }) => ({ slot, content: NO_BYTES, trouble })),
       };
     case 'place':
       return {

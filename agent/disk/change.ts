@@ -14,8 +14,9 @@
 // The stat that comes back is of what we put there; should something else stand there already, the answer is
 // CHANGED, so that it is looked at and not taken for ours. Making it durable is Durable's; of staged files, here.
 
+import { sameBytes } from '../../protocol/bytes.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { compareBytes, parentOf } from '../../protocol/path.ts';
+import { parentOf } from '../../protocol/path.ts';
 import {
   FOREIGN,
   OTHER,
@@ -104,7 +105,7 @@ export class Change {
       const placed = this.#placeOne(item, troubles[i]);
       isChanged ||= placed.trouble === undefined;
       const next = items[i + 1];
-      if (next !== undefined && compareBytes(parentOf(next.path), parentOf(item.path)) === 0) return placed;
+      if (next !== undefined && sameBytes(parentOf(next.path), parentOf(item.path))) return placed;
       if (isChanged) this.#note(() => this.#folder.spot(item.path).directory);
       isChanged = false;
       return placed;

@@ -8,6 +8,7 @@
 // Cost: no memory but the arena's: `run` for reads, what an examination leaves free of the window for copies and
 // dictionaries.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { DICTIONARY_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
 import type { Dictionary, Path, Squeeze, Stat, Whole } from '../engine/ports.ts';
@@ -17,8 +18,6 @@ import type { Stage } from './stage.ts';
 import { isSame, toStat } from './stat.ts';
 import type { System } from './system.ts';
 import { DiskError } from './trouble.ts';
-
-const NOTHING = new Uint8Array(0);
 
 export class Content {
   readonly #system: System;
@@ -81,7 +80,7 @@ export class Content {
 
   /** Stages a small file whole; the content id of what the disk gives back. */
   stageWhole({ slot, stored, length }: Whole): Uint8Array {
-    const bytes = stored.length === length ? stored : this.#squeeze.inflate(stored, NOTHING, length);
+    const bytes = stored.length === length ? stored : this.#squeeze.inflate(stored, NO_BYTES, length);
     if (bytes === undefined) throw new DiskError('EBADMSG');
     const scratch = this.#examiner.scratch();
     const count = this.#stage.startWhole(slot, bytes, scratch);

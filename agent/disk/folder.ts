@@ -14,6 +14,7 @@
 //
 // Cost: one open and close a part, less what the effect has open already: at most 16 descriptors.
 
+import { latin1, SLASH } from '../../protocol/bytes.ts';
 import { checkPath } from '../../protocol/path.ts';
 import type { Path } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
@@ -24,8 +25,6 @@ import { codeOf, DiskError } from './trouble.ts';
 
 /** Directories open at once. An operation uses two at most; a group of files placed together gains from more. */
 const DIRECTORIES_OPEN_MAX = 16;
-
-const SLASH = 0x2f;
 
 /** Where a path's last part stands. `isRoot` when the directory is the folder's root. */
 export interface Spot {
@@ -152,8 +151,4 @@ export class Folder {
 /** Throws REFUSED unless a peer may name this path; the root it may. */
 function refuseUnclean(path: Path): void {
   if (path.length > 0 && checkPath(path) !== undefined) throw new DiskError('REFUSED');
-}
-
-export function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }

@@ -8,9 +8,9 @@
 //
 // All of it is bounded: what does not fit is lost, and a rescan is due.
 
+import { latin1 } from '../../protocol/bytes.ts';
 import type { Path } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
-import { latin1 } from './folder.ts';
 
 const NAMES_MAX = 256;
 const NAMES_A_DIRECTORY = 32;

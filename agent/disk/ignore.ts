@@ -15,8 +15,8 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Ignore } from 'ignore';
+import { latin1 } from '../../protocol/bytes.ts';
 import type { Path, Rules, Stat, Trouble } from '../engine/ports.ts';
-import { latin1 } from './folder.ts';
 import type { Home } from './home.ts';
 import { isSame, toStat } from './stat.ts';
 import type { System } from './system.ts';

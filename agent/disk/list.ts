@@ -13,10 +13,11 @@
 //
 // `.toastbox` at the root is never listed. One listing at a time: a new start drops the one under way.
 
+import { latin1 } from '../../protocol/bytes.ts';
 import { checkPath } from '../../protocol/path.ts';
 import type { Event, Path, Rows, Stat } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
-import { type Folder, latin1 } from './folder.ts';
+import type { Folder } from './folder.ts';
 import { type Home, PRIVATE_FILE } from './home.ts';
 import { giveBack, isLent } from './lend.ts';
 import { SortedNames } from './names.ts';

@@ -12,9 +12,9 @@
 // count as an overflow. What still slips through costs time: the rescan finds it.
 
 import { type FSWatcher, fstatSync, watch } from 'node:fs';
+import { latin1 } from '../../protocol/bytes.ts';
 import type { Event, Path } from '../engine/ports.ts';
 import { Gauge, type GaugeReading } from '../gauge.ts';
-import { latin1 } from './folder.ts';
 import { Hints } from './hints.ts';
 import type { Scheduler } from './schedule.ts';
 import { codeOf, troubleOf } from './trouble.ts';

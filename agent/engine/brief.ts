@@ -5,6 +5,7 @@
 // the tree's, and written to it by the next commit if they are still there. Beyond BRIEF_MAX they go straight to the
 // tree: with much to do they share its pages anyway.
 
+import { latin1 } from '../../protocol/bytes.ts';
 import type { Neighbour, Tree } from '../arena/tree.ts';
 
 /** Keys at most, some 100 bytes each. Every walk looks at all of them. */
@@ -20,28 +21,28 @@ export class Brief {
   }
 
   has(key: Uint8Array): boolean {
-    return this.#values.has(textOf(key)) || this.#tree.get(key) !== undefined;
+    return this.#values.has(latin1(key)) || this.#tree.get(key) !== undefined;
   }
 
   /** The key is nowhere yet. */
   add(key: Uint8Array, value: Uint8Array): void {
-    if (this.#values.size < BRIEF_MAX) this.#values.set(textOf(key), value);
+    if (this.#values.size < BRIEF_MAX) this.#values.set(latin1(key), value);
     else this.#tree.put(key, value);
   }
 
   remove(key: Uint8Array): boolean {
-    return (this.#values.size > 0 && this.#values.delete(textOf(key))) || this.#tree.remove(key);
+    return (this.#values.size > 0 && this.#values.delete(latin1(key))) || this.#tree.remove(key);
   }
 
   /** The smallest key after `from`, of any space. */
   next(from: Uint8Array): Neighbour | undefined {
     const inTree = this.#tree.next(from, false);
     if (this.#values.size === 0) return inTree;
-    const after = textOf(from);
+    const after = latin1(from);
     let first: string | undefined;
     for (const key of this.#values.keys())
       if (key > after && (first === undefined || key < first)) first = key;
-    if (first === undefined || (inTree !== undefined && textOf(inTree.key) < first)) return inTree;
+    if (first === undefined || (inTree !== undefined && latin1(inTree.key) < first)) return inTree;
     return { key: Buffer.from(first, 'latin1'), value: this.#values.get(first) as Uint8Array };
   }
 
@@ -53,6 +54,3 @@ export class Brief {
     }
   }
 }
-
-const textOf = (key: Uint8Array): string =>
-  Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');

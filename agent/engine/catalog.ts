@@ -9,13 +9,14 @@
 //
 // Memory: nothing here grows; pending counts are two numbers, kept with the indexes.
 
+import { NO_BYTES, SLASH, sameBytes } from '../../protocol/bytes.ts';
 import { TERM_BYTES } from '../../protocol/limits.ts';
 import type { Mark } from '../../protocol/messages.ts';
 import { isConflictName, joinParts, joinPath } from '../../protocol/path.ts';
 import type { Tree } from '../arena/tree.ts';
 import { Brief } from './brief.ts';
 import { decide, isLocalPending } from './decide.ts';
-import { type Entry, EntryCodec, type EntryId, freshEntry, isBlank, sameBytes } from './entry.ts';
+import { type Entry, EntryCodec, type EntryId, freshEntry, isBlank } from './entry.ts';
 import {
   copyKey,
   directoryKey,
@@ -41,9 +42,6 @@ const EXTRA_PART_BYTES = 1024;
 /** Conflict copies that are listed: a status is a line or two. */
 export const COPIES_MAX = 100;
 
-const EMPTY = new Uint8Array(0);
-const SLASH = 0x2f;
-
 export class Catalog {
   readonly tree: Tree;
   localCount = 0;
@@ -55,7 +53,7 @@ export class Catalog {
   /** The first conflict copies, until one comes or goes. */
   private copies: readonly Place[] | undefined;
   private lastParent: EntryId = ROOT;
-  private lastPath: Path = EMPTY;
+  private lastPath: Path = NO_BYTES;
 
   constructor(tree: Tree) {
     this.tree = tree;
@@ -123,7 +121,7 @@ export class Catalog {
   }
 
   hasChildren(directory: EntryId): boolean {
-    return this.childAfter(directory, EMPTY) !== undefined;
+    return this.childAfter(directory, NO_BYTES) !== undefined;
   }
 
   /** The child of a directory that follows `name` in byte order (an empty name: the first). */
@@ -139,7 +137,7 @@ export class Catalog {
 
   /** The path of a directory, undefined for an id that is no more. */
   pathOfDirectory(id: EntryId): Path | undefined {
-    if (id === ROOT) return EMPTY;
+    if (id === ROOT) return NO_BYTES;
     if (id === this.lastParent) return this.lastPath;
     const names: Uint8Array[] = [];
     for (let up = id; up !== ROOT; ) {
@@ -223,7 +221,7 @@ export class Catalog {
 
   private addLocal(place: Place): void {
     if (this.isLocalPending(place)) return;
-    this.brief.add(localKey(place.parent, place.name), EMPTY);
+    this.brief.add(localKey(place.parent, place.name), NO_BYTES);
     this.localCount++;
   }
 
@@ -251,7 +249,7 @@ export class Catalog {
   private noteCopy({ parent, name }: Place, isHere: boolean): void {
     const key = copyKey(parent, name);
     if ((this.tree.get(key) !== undefined) === isHere) return;
-    if (isHere) this.tree.put(key, EMPTY);
+    if (isHere) this.tree.put(key, NO_BYTES);
     else this.tree.remove(key);
     this.copies = undefined;
   }
@@ -263,7 +261,7 @@ export class Catalog {
   }
 
   private *copyPlaces(): Iterable<Place> {
-    let after: Place = { parent: 0, name: EMPTY };
+    let after: Place = { parent: 0, name: NO_BYTES };
     for (let count = 0; count < COPIES_MAX; count++) {
       const found = this.tree.next(copyKey(after.parent, after.name), false);
       if (found === undefined || found.key[0] !== SPACE.copy) return;
@@ -301,20 +299,20 @@ export class Catalog {
   }
 
   get positionTerm(): Uint8Array {
-    return this.tree.get(metaKey('term'))?.slice() ?? EMPTY;
+    return this.tree.get(metaKey('term'))?.slice() ?? NO_BYTES;
   }
 
   /** The newest seq beyond the position that is known of a change of this board's, 0 for none; and its term. */
   get ahead(): { seq: number; term: Uint8Array } {
     const value = this.tree.get(metaKey('ahead'));
     const seq = value === undefined ? 0 : numberOf(value);
-    if (value === undefined || seq <= this.notedPosition) return { seq: 0, term: EMPTY };
+    if (value === undefined || seq <= this.notedPosition) return { seq: 0, term: NO_BYTES };
     return { seq, term: value.slice(NUMBER_BYTES) };
   }
 
   /** What the gateway said last of the terms before the newest. */
   get trail(): Mark[] {
-    const value = this.tree.get(metaKey('trail'))?.slice() ?? EMPTY;
+    const value = this.tree.get(metaKey('trail'))?.slice() ?? NO_BYTES;
     const marks: Mark[] = [];
     for (let at = 0; at < value.length; at += NUMBER_BYTES + TERM_BYTES) {
       const from = at + NUMBER_BYTES;
@@ -325,7 +323,8 @@ export class Catalog {
 
   set trail(marks: readonly Mark[]) {
     const value = Buffer.concat(marks.flatMap(({ seq, term }) => [bytesOf(seq), term]));
-    if (!sameBytes(this.tree.get(metaKey('trail')) ?? EMPTY, value)) this.tree.put(metaKey('trail'), value);
+    if (!sameBytes(this.tree.get(metaKey('trail')) ?? NO_BYTES, value))
+      this.tree.put(metaKey('trail'), value);
   }
 
   /** All up to here is recorded. */
@@ -375,7 +374,7 @@ export class Catalog {
   }
 
   get folder(): Uint8Array {
-    return this.tree.get(metaKey('folder'))?.slice() ?? EMPTY;
+    return this.tree.get(metaKey('folder'))?.slice() ?? NO_BYTES;
   }
 
   set folder(id: Uint8Array) {
@@ -393,7 +392,7 @@ export class Catalog {
 
   /** The marker of the folder that this is the catalog of; empty until it is known. */
   get marker(): string {
-    return Buffer.from(this.tree.get(metaKey('marker')) ?? EMPTY).toString();
+    return Buffer.from(this.tree.get(metaKey('marker')) ?? NO_BYTES).toString();
   }
 
   set marker(marker: string) {

@@ -9,6 +9,7 @@
 //
 // Numbers are LEB128, times zigzag. A settled file of 24 name bytes takes 60 to 80 bytes with its key.
 
+import { sameBytes } from '../../protocol/bytes.ts';
 import { ID_BYTES } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { FOREIGN, isWholeSecond, OTHER, type Stat } from './ports.ts';
@@ -94,9 +95,6 @@ export function looksLike(local: Local, stat: Stat): boolean {
   if (local.kind === Kind.SYMLINK) return isSameTime;
   return isSameTime && local.size === stat.size && local.mode === stat.mode;
 }
-
-export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && Buffer.compare(a, b) === 0;
 
 /** Same thing, whatever its permissions and time. Unread content is the same as nothing. */
 export const hasSameContent = (

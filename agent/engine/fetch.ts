@@ -15,10 +15,11 @@
 //
 // A small file comes in one part: staged, read back and checked in one step, all those of a message together.
 
+import { sameBytes } from '../../protocol/bytes.ts';
 import { Kind, type PieceItem } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
-import { type Entry, type EntryId, localAfter, NO_CONTENT, sameBytes, statOf } from './entry.ts';
+import { type Entry, type EntryId, localAfter, NO_CONTENT, statOf } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
 import { type Fetch, Fetching, isSmall, type Source } from './fetching.ts';
 import type { Place } from './keys.ts';

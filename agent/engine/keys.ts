@@ -12,6 +12,7 @@
 //   g       list(4)                        nothing: the block list is not needed any more
 //   m       name                           folder, marker, session, last id, term, ahead, trail, common, indexed
 
+import { latin1 } from '../../protocol/bytes.ts';
 import type { EntryId } from './entry.ts';
 
 export const ROOT: EntryId = 1;
@@ -96,8 +97,7 @@ export const seqOfKey = (key: Uint8Array): number => numberAt(key, 1, SEQ_BYTES)
 export const pageOfKey = (key: Uint8Array): number => numberAt(key, 5, 4);
 
 /** A place as text: a key of a Map. */
-export const nameOfPlace = ({ parent, name }: Place): string =>
-  `${parent}/${Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1')}`;
+export const nameOfPlace = ({ parent, name }: Place): string => `${parent}/${latin1(name)}`;
 
 export const samePlace = (a: Place, b: Place): boolean =>
   a.parent === b.parent && Buffer.compare(a.name, b.name) === 0;

@@ -13,6 +13,7 @@
 // A pass goes through all waiting places in catalog order, so parents come before children, and twice: what is
 // new first, then deletions. A rename is then a new path whose content everyone still has.
 
+import { sameBytes } from '../../protocol/bytes.ts';
 import { type DoneItem, Kind, type MessageNamed, Verdict } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Aside } from './aside.ts';
@@ -21,7 +22,7 @@ import { Busy } from './busy.ts';
 import type { Change } from './change.ts';
 import type { Core } from './core.ts';
 import { Action, decide } from './decide.ts';
-import { type Entry, type EntryId, NO_CONTENT, sameBytes } from './entry.ts';
+import { type Entry, type EntryId, NO_CONTENT } from './entry.ts';
 import type { Examine, Examined } from './examine.ts';
 import { Gather } from './gather.ts';
 import { type Place, ROOT } from './keys.ts';

@@ -3,13 +3,12 @@
 // last part is kept, since the next part nearly always follows it.
 
 import { Aligner } from '../../protocol/align.ts';
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { RecipeWriter } from '../../protocol/recipe.ts';
 import { recordId, recordLength } from '../../protocol/record.ts';
 import type { Core } from './core.ts';
 import type { EntryId } from './entry.ts';
 import type { BlockList } from './lists.ts';
-
-const NOTHING = new Uint8Array(0);
 
 /** What a recipe needs to know of an offer. */
 export interface Offered {
@@ -22,14 +21,14 @@ export interface Offered {
 /** The target's and the base's block lists of an offer. */
 export const listsOf = (core: Core, offer: Offered): { target: BlockList; base: BlockList } => ({
   target: core.blocks(offer.facts.list, offer.single),
-  base: core.blocks(offer.baseList, NOTHING),
+  base: core.blocks(offer.baseList, NO_BYTES),
 });
 
 /** The whole recipe if it fits `into`, else nothing: then the gateway asks for it in parts. */
 export function writeRecipe(core: Core, offer: Offered, into: Uint8Array): Uint8Array {
   const { target, base } = listsOf(core, offer);
   const part = writePart(new Aligner(base, target, 0), target, into);
-  return part.isLast ? into.slice(0, part.bytes) : NOTHING;
+  return part.isLast ? into.slice(0, part.bytes) : NO_BYTES;
 }
 
 export interface Part {

@@ -8,6 +8,7 @@
 // bytes of another version.
 
 import { Aligner } from '../../protocol/align.ts';
+import { sameBytes } from '../../protocol/bytes.ts';
 import { DICTIONARY_BYTES_MAX, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { type BlocksItem, Kind, type Message, Need, type NeedItem, Reason } from '../../protocol/messages.ts';
 import { recordId, recordLength } from '../../protocol/record.ts';
@@ -15,7 +16,7 @@ import { smaller } from '../../protocol/shrink.ts';
 import type { FrameCell } from '../arena/arena.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
-import { type EntryId, sameBytes } from './entry.ts';
+import type { EntryId } from './entry.ts';
 import type { Offer } from './offered.ts';
 import type { Offers } from './offers.ts';
 import type { Event } from './ports.ts';

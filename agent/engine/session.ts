@@ -15,11 +15,12 @@
 // one, whose frames come late or whose welcome was lost, nothing is known. With such a stranger the session begins
 // anew, HELLO_MS after the last hello at the earliest, or two gateways on one broker would never let it rest.
 
+import { sameBytes } from '../../protocol/bytes.ts';
 import { FRAME_BYTES_MIN, VERSION_MAX, VERSION_MIN } from '../../protocol/limits.ts';
 import type { Message, MessageNamed } from '../../protocol/messages.ts';
 import type { Apply } from './apply.ts';
 import type { Core } from './core.ts';
-import { NO_CONTENT, sameBytes } from './entry.ts';
+import { NO_CONTENT } from './entry.ts';
 
 const HELLO_MS = 5_000;
 const REFUSED_MS = 30_000;

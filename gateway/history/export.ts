@@ -8,8 +8,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { toSeconds } from '../../agent/disk/stat.ts';
 import { Failure } from '../../agent/failure.ts';
+import { sameBytes } from '../../protocol/bytes.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { compareBytes } from '../../protocol/path.ts';
 import { blocksOf } from '../hub/content.ts';
 import type { Folder, Recipe, Store, Version } from '../store/port.ts';
 import { type OnLost, type Stood, treeAt } from './tree.ts';
@@ -73,7 +73,7 @@ export function exportTo(
     }
     if (next.done) return exported;
     const { path: below, version: each } = next.value;
-    if (lost !== undefined && compareBytes(below.subarray(0, lost.length), lost) === 0) {
+    if (lost !== undefined && sameBytes(below.subarray(0, lost.length), lost)) {
       exported.failed++;
       continue;
     }
@@ -101,9 +101,7 @@ function write(store: Store, version: Version, to: Buffer): boolean {
           fs.symlinkSync(Buffer.from(version.content), to);
           fs.lutimesSync(to, seconds, seconds);
         },
-        () =>
-          fs.lstatSync(to).isSymbolicLink() &&
-          compareBytes(fs.readlinkSync(to, 'buffer'), version.content) === 0,
+        () => fs.lstatSync(to).isSymbolicLink() && sameBytes(fs.readlinkSync(to, 'buffer'), version.content),
       );
     default:
       return writeFile(store, version, to);
@@ -181,7 +179,7 @@ function holds(to: Buffer, size: number, blocks: Iterable<Uint8Array>): boolean 
   try {
     for (const bytes of blocks) {
       const own = Buffer.alloc(bytes.length);
-      if (fs.readSync(fd, own) < own.length || compareBytes(own, bytes) !== 0) return false;
+      if (fs.readSync(fd, own) < own.length || !sameBytes(own, bytes)) return false;
     }
     return true;
   } finally {

@@ -1,8 +1,9 @@
 // What has to be changed so that a path is again what it was: the directories above it that are gone, then it, then
 // what stood in it. Deletes nothing: what came to be since then stays.
 
+import { sameBytes } from '../../protocol/bytes.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { compareBytes, parentOf } from '../../protocol/path.ts';
+import { parentOf } from '../../protocol/path.ts';
 import type { Wanted } from '../hub/restore.ts';
 import type { Folder, Store, Version } from '../store/port.ts';
 import { type OnLost, standing, stateAt, treeAt } from './tree.ts';
@@ -47,5 +48,5 @@ function aboveOf(path: Uint8Array): Uint8Array[] {
 
 const isOther = (one: Version, other: Version): boolean =>
   one.kind !== other.kind ||
-  compareBytes(one.content, other.content) !== 0 ||
+  !sameBytes(one.content, other.content) ||
   (one.mode !== other.mode && one.kind !== Kind.SYMLINK);

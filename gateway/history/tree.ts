@@ -5,13 +5,13 @@
 //
 // Memory: one page of names a level.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { joinPath } from '../../protocol/path.ts';
 import type { Folder, Store, Version } from '../store/port.ts';
 import { isLive, versionsOf } from './versions.ts';
 
 const NAMES_AT_ONCE = 64;
-const NOTHING = new Uint8Array(0);
 
 export interface Stood {
   path: Uint8Array;
@@ -51,7 +51,7 @@ export function* treeAt(
   time: number,
   onLost: OnLost,
 ): Generator<Stood> {
-  for (let after: Uint8Array = NOTHING; ; ) {
+  for (let after: Uint8Array = NO_BYTES; ; ) {
     const children = store.children(folder.number, path, after, NAMES_AT_ONCE);
     for (const { name, version: current } of children) {
       const below = joinPath(path, name);

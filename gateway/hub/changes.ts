@@ -1,6 +1,7 @@
 // Answers a board's `next`: the log after a seq, in at most as many frames as it has credit for, each one's `after`
 // the `upto` of the one before. The last says that it reached the head, also when there was nothing to tell.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { ITEMS_MAX } from '../../protocol/limits.ts';
 import { type ChangeItem, Kind, type Message } from '../../protocol/messages.ts';
 import type { FolderNumber, LoggedChange, Store } from '../store/port.ts';
@@ -8,8 +9,6 @@ import { HEAD_BYTES, itemBytes } from './fill.ts';
 
 /** Log rows read at once; each may take 8 KiB. */
 const ROWS_MAX = 256;
-
-const NOTHING = new Uint8Array(0);
 
 export interface Asked {
   session: number;
@@ -63,6 +62,6 @@ function fillFrame(
 function tell(store: Store, folder: FolderNumber, { path, version, like }: LoggedChange): ChangeItem {
   const { seq, kind, mode, size, mtime, content } = version;
   const isContent = kind === Kind.FILE && size > 0;
-  const alike = isContent ? (store.like(folder, path, content) ?? like) : NOTHING;
+  const alike = isContent ? (store.like(folder, path, content) ?? like) : NO_BYTES;
   return { seq, path, kind, mode, size, mtime, content, like: alike };
 }

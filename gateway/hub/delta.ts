@@ -16,6 +16,7 @@
 // an aligner (33 KiB) and a few pages of records.
 
 import { Aligner, type RecordList, type Step } from '../../protocol/align.ts';
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { COPY_BYTES_MAX, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { Piece } from '../../protocol/messages.ts';
 import { smaller } from '../../protocol/shrink.ts';
@@ -34,8 +35,7 @@ const CHANGED_BYTES_MAX = 12 * 1024;
  * already (pictures, archives) takes 1 ms a run, three quarters of a pull's time. */
 const DULL_MAX = 16;
 
-const NOTHING = new Uint8Array(0);
-const NO_RECORDS: RecordList = { count: 0, at: () => NOTHING };
+const NO_RECORDS: RecordList = { count: 0, at: () => NO_BYTES };
 
 export interface Part {
   op: number;
@@ -130,7 +130,7 @@ export class Delta {
       offset: this.offset,
       length,
       baseOffset,
-      stored: NOTHING,
+      stored: NO_BYTES,
       dictionaryLength: 0,
       dictionary: 0,
     };
@@ -178,8 +178,8 @@ export class Delta {
     const baseOffset = isChange ? Math.max(0, Math.min(this.#cursor, base.size - BASE_BYTES)) : 0;
     if (bytes === undefined) return undefined;
     const region = isChange
-      ? (readContent(store, base, baseOffset, Math.min(BASE_BYTES, base.size - baseOffset)) ?? NOTHING)
-      : NOTHING;
+      ? (readContent(store, base, baseOffset, Math.min(BASE_BYTES, base.size - baseOffset)) ?? NO_BYTES)
+      : NO_BYTES;
 
     const plain = bytes.subarray(before);
     const literal = { op: Piece.LITERAL, offset: this.offset, length };

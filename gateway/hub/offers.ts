@@ -11,16 +11,15 @@
 // is offered next, and needs no second transfer.
 
 import { Gauge } from '../../agent/gauge.ts';
+import { NO_BYTES, sameBytes } from '../../protocol/bytes.ts';
 import { Kind, type MessageNamed, type OfferItem, Verdict, type WholeItem } from '../../protocol/messages.ts';
-import { checkFacts, checkPath, compareBytes, EMPTY_CONTENT } from '../../protocol/path.ts';
+import { checkFacts, checkPath, EMPTY_CONTENT } from '../../protocol/path.ts';
 import { recordId, recordOf } from '../../protocol/record.ts';
 import type { HubNote, HubOptions } from './ports.ts';
 import type { Room } from './room.ts';
 import { type Session, UPLOADS_MAX } from './session.ts';
 import { type Budget, type Taken, Upload } from './upload.ts';
 import { type Ruling, rule } from './verdict.ts';
-
-const NOTHING = new Uint8Array(0);
 
 /** A full disk is said at most this often. */
 const SAID_MS = 60_000;
@@ -84,7 +83,7 @@ export class Offers {
   ): boolean {
     let length = 0;
     for (const { size } of items) length += size;
-    const plain = body.length === length ? body : this.#with.squeeze.inflate(body, NOTHING, length);
+    const plain = body.length === length ? body : this.#with.squeeze.inflate(body, NO_BYTES, length);
     if (plain === undefined) return false;
     const isFull = isResting || this.#isFull(length, now);
     let at = 0;
@@ -92,7 +91,7 @@ export class Offers {
       const bytes = plain.subarray(at, at + whole.size);
       at += whole.size;
       if (session.hasAnswered(whole.req)) continue;
-      const item = { ...whole, kind: Kind.FILE, baseContent: NOTHING, recipe: NOTHING };
+      const item = { ...whole, kind: Kind.FILE, baseContent: NO_BYTES, recipe: NO_BYTES };
       const why = checkPath(item.path) ?? checkFacts(item);
       if (why !== undefined) this.#refuse(session, item, why);
       else if (isFull) this.#answer(session, item, Verdict.BUSY, 0);
@@ -197,10 +196,10 @@ export class Offers {
   #takeWhole(session: Session, item: OfferItem, bytes: Uint8Array, now: number): void {
     const { store, hasher } = this.#with;
     for (const upload of session.uploads.values())
-      if (upload.offer.req === item.req || compareBytes(upload.offer.path, item.path) === 0)
+      if (upload.offer.req === item.req || sameBytes(upload.offer.path, item.path))
         this.#drop(session, upload);
     const record = recordOf(bytes.length, hasher.blockId(bytes));
-    if (compareBytes(hasher.contentIdOf([record]), item.content) !== 0) {
+    if (!sameBytes(hasher.contentIdOf([record]), item.content)) {
       const { board, share } = session;
       session.counters.mismatches++;
       this.#hub.note({ kind: 'mismatch', board, share, path: item.path });
@@ -221,9 +220,9 @@ export class Offers {
   #isUnderWay(session: Session, item: OfferItem): boolean {
     for (const upload of session.uploads.values()) {
       const { offer } = upload;
-      const isPath = compareBytes(offer.path, item.path) === 0;
+      const isPath = sameBytes(offer.path, item.path);
       if (offer.req !== item.req && !isPath) continue;
-      if (isPath && offer.req === item.req && compareBytes(offer.content, item.content) === 0) {
+      if (isPath && offer.req === item.req && sameBytes(offer.content, item.content)) {
         upload.offer = item;
         return true;
       }
@@ -256,7 +255,7 @@ export class Offers {
     const { store } = this.#with;
     const known = view.content(item.content, item.path);
     if (known !== undefined) return !store.lacks(known);
-    if (compareBytes(item.content, EMPTY_CONTENT) !== 0) return false;
+    if (!sameBytes(item.content, EMPTY_CONTENT)) return false;
     store.sealRecipe(store.startRecipe(), EMPTY_CONTENT);
     return true;
   }

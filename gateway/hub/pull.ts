@@ -5,9 +5,9 @@
 // An item that ends early sent its content's last byte; one that does not sent just as many frames as it had credit
 // for: the board counts them.
 
+import { NO_BYTES, sameBytes } from '../../protocol/bytes.ts';
 import { BLOCK_BYTES_MIN, HEADER_BYTES_KEPT, ITEMS_MAX, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { type Message, Piece, type PieceItem, type PullItem, Reason } from '../../protocol/messages.ts';
-import { compareBytes } from '../../protocol/path.ts';
 import { smaller } from '../../protocol/shrink.ts';
 import { readContent } from './content.ts';
 import { Delta } from './delta.ts';
@@ -31,8 +31,6 @@ const SMALL_BYTES_MAX = BLOCK_BYTES_MIN;
 const DEFLATE_BYTES_LEAST = 192;
 
 const SERVED = -1;
-
-const NOTHING = new Uint8Array(0);
 
 export interface Frame {
   message: Message;
@@ -134,7 +132,7 @@ export class Pulls {
     const bytes = readContent(store, recipe, 0, recipe.size);
     if (bytes === undefined) return Reason.UNREADABLE;
     const { length } = bytes;
-    const stored = length < DEFLATE_BYTES_LEAST ? bytes : smaller(bytes, squeeze.deflate(bytes, NOTHING));
+    const stored = length < DEFLATE_BYTES_LEAST ? bytes : smaller(bytes, squeeze.deflate(bytes, NO_BYTES));
     const part = { op: Piece.LITERAL, offset: 0, length, baseOffset: 0, dictionaryLength: 0, dictionary: 0 };
     const item = { req, ...part, stored: stored.length };
     if (!filler.hasRoom(item)) filler.close();
@@ -171,8 +169,8 @@ export class Pulls {
     const index = this.#deltas.findIndex(
       delta =>
         delta.offset === item.offset &&
-        compareBytes(delta.content, item.content) === 0 &&
-        compareBytes(delta.base, item.base) === 0,
+        sameBytes(delta.content, item.content) &&
+        sameBytes(delta.base, item.base),
     );
     if (index >= 0) return this.#deltas.splice(index, 1)[0];
     const { content, base, offset } = item;

@@ -8,8 +8,8 @@
 //
 // Every block but the last has at least BLOCK_BYTES_MIN bytes, so the size that was offered bounds the records.
 
+import { sameBytes } from '../../protocol/bytes.ts';
 import { BLOCK_BYTES_MAX, BLOCK_BYTES_MIN } from '../../protocol/limits.ts';
-import { compareBytes } from '../../protocol/path.ts';
 import { readRecipe } from '../../protocol/recipe.ts';
 import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
 import type { Recipe, Store } from '../store/port.ts';
@@ -134,7 +134,7 @@ export class GrowingRecipe {
   checkWhole(hasher: Hasher, content: Uint8Array): string | undefined {
     if (this.#recipe.size !== this.#size) return 'recipe: its blocks are not as long as the file';
     const id = hasher.contentIdOf(new Records(this.#store, this.#recipe).pages());
-    return compareBytes(id, content) === 0 ? undefined : 'recipe: it is not that of the content';
+    return sameBytes(id, content) ? undefined : 'recipe: it is not that of the content';
   }
 
   drop(): void {

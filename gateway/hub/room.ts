@@ -9,7 +9,7 @@
 //
 // Cost: a look at the store for each large upload, and one a second for all others.
 
-import { compareBytes } from '../../protocol/path.ts';
+import { sameBytes } from '../../protocol/bytes.ts';
 import { recordId, recordLength } from '../../protocol/record.ts';
 import type { Store } from '../store/port.ts';
 import type { Records } from './content.ts';
@@ -77,7 +77,7 @@ export class Claim {
       const record = records.at(this.#measured);
       const id = recordId(record);
       // A block that repeats itself, as in the holes of an image, is kept once.
-      const isRepeated = before !== undefined && compareBytes(id, before) === 0;
+      const isRepeated = before !== undefined && sameBytes(id, before);
       if (!isRepeated && lacks(this.#measured, id)) this.#missing += recordLength(record);
       before = id;
     }

@@ -10,9 +10,9 @@
 // The deflated run's dictionary is the content just before it, as far as the gateway holds it when it asks. The store
 // drops no block of a list that arrives, so it still holds it when the answer comes.
 
+import { sameBytes } from '../../protocol/bytes.ts';
 import { DICTIONARY_BYTES_MAX, HEADER_BYTES_KEPT, RUN_BYTES_MAX } from '../../protocol/limits.ts';
 import { type BlocksItem, Need, type NeedItem, type OfferItem } from '../../protocol/messages.ts';
-import { compareBytes } from '../../protocol/path.ts';
 import { recordId, recordLength } from '../../protocol/record.ts';
 import { Records } from './content.ts';
 import type { HubOptions } from './ports.ts';
@@ -271,7 +271,7 @@ export class Upload {
     for (let ordinal = item.ordinal; ordinal < item.ordinal + item.count; ordinal++) {
       const record = records.at(ordinal);
       const bytes = plain.subarray(at, at + recordLength(record));
-      if (compareBytes(hasher.blockId(bytes), recordId(record)) !== 0) return false;
+      if (!sameBytes(hasher.blockId(bytes), recordId(record))) return false;
       blocks.push([recordId(record), bytes]);
       at += bytes.length;
     }

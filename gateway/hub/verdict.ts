@@ -19,8 +19,9 @@
 //
 // A put needs a live directory above it, else NO_PARENT.
 
+import { sameBytes } from '../../protocol/bytes.ts';
 import { Kind, type OfferItem, Verdict } from '../../protocol/messages.ts';
-import { compareBytes, parentOf } from '../../protocol/path.ts';
+import { parentOf } from '../../protocol/path.ts';
 import type { FolderNumber, Store, Version } from '../store/port.ts';
 
 export interface Ruling {
@@ -104,7 +105,7 @@ function isStill(current: Version, base: Version | undefined, replaced: () => Ve
 }
 
 const isLike = (a: Content, b: Content | undefined): boolean =>
-  b !== undefined && a.kind === b.kind && compareBytes(a.content, b.content) === 0;
+  b !== undefined && a.kind === b.kind && sameBytes(a.content, b.content);
 
 const isEmptied = (store: Store, folder: FolderNumber, path: Uint8Array, current: Version): boolean =>
   current.kind !== Kind.DIRECTORY || store.isEmptyDirectory(folder, path);

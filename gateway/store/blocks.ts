@@ -14,6 +14,7 @@
 // counts on a content walks its list while anything is lost (lacks() in tables.ts). Both rows may wait (facts.ts): a
 // crash takes them, and the next read finds the same. Memory: 100 bytes for each that is lost.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import type { Facts } from './facts.ts';
 import { asBuffer, blockKey, lostKey, nameOf, packKey, wholeTag } from './keys.ts';
 import { type BlockHasher, BROKEN, type FolderNumber } from './port.ts';
@@ -26,8 +27,6 @@ export const PACK_BYTES_AIM = 64 * 1024;
 
 /** Packs held open for reading: 2 MiB at most. Each board pulls from few packs at a time. */
 const OPEN_PACKS_MAX = 24;
-
-const NOTHING = new Uint8Array(0);
 
 /** A map's entry and an id, beside the block's bytes. */
 const WAITING_OVERHEAD_BYTES = 150;
@@ -181,7 +180,7 @@ export class Blocks {
     if (this.#lost.has(name)) return;
     this.#lost.add(name);
     this.#found++;
-    this.#facts.putLater(lostKey(id), NOTHING);
+    this.#facts.putLater(lostKey(id), NO_BYTES);
     this.#facts.putLater(blockKey(id), undefined);
   }
 

@@ -21,6 +21,7 @@
 // Memory, during a round: two sets, of 8 to 16 bits a row of the store and 16 MiB at most each; 4 bytes a pack. With a
 // million small files 8 MiB, for as long as a round takes. `toastbox memory` shows it.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
 import { type Blocks, PACK_BYTES_AIM } from './blocks.ts';
@@ -175,7 +176,7 @@ export class Collector {
           }
           this.#facts.remove(key);
           if (only !== undefined) return;
-          this.#facts.put(arrivingKey(number), NOTHING);
+          this.#facts.put(arrivingKey(number), NO_BYTES);
           round.dying.push(recipe);
         });
       case 'recipes':
@@ -298,7 +299,6 @@ export class Collector {
   }
 }
 
-const NOTHING = new Uint8Array(0);
 const CONTENT_BYTES = 16;
 const TAGS = {
   entries: 'E',

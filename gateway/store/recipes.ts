@@ -10,6 +10,7 @@
 // content id at that number. What still arrives is marked ('T'), so that the next start clears it away. A content of
 // one block that came whole has no pages: its record stands with it.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
 import type { Contents } from './contents.ts';
 import type { Facts } from './facts.ts';
@@ -18,8 +19,6 @@ import { PAGE_RECORDS, type Place, type Recipe, type RecipeNumber } from './port
 
 /** A page begins with the offset of its first block. */
 export const OFFSET_BYTES = 8;
-
-const NOTHING = new Uint8Array(0);
 
 /** Recipes with pages count from 1. */
 const NO_PAGES = 0 as RecipeNumber;
@@ -50,7 +49,7 @@ export class Recipes {
 
   start(): Recipe {
     const number = this.#next++ as RecipeNumber;
-    this.#facts.putLater(arrivingKey(number), NOTHING);
+    this.#facts.putLater(arrivingKey(number), NO_BYTES);
     return { number, blockCount: 0, size: 0 };
   }
 
@@ -77,7 +76,7 @@ export class Recipes {
 
   records(recipe: Recipe, ordinal: number, count: number): Uint8Array {
     const end = Math.min(recipe.blockCount, ordinal + count);
-    if (ordinal >= end) return NOTHING;
+    if (ordinal >= end) return NO_BYTES;
     if (recipe.only !== undefined) return recipe.only;
     const first = Math.floor(ordinal / PAGE_RECORDS);
     const last = Math.floor((end - 1) / PAGE_RECORDS);

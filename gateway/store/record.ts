@@ -13,6 +13,7 @@
 //
 // A text or byte string is its u16 length and its bytes.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import type { Kind } from '../../protocol/messages.ts';
 import { asBuffer, type DirNumber, type Spot } from './keys.ts';
 import type { BoardRecord, FolderNumber, Recipe, RecipeNumber, Version } from './port.ts';
@@ -146,8 +147,6 @@ class Reader {
   }
 }
 
-const NOTHING = new Uint8Array(0);
-
 const CUT = 128;
 const VERSION_FIXED_BYTES = 1 + 2 + 4 * 8 + 2 * 2;
 
@@ -237,8 +236,8 @@ export function readDir(bytes: Uint8Array): DirRow {
 const CONTENT_FIXED_BYTES = 3 * 8 + 2 + 1 + 4 + 8 + 2;
 
 export function writeContent({ recipe, holder, was, isShared }: ContentRow): Buffer {
-  const { size, blockCount, number, only = NOTHING } = recipe;
-  const name = holder?.name ?? NOTHING;
+  const { size, blockCount, number, only = NO_BYTES } = recipe;
+  const name = holder?.name ?? NO_BYTES;
   return new Writer(CONTENT_FIXED_BYTES + only.length + name.length)
     .f64(size)
     .f64(blockCount)

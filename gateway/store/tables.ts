@@ -1,5 +1,6 @@
 // The store over a pair of shelves: transactions, the waiting room, and the boards. See port.ts for the promises.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
 import { Blocks } from './blocks.ts';
 import { Collector } from './collect.ts';
@@ -22,8 +23,6 @@ import { type Shelves, StoreTrouble } from './shelf.ts';
 import { Terms } from './terms.ts';
 import { Tree } from './tree.ts';
 
-const NONE = new Uint8Array(0);
-
 export interface TableOptions {
   /** What this process gives seqs in: TERM_BYTES that no other start has. None where nothing is written. */
   term: Uint8Array | undefined;
@@ -34,7 +33,7 @@ export interface TableOptions {
 }
 
 /** Without a term nothing is cleared away, and every write fails. Throws when the store is of another format. */
-export function openTables(shelves: Shelves, { term = NONE, hasher, bloomBits }: TableOptions): Store {
+export function openTables(shelves: Shelves, { term = NO_BYTES, hasher, bloomBits }: TableOptions): Store {
   const isWritable = term.length > 0;
   const facts = new Facts(shelves.facts);
   const blocks = new Blocks(facts, shelves.packs, hasher);

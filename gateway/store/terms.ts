@@ -13,6 +13,7 @@
 // TERMS_MAX rows a folder: with more the two oldest become one, under the newest term. Who goes by one of those two
 // is no longer known, and starts over.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { TRAIL_MAX } from '../../protocol/limits.ts';
 import type { Mark } from '../../protocol/messages.ts';
 import type { Facts } from './facts.ts';
@@ -21,8 +22,6 @@ import type { FolderNumber } from './port.ts';
 
 /** Three years of a start a day in which something changes: 30 KiB a folder. */
 export const TERMS_MAX = 1024;
-
-const NONE = new Uint8Array(0);
 
 export class Terms {
   readonly #facts: Facts;
@@ -61,7 +60,7 @@ export class Terms {
     // A peer may name any number.
     const until = termKey(folder, Math.min(seq + 1, SEQ_MAX));
     const [row] = this.#facts.range(termKey(folder, 0), until, 1, true);
-    return row === undefined ? NONE : new Uint8Array(row.value);
+    return row === undefined ? NO_BYTES : new Uint8Array(row.value);
   }
 
   /** The last seq, up to `seq` and `head`, that this history has in common with one in which `seq` is of `term`. A term

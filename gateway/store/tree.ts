@@ -16,6 +16,7 @@
 //   3. Every live file of more than 0 bytes stands with its content: the first as its holder (contents.ts), the others
 //      under it ('X'). Nothing else does.
 
+import { NO_BYTES, SLASH } from '../../protocol/bytes.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { joinParts } from '../../protocol/path.ts';
 import type { Contents } from './contents.ts';
@@ -57,9 +58,6 @@ import {
 import { Rows } from './rows.ts';
 import type { Pair } from './shelf.ts';
 import type { Terms } from './terms.ts';
-
-const SLASH = 0x2f;
-const NOTHING = new Uint8Array(0);
 
 /** Contents up to this long (every content id, most symlink targets) are found by key; longer targets by reading
  * the path's history. */
@@ -135,9 +133,9 @@ export class Tree {
       dropped: 0,
       terms: 0,
     };
-    this.#facts.put(shareKey(share), writeSpot({ dir: number, name: NOTHING }));
+    this.#facts.put(shareKey(share), writeSpot({ dir: number, name: NO_BYTES }));
     this.#facts.put(folderKey(number), writeFolder(row));
-    this.#facts.put(dirKey(number, ROOT), writeDir({ parent: ROOT, liveChildren: 0, name: NOTHING }));
+    this.#facts.put(dirKey(number, ROOT), writeDir({ parent: ROOT, liveChildren: 0, name: NO_BYTES }));
     return row;
   }
 
@@ -209,7 +207,7 @@ export class Tree {
     const like = isContent && !isFirst ? this.#like(folder, spot, change.content) : undefined;
     if (isContent) this.#hold(folder, spot, change.content);
 
-    const entry: Entry = { version, dir, like: like === undefined ? NOTHING : writeSpot(like) };
+    const entry: Entry = { version, dir, like: like === undefined ? NO_BYTES : writeSpot(like) };
     this.#facts.put(entryKey(folder, spot), writeEntry(entry));
     this.#facts.put(logKey(folder, seq), writeSpot(spot));
 
@@ -238,7 +236,7 @@ export class Tree {
     const dir = path.length === 0 ? ROOT : this.#entry(folder, this.#spotOf(folder, path))?.dir;
     if (dir === undefined) return [];
     const first = entryKey(folder, { dir, name: after });
-    const until = entryKey(folder, { dir: dir + 1, name: NOTHING });
+    const until = entryKey(folder, { dir: dir + 1, name: NO_BYTES });
     // No name holds a NUL: nothing stands between `after` and `after` with one.
     const from = after.length === 0 ? first : Buffer.concat([first, Buffer.from([0])]);
     return this.#facts.range(from, until, limit).map(({ key, value }) => {
@@ -256,7 +254,7 @@ export class Tree {
     const entry = this.#entry(folder, spot)!;
     if (entry.version.seq !== readLogSeq(key))
       throw new Error(`log row ${readLogSeq(key)} is not its entry's`);
-    const like = entry.like.length === 0 ? NOTHING : this.#pathOf(folder, readSpot(entry.like));
+    const like = entry.like.length === 0 ? NO_BYTES : this.#pathOf(folder, readSpot(entry.like));
     return { path: this.#pathOf(folder, spot), version: entry.version, like };
   }
 
@@ -266,7 +264,7 @@ export class Tree {
     this.#facts.put(versionKey(folder, spot, version.seq), writeVersion(version));
     if (version.kind === Kind.FILE && version.size > 0) this.#letGo(folder, spot, version.content);
     if (isLive(version) && version.content.length <= KNOWN_BYTES_MAX) {
-      const seq = writeSpot({ dir: version.seq, name: NOTHING });
+      const seq = writeSpot({ dir: version.seq, name: NO_BYTES });
       this.#facts.put(knownKey(folder, spot, version.kind, version.content), seq);
     }
   }
@@ -279,7 +277,7 @@ export class Tree {
       this.#contents.put(content, { ...row, holder: { folder, ...spot }, was: undefined });
       return;
     }
-    this.#facts.put(likeKey(folder, content, spot), NOTHING);
+    this.#facts.put(likeKey(folder, content, spot), NO_BYTES);
     if (row !== undefined && !row.isShared) this.#contents.put(content, { ...row, isShared: true });
   }
 

@@ -1,6 +1,6 @@
 // Every content: its list of blocks is all there, hashes to the content's id, and names blocks that are whole.
 
-import { compareBytes } from '../../protocol/path.ts';
+import { sameBytes } from '../../protocol/bytes.ts';
 import { RECORD_BYTES, recordId, recordLength } from '../../protocol/record.ts';
 import type { Hasher } from '../hub/ports.ts';
 import { asBuffer, blockKey, nameOf, pageKey, wholeTag } from '../store/keys.ts';
@@ -71,7 +71,7 @@ function checkContent(
     }
     pages.push(records);
   }
-  if (size !== recipe.size || compareBytes(hasher.contentIdOf(pages), id) !== 0)
+  if (size !== recipe.size || !sameBytes(hasher.contentIdOf(pages), id))
     return 'its list of blocks is not what its id says';
   return lost === 0 ? undefined : `${lost} of its ${recipe.blockCount} blocks are damaged or missing`;
 }

@@ -1,6 +1,7 @@
 // Every share: its directories, paths, log, versions and counts agree with each other, and each file's content, of
 // now and of before, is whole. What is damaged is named by its path and version.
 
+import { NO_BYTES } from '../../protocol/bytes.ts';
 import { TERM_BYTES } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { printable } from '../../protocol/path.ts';
@@ -45,7 +46,6 @@ import { KNOWN_BYTES_MAX } from '../store/tree.ts';
 import type { VerifiedContents } from './contents.ts';
 import { type Findings, rowsOf } from './findings.ts';
 
-const NOTHING = new Uint8Array(0);
 const DEPTH_MAX = 2048;
 
 export function verifyFolders(shelves: Shelves, findings: Findings, contents: VerifiedContents): void {
@@ -104,8 +104,8 @@ class FolderCheck {
     this.#count('bytes', this.#liveBytes, bytes);
     this.#count('paths in the log', this.#rowsIn(logKey(number, 0), logKey(number, head + 1)), this.#paths);
     this.#count('terms', this.#terms(), terms);
-    const past = likeKey((number + 1) as FolderNumber, NOTHING, undefined);
-    const others = this.#rowsIn(likeKey(number, NOTHING, undefined), past);
+    const past = likeKey((number + 1) as FolderNumber, NO_BYTES, undefined);
+    const others = this.#rowsIn(likeKey(number, NO_BYTES, undefined), past);
     const held = this.#contents.held.get(number) ?? 0;
     this.#count('contents', held + others, this.#liveContents);
     // Each change is the newest of its path, or was replaced and may have been dropped since.
@@ -126,8 +126,8 @@ class FolderCheck {
   /** The current version of every path. */
   #entries(): void {
     const { number } = this.#row;
-    const from = entryKey(number, { dir: ROOT, name: NOTHING });
-    const until = entryKey((number + 1) as FolderNumber, { dir: ROOT, name: NOTHING });
+    const from = entryKey(number, { dir: ROOT, name: NO_BYTES });
+    const until = entryKey((number + 1) as FolderNumber, { dir: ROOT, name: NO_BYTES });
     for (const { key, value } of rowsOf(this.#findings, this.#facts, from, until)) {
       const spot = readEntrySpot(key);
       this.#paths++;
@@ -216,8 +216,8 @@ class FolderCheck {
   #versions(): number {
     let count = 0;
     const { number } = this.#row;
-    const from = versionKey(number, { dir: ROOT, name: NOTHING }, 0);
-    const until = versionKey((number + 1) as FolderNumber, { dir: ROOT, name: NOTHING }, 0);
+    const from = versionKey(number, { dir: ROOT, name: NO_BYTES }, 0);
+    const until = versionKey((number + 1) as FolderNumber, { dir: ROOT, name: NO_BYTES }, 0);
     for (const { key, value } of rowsOf(this.#findings, this.#facts, from, until)) {
       const { spot } = readVersionSpot(key);
       this.#findings.sum.versions++;

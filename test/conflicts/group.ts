@@ -7,9 +7,9 @@ import { type Arena, openArena } from '../../agent/arena/arena.ts';
 import { squeeze } from '../../agent/disk/squeeze.ts';
 import { Hub } from '../../gateway/hub/hub.ts';
 import type { HubEvent } from '../../gateway/hub/ports.ts';
+import { sameBytes } from '../../protocol/bytes.ts';
 import { decodeFrame, encodeFrameHeader } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../../protocol/limits.ts';
-import { compareBytes } from '../../protocol/path.ts';
 import type { BoardLink, BoardLinkHandlers } from '../../transport/link.ts';
 import { type MemoryStore, openMemoryStore } from '../gateway/memory.ts';
 import { Machine } from '../sim/machine.ts';
@@ -77,7 +77,7 @@ export class Group {
   hasReplaced(path: string, content: Uint8Array): boolean {
     const [folder] = this.store.folders();
     const versions = this.store.versions(folder!.number, Buffer.from(path), 100);
-    const isKnown = versions.some(version => compareBytes(version.content, content) === 0);
+    const isKnown = versions.some(version => sameBytes(version.content, content));
     return isKnown && this.store.content(content) !== undefined;
   }
 
