@@ -1,9 +1,11 @@
-// Numbers up to 35 bits as LEB128: seven bits a byte, the low ones first, the high bit set on all but the last.
+// Numbers as LEB128: seven bits a byte, the low ones first, the high bit set on all but the last.
 //
-// One number has one form: a last byte of zero after others is refused, as is a sixth byte.
+// One number has one form: a last byte of zero after others is refused, as is a byte more than there may be.
 
-/** More than any number of ours takes: 2^35 - 1 in five bytes. */
-const VARINT_BYTES_MAX = 5;
+/** More than any number on the wire takes: 2^35 - 1 in five bytes. */
+const WIRE_BYTES_MAX = 5;
+/** Eight bytes for all that a double holds exactly, two for times that nobody lives to see. */
+export const VARINT_BYTES_MAX = 10;
 
 export function varintLength(value: number): number {
   let length = 1;
@@ -26,10 +28,10 @@ export interface Cursor {
 }
 
 /** The number at the cursor, which moves past it; undefined when there is none. */
-export function readVarint(bytes: Uint8Array, cursor: Cursor): number | undefined {
+export function readVarint(bytes: Uint8Array, cursor: Cursor, bytesMax = WIRE_BYTES_MAX): number | undefined {
   let value = 0;
   let unit = 1;
-  for (let index = 0; index < VARINT_BYTES_MAX; index++) {
+  for (let index = 0; index < bytesMax; index++) {
     const byte = bytes[cursor.at + index];
     if (byte === undefined) return undefined;
     value += (byte & 127) * unit;
@@ -42,7 +44,8 @@ export function readVarint(bytes: Uint8Array, cursor: Cursor): number | undefine
   return undefined;
 }
 
-/** Signed to unsigned, small to small: 0, -1, 1, -2 ... become 0, 1, 2, 3 ... */
+/** Signed to unsigned, small to small: 0, -1, 1, -2 ... become 0, 1, 2, 3 ... Exact from -2^52 to 2^53: below,
+ * the word is odd and no double. */
 export function zigzag(value: number): number {
   return value < 0 ? -2 * value - 1 : 2 * value;
 }

@@ -9,9 +9,11 @@
 //
 // Numbers are LEB128, times zigzag. A settled file of 24 name bytes takes 60 to 80 bytes with its key.
 
+import { assert } from '../../protocol/assert.ts';
 import { sameBytes } from '../../protocol/bytes.ts';
 import { ID_BYTES } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
+import { readVarint, unzigzag, VARINT_BYTES_MAX, writeVarint, zigzag } from '../../protocol/varint.ts';
 import { FOREIGN, isWholeSecond, OTHER, type Stat } from './ports.ts';
 
 /** A directory's key as a parent, and a block list's key. Never used twice in one catalog. */
@@ -123,7 +125,8 @@ const ENTRY_BYTES_MAX = 1 + 5 + 3 * (1 + 2 + 8 + 8 + 1 + ID_BYTES + 8 + 5) + 16;
 export class EntryCodec {
   private readonly scratch = new Uint8Array(ENTRY_BYTES_MAX);
   private bytes: Uint8Array = this.scratch;
-  private at = 0;
+  /** Where the next number stands. */
+  at = 0;
 
   /** The entry's bytes, in one reused buffer: valid until the next call. */
   encode(entry: Entry): Uint8Array {
@@ -151,7 +154,7 @@ export class EntryCodec {
     if (local !== undefined) {
       if (!isAsSynced) this.writeFacts({ ...local, content: local.content ?? NO_CONTENT });
       if (!isAsSynced) this.writeUint(local.list);
-      this.writeInt(local.ctime - local.mtime);
+      this.writeUint(zigzag(local.ctime - local.mtime));
       this.writeUint(local.inode);
     }
     if (remote !== undefined) this.writeVersion(remote);
@@ -170,7 +173,7 @@ export class EntryCodec {
       const facts = isAsSynced ? (entry.synced as Version) : this.readFacts();
       const list = isAsSynced ? (entry.synced as Version).list : this.readUint();
       const content = flags & LOCAL_IS_READ ? facts.content : undefined;
-      const ctime = facts.mtime + this.readInt();
+      const ctime = facts.mtime + unzigzag(this.readUint());
       const { kind, mode, size, mtime } = facts;
       entry.local = { kind, mode, size, mtime, ctime, inode: this.readUint(), content, list };
     }
@@ -193,7 +196,7 @@ export class EntryCodec {
   private writeFacts(facts: Facts): void {
     this.writeUint((facts.mode << 2) | facts.kind);
     this.writeUint(facts.size);
-    this.writeInt(facts.mtime);
+    this.writeUint(zigzag(facts.mtime));
     this.bytes[this.at++] = facts.content.length;
     this.bytes.set(facts.content, this.at);
     this.at += facts.content.length;
@@ -202,7 +205,7 @@ export class EntryCodec {
   private readFacts(): Facts {
     const word = this.readUint();
     const size = this.readUint();
-    const mtime = this.readInt();
+    const mtime = unzigzag(this.readUint());
     const length = this.bytes[this.at++] as number;
     const content = this.bytes.slice(this.at, this.at + length);
     this.at += length;
@@ -210,32 +213,12 @@ export class EntryCodec {
   }
 
   private writeUint(value: number): void {
-    let rest = value;
-    while (rest >= 128) {
-      this.bytes[this.at++] = (rest % 128) | 128;
-      rest = Math.floor(rest / 128);
-    }
-    this.bytes[this.at++] = rest;
+    this.at = writeVarint(this.bytes, this.at, value);
   }
 
   private readUint(): number {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = this.bytes[this.at++] as number;
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-      scale *= 128;
-    }
-  }
-
-  // Zigzag: small numbers of either sign stay short. Exact from -2^52 to 2^53: below, the word is odd and no double.
-  private writeInt(value: number): void {
-    this.writeUint(value < 0 ? -value * 2 - 1 : value * 2);
-  }
-
-  private readInt(): number {
-    const word = this.readUint();
-    return word % 2 === 0 ? word / 2 : -(word + 1) / 2;
+    const value = readVarint(this.bytes, this, VARINT_BYTES_MAX);
+    assert(value !== undefined, 'an entry of the catalog is whole');
+    return value;
   }
 }

@@ -38,6 +38,17 @@ test('entry: any entry -> comes back as it was', () => {
   );
 });
 
+test('entry: a time some thousand years away, as a file system may have it -> comes back', () => {
+  const there = { kind: Kind.FILE, mode: 0o644, size: 1, mtime: 2 ** 57, ctime: 2 ** 57, inode: 1, list: 0 };
+  const value: Entry = {
+    id: 0,
+    local: { ...there, content: undefined },
+    synced: undefined,
+    remote: undefined,
+  };
+  expect(codec.decode(codec.encode(value).slice())).toEqual(value);
+});
+
 test('entry: local and synced alike -> stored once, and told apart from alike but unread', () => {
   fc.assert(
     fc.property(version, number, (synced, inode) => {
