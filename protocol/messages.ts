@@ -103,8 +103,16 @@ const term = appended(termOrNone(), NO_BYTES);
 /** The last seqs of terms before the newest: a copy that is put back may be older than that one. */
 const trail = appended(list({ seq, term: bytes(TERM_BYTES, TERM_BYTES) }), []);
 
-// What a path holds. `content` is the content id of a FILE, the target of a SYMLINK, empty otherwise; `mtime` in
-// microseconds since 1970; `size` in bytes, 0 unless FILE.
+/** What a path holds. `content` is the content id of a FILE, the target of a SYMLINK, empty otherwise; `mtime` in
+ * microseconds since 1970; `size` in bytes, 0 unless FILE. */
+export interface Facts {
+  kind: Kind;
+  mode: number;
+  size: number;
+  mtime: number;
+  content: Uint8Array;
+}
+
 const facts = {
   path: bytes(PATH_BYTES_MAX, 1),
   kind: uint(3),

@@ -9,7 +9,7 @@
 import { assert } from './assert.ts';
 import { latin1, SLASH, sameBytes } from './bytes.ts';
 import { ID_BYTES, LABEL, NAME_BYTES_MAX, PATH_BYTES_MAX, TARGET_BYTES_MAX } from './limits.ts';
-import { Kind } from './messages.ts';
+import { type Facts, Kind } from './messages.ts';
 import { sequenceLength } from './utf8.ts';
 
 const DOT = 0x2e;
@@ -57,12 +57,6 @@ function isReserved(name: Uint8Array): boolean {
   return name.length >= reserved.length;
 }
 
-export interface Facts {
-  kind: number;
-  size: number;
-  content: Uint8Array;
-}
-
 export type FactsFault =
   | 'unknown kind'
   | 'content is no id'
@@ -77,8 +71,12 @@ export const EMPTY_CONTENT: Uint8Array = Uint8Array.from(
   Buffer.from('af1349b9f5f9a1a6a0404dea36dcc949', 'hex'),
 );
 
-/** Whether size and content are what this kind has. Undefined when they are. */
-export function checkFacts({ kind, size, content }: Facts): FactsFault | undefined {
+/** Whether size and content are what this kind has, if it is one. Undefined when they are. */
+export function checkFacts({
+  kind,
+  size,
+  content,
+}: Pick<Facts, 'size' | 'content'> & { kind: number }): FactsFault | undefined {
   if (kind === Kind.FILE) {
     if (content.length !== ID_BYTES) return 'content is no id';
     return (size === 0) === sameBytes(content, EMPTY_CONTENT) ? undefined : 'size and content differ';

@@ -12,23 +12,15 @@
 import { assert } from '../../protocol/assert.ts';
 import { sameBytes } from '../../protocol/bytes.ts';
 import { ID_BYTES } from '../../protocol/limits.ts';
-import { Kind } from '../../protocol/messages.ts';
+import { type Facts, Kind } from '../../protocol/messages.ts';
 import { readVarint, unzigzag, VARINT_BYTES_MAX, writeVarint, zigzag } from '../../protocol/varint.ts';
 import { FOREIGN, isWholeSecond, OTHER, type Stat } from './ports.ts';
 
 /** A directory's key as a parent, and a block list's key. Never used twice in one catalog. */
 export type EntryId = number;
 
-/** What stands at a path, as far as it travels. `content`: content id of a FILE, hash of a SYMLINK's target. */
-export interface Facts {
-  kind: Kind;
-  mode: number;
-  size: number;
-  mtime: number;
-  content: Uint8Array;
-}
-
-/** Facts that the gateway numbered. `list`: key of the block list, 0 for none (single-block files have none). */
+/** Facts that the gateway numbered, but that `content` is the hash of a SYMLINK's target. `list`: key of the block
+ * list, 0 for none (single-block files have none). */
 export interface Version extends Facts {
   seq: number;
   list: EntryId;

@@ -11,7 +11,7 @@ import type { EntryId } from './entry.ts';
 import type { BlockList } from './lists.ts';
 
 /** What a recipe needs to know of an offer. */
-export interface Offered {
+export interface OfferedContent {
   facts: { list: EntryId };
   /** The only record of a content that has no list. */
   single: Uint8Array;
@@ -19,13 +19,13 @@ export interface Offered {
 }
 
 /** The target's and the base's block lists of an offer. */
-export const listsOf = (core: Core, offer: Offered): { target: BlockList; base: BlockList } => ({
+export const listsOf = (core: Core, offer: OfferedContent): { target: BlockList; base: BlockList } => ({
   target: core.blocks(offer.facts.list, offer.single),
   base: core.blocks(offer.baseList, NO_BYTES),
 });
 
 /** The whole recipe if it fits `into`, else nothing: then the gateway asks for it in parts. */
-export function writeRecipe(core: Core, offer: Offered, into: Uint8Array): Uint8Array {
+export function writeRecipe(core: Core, offer: OfferedContent, into: Uint8Array): Uint8Array {
   const { target, base } = listsOf(core, offer);
   const part = writePart(new Aligner(base, target, 0), target, into);
   return part.isLast ? into.slice(0, part.bytes) : NO_BYTES;

@@ -15,7 +15,7 @@
 // crash takes them, and the next read finds the same. Memory: 100 bytes for each that is lost.
 
 import { NO_BYTES } from '../../protocol/bytes.ts';
-import type { Facts } from './facts.ts';
+import type { FactsTable } from './facts.ts';
 import { asBuffer, blockKey, lostKey, nameOf, packKey, wholeTag } from './keys.ts';
 import { type BlockHasher, BROKEN, type FolderNumber } from './port.ts';
 import { readBlock, writeBlock } from './record.ts';
@@ -43,7 +43,7 @@ interface Waiting {
 }
 
 export class Blocks {
-  readonly #facts: Facts;
+  readonly #facts: FactsTable;
   readonly #packs: Shelf;
   readonly #waiting = new Map<string, Waiting>();
   readonly #open = new Map<number, Pack>();
@@ -54,7 +54,7 @@ export class Blocks {
   #nextPack: number;
 
   /** Without a hasher blocks are given as they lie. */
-  constructor(facts: Facts, packs: Shelf, hasher: BlockHasher | undefined) {
+  constructor(facts: FactsTable, packs: Shelf, hasher: BlockHasher | undefined) {
     this.#facts = facts;
     this.#packs = packs;
     this.#hasher = hasher;

@@ -26,7 +26,7 @@ import { Kind } from '../../protocol/messages.ts';
 import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
 import { type Blocks, PACK_BYTES_AIM } from './blocks.ts';
 import { Bloom } from './bloom.ts';
-import type { Facts } from './facts.ts';
+import type { FactsTable } from './facts.ts';
 import {
   arrivingKey,
   asBuffer,
@@ -90,13 +90,13 @@ const NUL = Buffer.from([0]);
 const after = (key: Uint8Array): Buffer => Buffer.concat([key, NUL]);
 
 export class Collector {
-  readonly #facts: Facts;
+  readonly #facts: FactsTable;
   readonly #blocks: Blocks;
   readonly #flush: () => void;
   readonly #bitsMax: number;
   #round: Round | undefined;
 
-  constructor(facts: Facts, blocks: Blocks, flush: () => void, bitsMax = BLOOM_BITS_MAX) {
+  constructor(facts: FactsTable, blocks: Blocks, flush: () => void, bitsMax = BLOOM_BITS_MAX) {
     this.#facts = facts;
     this.#blocks = blocks;
     this.#flush = flush;

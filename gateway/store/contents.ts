@@ -9,7 +9,7 @@
 // Inside a transaction rows are put once, when it ends, in the order of their keys: a content is sealed, then held.
 // Whoever scans these rows flushes first.
 
-import type { Facts } from './facts.ts';
+import type { FactsTable } from './facts.ts';
 import { contentKey, nameOf } from './keys.ts';
 import { type ContentRow, readContent, writeContent } from './record.ts';
 
@@ -17,10 +17,10 @@ import { type ContentRow, readContent, writeContent } from './record.ts';
 const CHANGED_MAX = 4096;
 
 export class Contents {
-  readonly #facts: Facts;
+  readonly #facts: FactsTable;
   readonly #changed = new Map<string, { id: Uint8Array; row: ContentRow }>();
 
-  constructor(facts: Facts) {
+  constructor(facts: FactsTable) {
     this.#facts = facts;
   }
 

@@ -18,7 +18,7 @@ interface Waiting {
 /** A map's entry and two small buffers, beside the bytes themselves. */
 const WAITING_OVERHEAD_BYTES = 200;
 
-export class Facts {
+export class FactsTable {
   readonly #shelf: Shelf;
   readonly #waiting = new Map<string, Waiting>();
   #hasWritten = false;

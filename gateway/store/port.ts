@@ -16,7 +16,7 @@
 //
 // Reads work outside a transaction, writes only inside.
 
-import type { Kind, Mark } from '../../protocol/messages.ts';
+import type { Facts, Kind, Mark } from '../../protocol/messages.ts';
 
 declare const folderBrand: unique symbol;
 /** The store's own number of a folder. */
@@ -31,15 +31,6 @@ export interface Folder {
   /** Live entries, and the bytes of the live files. */
   readonly entries: number;
   readonly bytes: number;
-}
-
-/** What a path holds, as an offer says it. `content`: a FILE's content id, a SYMLINK's target, else empty. */
-export interface Facts {
-  kind: Kind;
-  mode: number;
-  size: number;
-  mtime: number;
-  content: Uint8Array;
 }
 
 export interface Change extends Facts {

@@ -13,7 +13,7 @@
 import { NO_BYTES } from '../../protocol/bytes.ts';
 import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
 import type { Contents } from './contents.ts';
-import type { Facts } from './facts.ts';
+import type { FactsTable } from './facts.ts';
 import { arrivingKey, asBuffer, pageKey, readNumber, wholeTag } from './keys.ts';
 import { PAGE_RECORDS, type Place, type Recipe, type RecipeNumber } from './port.ts';
 
@@ -24,11 +24,11 @@ export const OFFSET_BYTES = 8;
 const NO_PAGES = 0 as RecipeNumber;
 
 export class Recipes {
-  readonly #facts: Facts;
+  readonly #facts: FactsTable;
   readonly #contents: Contents;
   #next: number;
 
-  constructor(facts: Facts, contents: Contents) {
+  constructor(facts: FactsTable, contents: Contents) {
     this.#facts = facts;
     this.#contents = contents;
     const [last] = facts.range(...recipePages, 1, true);

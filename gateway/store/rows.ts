@@ -4,7 +4,7 @@
 //
 // Whoever changes a row says so by `change` or `changeDir`; what has not been put is lost when the transaction fails.
 
-import type { Facts } from './facts.ts';
+import type { FactsTable } from './facts.ts';
 import { type DirNumber, dirKey, folderKey } from './keys.ts';
 import type { FolderNumber } from './port.ts';
 import { type DirRow, type FolderRow, readDir, readFolder, writeDir, writeFolder } from './record.ts';
@@ -19,12 +19,12 @@ interface Held<Row> {
 }
 
 export class Rows {
-  readonly #facts: Facts;
+  readonly #facts: FactsTable;
   readonly #folders = new Map<FolderNumber, Held<FolderRow>>();
   readonly #dirs = new Map<string, Held<DirRow>>();
   #isOpen = false;
 
-  constructor(facts: Facts) {
+  constructor(facts: FactsTable) {
     this.#facts = facts;
   }
 

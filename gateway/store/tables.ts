@@ -5,7 +5,7 @@ import { RECORD_BYTES, recordId } from '../../protocol/record.ts';
 import { Blocks } from './blocks.ts';
 import { Collector } from './collect.ts';
 import { Contents } from './contents.ts';
-import { Facts } from './facts.ts';
+import { FactsTable } from './facts.ts';
 import { checkFormat, writeFormat } from './format.ts';
 import { boardKey, formatKey, wholeTag } from './keys.ts';
 import {
@@ -35,7 +35,7 @@ export interface TableOptions {
 /** Without a term nothing is cleared away, and every write fails. Throws when the store is of another format. */
 export function openTables(shelves: Shelves, { term = NO_BYTES, hasher, bloomBits }: TableOptions): Store {
   const isWritable = term.length > 0;
-  const facts = new Facts(shelves.facts);
+  const facts = new FactsTable(shelves.facts);
   const blocks = new Blocks(facts, shelves.packs, hasher);
   const contents = new Contents(facts);
   /** Its first commit says what format it has from then on. */

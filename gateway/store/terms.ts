@@ -16,7 +16,7 @@
 import { NO_BYTES } from '../../protocol/bytes.ts';
 import { TRAIL_MAX } from '../../protocol/limits.ts';
 import type { Mark } from '../../protocol/messages.ts';
-import type { Facts } from './facts.ts';
+import type { FactsTable } from './facts.ts';
 import { readTermFrom, SEQ_MAX, termKey } from './keys.ts';
 import type { FolderNumber } from './port.ts';
 
@@ -24,12 +24,12 @@ import type { FolderNumber } from './port.ts';
 export const TERMS_MAX = 1024;
 
 export class Terms {
-  readonly #facts: Facts;
+  readonly #facts: FactsTable;
   readonly #own: Uint8Array;
   /** Folders in which our term has begun. */
   readonly #begun = new Set<FolderNumber>();
 
-  constructor(facts: Facts, own: Uint8Array) {
+  constructor(facts: FactsTable, own: Uint8Array) {
     this.#facts = facts;
     this.#own = own;
   }

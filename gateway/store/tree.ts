@@ -20,7 +20,7 @@ import { NO_BYTES, SLASH } from '../../protocol/bytes.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { joinParts } from '../../protocol/path.ts';
 import type { Contents } from './contents.ts';
-import type { Facts } from './facts.ts';
+import type { FactsTable } from './facts.ts';
 import {
   type DirNumber,
   dirKey,
@@ -67,7 +67,7 @@ export const KNOWN_BYTES_MAX = 64;
 const WALKED_MAX = 64;
 
 export class Tree {
-  readonly #facts: Facts;
+  readonly #facts: FactsTable;
   readonly #contents: Contents;
   readonly #rows: Rows;
   readonly #terms: Terms;
@@ -79,7 +79,7 @@ export class Tree {
   #live: { folder: FolderNumber; path: Uint8Array } | undefined;
   #isOpen = false;
 
-  constructor(facts: Facts, contents: Contents, terms: Terms) {
+  constructor(facts: FactsTable, contents: Contents, terms: Terms) {
     this.#facts = facts;
     this.#contents = contents;
     this.#terms = terms;
