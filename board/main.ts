@@ -36,8 +36,8 @@ const WORDS: Readonly<Record<string, Word>> = {
     load: async () => (await import('./boot/word.ts')).bootWord,
   },
   check: {
-    usage: 'check armv7|arm64 [--ram MIB] [--only NAME] [--long] [--save] [--floor]',
-    summary: 'what has to hold on a board, in QEMU: minutes, hours with --long; --console shows it',
+    usage: 'check armv7|arm64 [--ram MIB] [--only NAME] [--long] [--save] [--floor] [--console]',
+    summary: 'what has to hold on a board, in QEMU: minutes, hours with --long',
     load: async () => (await import('./check/word.ts')).checkWord,
   },
   table: {
@@ -50,7 +50,7 @@ const WORDS: Readonly<Record<string, Word>> = {
 const USAGE = [
   'usage: npm run board -- WORD [...]',
   '',
-  ...Object.values(WORDS).map(({ usage, summary }) => `  ${usage.padEnd(40)} ${summary}`),
+  ...Object.values(WORDS).flatMap(({ usage, summary }) => [`  ${usage}`, `      ${summary}`]),
   '',
   'What is downloaded is kept in .cache/board, or where BOARD_CACHE says. Pieces of Debian come from the mirror in',
   "this machine's apt sources, or from BOARD_MIRROR. board/README.md tells the rest.",
