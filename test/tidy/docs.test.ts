@@ -6,7 +6,15 @@ import { draw } from '../../bench/picture.ts';
 import { ALL_NAMES, envOf, SETTABLE_NAMES } from '../../cli/options.ts';
 import { AREAS, readText } from './repo.ts';
 
-const DOCUMENTS = ['README.md', 'DESIGN.md', 'SPEC.md', 'HACKING.md', 'CHANGELOG.md', 'board/README.md'];
+const DOCUMENTS = [
+  'README.md',
+  'DESIGN.md',
+  'SPEC.md',
+  'HACKING.md',
+  'CHANGELOG.md',
+  'board/README.md',
+  'test/README.md',
+];
 /** As a link in that document leads. */
 const fromDocument = (name: string, link: string) => new URL(link, `file:///${name}`).pathname.slice(1);
 const isThere = (path: string) => existsSync(new URL(`../../${path}`, import.meta.url));
@@ -20,7 +28,11 @@ const anchorsOf = (text: string): string[] =>
       .replaceAll(' ', '-'),
   );
 
-const PATH = new RegExp(`(?<![\\w/.-])(?:${AREAS.join('|')}|scripts)/[\\w./-]*\\w`, 'g');
+/** From the repo's root; a test also from the document. */
+const PATH = new RegExp(
+  `(?<![\\w/.-])(?:(?:${AREAS.join('|')}|scripts)/[\\w./-]*\\w|\\w+/[\\w-]+\\.test\\.ts)`,
+  'g',
+);
 const MADE = /^(?:build|dist)\//;
 
 describe.each(DOCUMENTS)('docs: %s', name => {
@@ -40,7 +52,8 @@ describe.each(DOCUMENTS)('docs: %s', name => {
 
   test('files of the repo -> there', () => {
     const named = [...text.matchAll(PATH)].map(match => match[0]);
-    expect(named.filter(path => !MADE.test(path) && !isThere(path))).toEqual([]);
+    const isLost = (path: string) => !isThere(path) && !isThere(fromDocument(name, path));
+    expect(named.filter(path => !MADE.test(path) && isLost(path))).toEqual([]);
   });
 
   test('lines, but those of tables -> at most 120 columns', () => {
