@@ -7,12 +7,10 @@
 // after blanking, the text is parsed again, and every secret must be empty and everything else as it was.
 
 import { isDeepStrictEqual } from 'node:util';
-import { parse } from 'smol-toml';
+import { headerOf, isTable, readToml, type Table } from './toml.ts';
 
 /** Keys whose value is a secret itself; in a table or in the open. */
 const SECRETS = ['password'];
-
-type Table = Record<string, unknown>;
 
 const LINE = new RegExp(
   `^([ \\t]*(?:[\\w-]+[ \\t]*\\.[ \\t]*)?["']?(?:${SECRETS.join('|')})["']?[ \\t]*=[ \\t]*)("(?:[^"\\\\\\r\\n]|\\\\.)*"|'[^'\\r\\n]*')`,
@@ -28,8 +26,7 @@ export function valuesOf(config: Table, keys: readonly string[]): Map<string, st
   const look = (table: Table, prefix: string) => {
     for (const [key, value] of Object.entries(table)) {
       if (keys.includes(key)) found.set(`${prefix}${key}`, String(value));
-      else if (prefix === '' && typeof value === 'object' && value !== null && !(value instanceof Date))
-        look(value as Table, `${key}.`);
+      else if (prefix === '' && isTable(value)) look(value, `${key}.`);
     }
   };
   look(config, '');
@@ -41,7 +38,7 @@ export function blanked(text: string): string | undefined {
   const blank = text.replace(LINE, (_, before: string, value: string) => {
     return `${before}""${' '.repeat(Buffer.byteLength(value) - 2)}`;
   });
-  const [was, is] = [parse(text), parse(blank)];
+  const [was, is] = [readToml(text, 'card'), readToml(blank, 'card')];
   const isEmpty = [...secretsOf(is).values()].every(secret => secret === '');
   return isEmpty && isDeepStrictEqual(without(was), without(is)) ? blank : undefined;
 }
@@ -52,8 +49,8 @@ export function restored(text: string, kept: ReadonlyMap<string, string>): strin
   return text
     .split('\n')
     .map(line => {
-      const header = /^\s*\[\s*["']?([^\]"']+?)["']?\s*\]/.exec(line);
-      if (header !== null) table = `${header[1]}.`;
+      const header = headerOf(line);
+      if (header !== undefined) table = `${header}.`;
       return line.replace(LINE, (all, before: string, value: string) => {
         if (value.length > 2) return all;
         const key = before.replace(/["'=\s]/g, '');
@@ -68,8 +65,7 @@ function without(table: Table): Table {
   const copy: Table = {};
   for (const [key, value] of Object.entries(table)) {
     if (SECRETS.includes(key) && typeof value === 'string') copy[key] = '';
-    else if (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date))
-      copy[key] = without(value as Table);
+    else if (isTable(value)) copy[key] = without(value);
     else copy[key] = value;
   }
   return copy;

@@ -16,7 +16,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parse } from 'smol-toml';
 import { endpointOf } from '../agent/endpoint.ts';
 import { Failure } from '../agent/failure.ts';
 import { readRam } from '../agent/machine.ts';
@@ -30,6 +29,7 @@ import type { Invocation } from './invocation.ts';
 import { checkNetwork } from './network.ts';
 import type { SettingsOf } from './options.ts';
 import { resolveSettings } from './settings.ts';
+import { readToml, TOML_BYTES_MAX, withoutMark } from './toml.ts';
 
 const AGENT = 'agent.toml';
 const NETWORK = 'network';
@@ -38,14 +38,11 @@ const OLD = 'card.old';
 /** As `sha256sum` writes and reads them. */
 const SUMS = 'sums';
 const OWN = [AGENT, NETWORK, CARD, OLD, SUMS];
-/** As long as config.ts takes them. */
-const CARD_BYTES_MAX = 256 * 1024;
 /** Options that name a file beside the card's. */
 const FILES = ['ca-file', 'cert-file', 'key-file', 'password-file'];
 /** Those that name a secret; any other may hold a key as well, beside its certificate. */
 const SECRET_FILES = ['key-file', 'password-file'];
 const PRIVATE_KEY = 'PRIVATE KEY-----';
-const BOM = '\uFEFF';
 
 export async function cardCommand({ words, world, out }: Invocation): Promise<Exit> {
   const { card, kept } = resolveSettings('card', words, world).settings;
@@ -58,7 +55,7 @@ export async function cardCommand({ words, world, out }: Invocation): Promise<Ex
 /** Takes the settings of the file `card` into `kept`. Throws the mistake in them, having changed nothing. */
 export function takeCard(card: string, kept: string, ramBytes = readRam()?.bytes): SettingsOf<'agent'> {
   const text = readCard(card, kept);
-  const config = parse(text);
+  const config = readToml(text, card);
   const known = keptSecrets(kept);
   for (const [key, value] of secretsOf(config))
     if (value === '' && !known.has(key)) throw lost(`${card}: ${key}`);
@@ -125,7 +122,7 @@ function sum(place: string, files: readonly string[]): void {
 /** The card's text without a byte order mark; where a power cut tore its blanking, that is done to its end first. */
 function readCard(card: string, kept: string): string {
   let bytes: Buffer = readFileSync(card);
-  if (bytes.length > CARD_BYTES_MAX) throw new Failure('usage', `${card}: too long for a config file`);
+  if (bytes.length > TOML_BYTES_MAX) throw new Failure('usage', `${card}: too long for a config file`);
   const [old, aim] = [contentAt(join(kept, OLD)), contentAt(join(kept, CARD))];
   // All old: nothing was blanked yet, and it is taken like any other.
   if (old !== undefined && aim !== undefined && !bytes.equals(old) && isOnTheWay(bytes, old, aim)) {
@@ -133,15 +130,9 @@ function readCard(card: string, kept: string): string {
     bytes = aim;
   }
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes).replace(BOM, '');
-    parse(text);
-    return text;
-  } catch (error) {
-    const { line, message } = error as Error & { line?: number };
-    if (line === undefined)
-      throw new Failure('usage', `${card}: is not UTF-8`, 'in the editor, save it with the encoding UTF-8');
-    const what = message.split('\n')[0]!.replace(/^Invalid TOML document: /, '');
-    throw new Failure('usage', `${card}:${line}: ${what}`);
+    return withoutMark(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    throw new Failure('usage', `${card}: is not UTF-8`, 'in the editor, save it with the encoding UTF-8');
   }
 }
 
@@ -181,7 +172,7 @@ function checkArena(card: string, arenaBytes: number, ramBytes: number | undefin
 
 function keptSecrets(kept: string): Map<string, string> {
   try {
-    return secretsOf(parse(String(contentAt(join(kept, AGENT)) ?? '')));
+    return secretsOf(readToml(String(contentAt(join(kept, AGENT)) ?? ''), AGENT));
   } catch {
     // Damaged: as good as none.
     return new Map();

@@ -10,16 +10,13 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parse, TomlError } from 'smol-toml';
 import { Failure } from '../agent/failure.ts';
 import { failureOf } from './exits.ts';
 import { suggestion } from './nearest.ts';
 import type { Command, Options } from './option.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName, optionsOf, rivalsOf } from './options.ts';
 import { isShared, sharedText } from './secrets.ts';
-
-/** A config is some forty lines; what is longer is another file. */
-const CONFIG_BYTES_MAX = 256 * 1024;
+import { headerOf, isTable, readToml, type Table, TOML_BYTES_MAX, withoutMark } from './toml.ts';
 
 export interface ConfigValue {
   text: string;
@@ -55,7 +52,7 @@ export function readConfig(file: string, command: CommandName): Config {
   }
   for (const table of tables) {
     check(table, COMMAND_NAMES, `${toml.placeOf(table)}: there is no table [${table}]`);
-    const inside = toml.table[table] as Record<string, unknown>;
+    const inside = toml.table[table] as Table;
     const known = namesIn(optionsOf(table as CommandName));
     for (const key of Object.keys(inside))
       check(key, known, `${toml.placeOf(key, table)}: [${table}] has no key ${key}`);
@@ -82,27 +79,20 @@ const wrong = (text: string): Failure =>
 const KEYS = [...new Set(COMMAND_NAMES.flatMap(name => namesIn(optionsOf(name))))];
 
 interface Loaded {
-  table: Record<string, unknown>;
+  table: Table;
   placeOf(key: string, table?: string): string;
 }
 
 function load(file: string): Loaded {
   let text: string;
   try {
-    if (statSync(file).size > CONFIG_BYTES_MAX)
+    if (statSync(file).size > TOML_BYTES_MAX)
       throw new Failure('usage', `${file}: too long for a config file`);
-    // Some editors put a byte order mark before the first key.
-    text = readFileSync(file, 'utf8').replace('\uFEFF', '');
+    text = withoutMark(readFileSync(file, 'utf8'));
   } catch (error) {
     throw failureOf(error);
   }
-  try {
-    return { table: parse(text), placeOf: (key, table) => `${file}:${lineOf(text, key, table)}` };
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const what = error.message.split('\n')[0]!.replace(/^Invalid TOML document: /, '');
-    throw new Failure('usage', `${file}:${error.line}: ${what}`);
-  }
+  return { table: readToml(text, file), placeOf: (key, table) => `${file}:${lineOf(text, key, table)}` };
 }
 
 /** The line that a key or table stands on; the parser tells no places. Line 1 where it cannot be found. */
@@ -110,9 +100,9 @@ function lineOf(text: string, key: string, table?: string): number {
   let inside: string | undefined;
   const lines = text.split('\n');
   for (const [index, line] of lines.entries()) {
-    const header = /^\s*\[\s*["']?([^\]"']+?)["']?\s*\]/.exec(line);
-    if (header !== null) inside = header[1];
-    if (header?.[1] === key && table === undefined) return index + 1;
+    const header = headerOf(line);
+    if (header !== undefined) inside = header;
+    if (header === key && table === undefined) return index + 1;
     const name = /^\s*["']?([A-Za-z0-9_.-]+)["']?\s*=/.exec(line)?.[1];
     if (name === undefined) continue;
     if ((inside === table && name === key) || name === `${table}.${key}`) return index + 1;
@@ -121,9 +111,6 @@ function lineOf(text: string, key: string, table?: string): number {
   }
   return 1;
 }
-
-const isTable = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 
 function textOf(value: unknown, place: string, key: string): string {
   if (typeof value === 'string') return value;

@@ -45,6 +45,7 @@ const KEEPERS: readonly (readonly [name: string, place: string])[] = [
   ['lmdb', 'gateway/store'],
   ['ignore', 'agent/disk'],
   ['rolldown', 'board'],
+  ['smol-toml', 'cli'],
 ];
 
 const packageOf = (specifier: string) =>
