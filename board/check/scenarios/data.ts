@@ -46,7 +46,7 @@ export const data: Scenario = {
     await stand.settle();
     const digest = await stand.settle();
     // With nothing left in its journal, which would bring back what is damaged below.
-    await stand.run('fsfreeze -f /data');
+    await stand.run('fsfreeze --freeze /data');
     await stand.cut();
 
     // A directory is gone, whose files fsck can only put elsewhere, and its first blocks, of which there is a copy.
