@@ -78,6 +78,7 @@ export async function check(options: CheckOptions): Promise<void> {
     for (const scenario of chosen) tell(scenario.name, await scenario.run(stand, isLong));
     // The last scenario may have left it without power.
     await stand.on();
+    await stand.settle();
     tell('memory', { ramMib, ...(await stand.memory()), oomKills: stand.kills });
     if (stand.kills > 0) throw new Failure('runtime', 'the kernel killed something for memory');
     if (over.length > 0)

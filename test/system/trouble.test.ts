@@ -54,6 +54,13 @@ const untilSaid = (pattern: RegExp) =>
     { explain: async () => `${JSON.stringify(await cast.gateway.status())} ${cast.gateway.output}` },
   );
 
+/** 12 MiB, there at once: while it is written, a busy machine may take the half of it for a file that fits. */
+function putLarge({ folder }: Board): void {
+  const outside = join(cast.root, 'large');
+  writeFileSync(outside, random.bytes(12 * MIB));
+  renameSync(outside, join(folder, 'large'));
+}
+
 /** What `toastbox status` prints for a person. */
 const shown = (board: Board) =>
   spawnSync(PROGRAM, ['status', '--state', board.state], { encoding: 'utf8' }).stdout;
@@ -70,7 +77,7 @@ describe.skipIf(whyNoMounts !== undefined)(`trouble: disks that fill up ${whyNoM
         writeFileSync(join(one.folder, `${name} ${file}`), random.bytes(2000));
     };
     fill('before');
-    writeFileSync(join(one.folder, 'large'), random.bytes(12 * MIB));
+    putLarge(one);
     await untilTrouble(two, /^trouble .*ENOSPC.*large/);
     expect(shown(two)).toMatch(/in trouble(.|\n)*ENOSPC \(large\)/);
     fill('after');
@@ -111,7 +118,7 @@ describe.skipIf(whyNoMounts !== undefined)(`trouble: disks that fill up ${whyNoM
 
   test("the gateway's disk has no room for a file -> said, not sent again and again, the rest goes on", async () => {
     const { data, one, all } = await openSmall();
-    writeFileSync(join(one.folder, 'large'), random.bytes(12 * MIB));
+    putLarge(one);
     await untilSaid(/dropped large: no room .*ENOSPC/);
     for (let file = 0; file < 50; file++) writeFileSync(join(one.folder, `other ${file}`), `other ${file}`);
     rmSync(join(one.folder, 'first'));
