@@ -122,8 +122,9 @@ function notifierOf(env: NodeJS.ProcessEnv, warn: (text: string) => void): Notif
         killSignal: 'SIGKILL',
       });
       child.once('error', error => {
+        // Not there at all: to be asked for, and complained of, no more often than it is due.
         warn(`systemd-notify: ${error.message}`);
-        end(false);
+        isUnderWay = false;
       });
       child.once('exit', code => end(code === 0));
       child.unref();

@@ -69,7 +69,7 @@ export class Change {
     const spot = this.#folder.spot(path);
     this.#expect(spot, expect);
     if (this.#system.fstatSync(spot.directory).dev !== this.#home.device) throw new DiskError('EXDEV');
-    refuseClosed(this.#system, spot.directory);
+    refuseClosed(this.#system, spot.directory, !spot.isRoot);
   }
 
   /** Makes every staged file durable, then gives each its place. One group at a time; answers at once or later. */

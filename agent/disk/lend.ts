@@ -11,7 +11,8 @@
 // back. One chmod makes it, so no record has to be synced before. What it costs: for the moment of one call other
 // programs of the owner's cannot list the directory.
 //
-// Not lent: what is another user's, and what its owner may not read or enter, since no scan sees what is in it.
+// Not lent: what is another user's; what its owner may not read or enter, since no scan sees what is in it; and what
+// gives its group to what is made in it.
 
 import type { Place, RawStats, System } from './system.ts';
 import { codeOf } from './trouble.ts';
@@ -22,13 +23,15 @@ const PERMISSIONS = 0o7777;
 const OWNER = 0o700;
 const READ_ONLY = 0o500;
 const STICKY = 0o1000;
+const SETGID = 0o2000;
 const LENT = 0o1300;
 
 /** Whether these are a directory's permissions while they are lent, or after a life that ended just then. */
 export const isLent = (mode: number): boolean =>
   (mode & TYPE_MASK) === TYPE_DIRECTORY && (mode & (STICKY | OWNER)) === LENT;
 
-const isLendable = (mode: number): boolean => (mode & OWNER) === READ_ONLY;
+/** The kernel takes the setgid bit away with a chmod by who is not in the directory's group. */
+const isLendable = (mode: number): boolean => (mode & (SETGID | OWNER)) === READ_ONLY;
 
 /** The permissions that are a lent directory's own. */
 export const ownMode = (mode: number): number => (mode & PERMISSIONS & ~LENT) | READ_ONLY;
@@ -51,12 +54,13 @@ export function lend<T>(system: System, directory: number, act: () => T): T {
   }
 }
 
-/** Throws EACCES where lend() could not help, as far as the mode tells. */
-export function refuseClosed(system: System, directory: number): void {
+/** Throws EACCES where lend() would not be asked (`mayLend`) or could not help, as far as the mode tells. */
+export function refuseClosed(system: System, directory: number, mayLend: boolean): void {
   try {
     system.accessSync(system.self(directory), system.flags.CHANGES);
   } catch (error) {
-    if (codeOf(error) !== 'EACCES' || !isLendable(system.fstatSync(directory).mode)) throw error;
+    const canLend = mayLend && isLendable(system.fstatSync(directory).mode);
+    if (codeOf(error) !== 'EACCES' || !canLend) throw error;
   }
 }
 

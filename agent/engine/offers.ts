@@ -28,6 +28,7 @@ import { Gather } from './gather.ts';
 import { type Place, ROOT } from './keys.ts';
 import { OFFERS_ALL_MAX, OFFERS_MAX, type Offer, Offered, type Opening, withRead } from './offered.ts';
 import type { Event, Path } from './ports.ts';
+import { Resting } from './resting.ts';
 import { agree, giveWay } from './verdicts.ts';
 
 /** Places looked at before other events get their turn. */
@@ -36,6 +37,12 @@ const STEPS_MAX = 256;
 const ANSWER_MS = 10_000;
 /** A place that cannot go up now is tried again. */
 const RETRY_MS = 2_000;
+/** Offers whose files cannot be read any more: how long the first rest is, and the longest. */
+const UNREAD_MS = 1_000;
+const UNREAD_MS_MAX = 60_000;
+const UNREAD_MAX = 64;
+/** What is no trouble of the disk's: the file is another, or gone. */
+const MOVED_ON = new Set(['CHANGED', 'ENOENT', 'ENOTDIR', 'REFUSED']);
 /** A deletion always waits this long for the new path of a rename: without it every byte travels down again. */
 const DELETION_REST_MS = 50;
 /** A deletion waits this long for new paths to go first. */
@@ -59,6 +66,7 @@ export class Offers {
   private vanishedSettled = 0;
   private readonly batch: Batch;
   private readonly busy: Busy;
+  private readonly unread: Resting;
   private cursor: Place = NOWHERE;
   private isDeleting = false;
   private deletionSeenAt = 0;
@@ -77,6 +85,7 @@ export class Offers {
     this.wholeGauge = core.gauge('whole offers', OFFERS_ALL_MAX, 'waits', () => this.offers.wholeCount);
     this.batch = new Batch(core);
     this.busy = new Busy(core);
+    this.unread = new Resting(core, 'unreadable offers', UNREAD_MAX);
     this.gather = new Gather(core, examine, this);
     examine.onLocal = (place, examined) => this.consider(place, examined);
   }
@@ -190,7 +199,8 @@ export class Offers {
   private step(place: Place): boolean {
     const entry = this.core.catalog.get(place);
     if (this.busy.isResting) return false;
-    if (entry === undefined || this.isOffered(place) || this.busy.has(place)) return true;
+    if (entry === undefined || this.isOffered(place)) return true;
+    if (this.busy.has(place) || this.unread.has(place)) return true;
     if (entry.local === undefined && !this.isDeleting) {
       this.deletionSeenAt ||= this.core.now;
       return true;
@@ -360,6 +370,7 @@ export class Offers {
     }
     if (isEarly) this.flush();
     if (this.busy.tick()) this.core.isLocalMarked = true;
+    if (this.unread.tick()) this.core.isLocalMarked = true;
     if (this.core.now >= this.retryAt) {
       this.retryAt = Number.POSITIVE_INFINITY;
       this.core.isLocalMarked = true;
@@ -372,6 +383,20 @@ export class Offers {
   withdraw(offer: Offer): void {
     this.drop(offer);
     this.core.isLocalMarked = true;
+  }
+
+  /**
+   * It could not be read again, or not as it was: it is looked at. Where the disk is in the way, and a look may find
+   * nothing wrong, it must not be offered again and again: it rests, twice as long each time.
+   */
+  doubt(offer: Offer, code: string | undefined): void {
+    const { place, path } = offer;
+    this.withdraw(offer);
+    this.onGone(place);
+    if (code === undefined || MOVED_ON.has(code)) return;
+    const tries = this.unread.tries(place);
+    this.core.trouble(path, code, 'reading a file');
+    this.unread.rest(place, Math.min(UNREAD_MS * 2 ** tries, UNREAD_MS_MAX));
   }
 
   /** A change of the gateway's at the same place may have waited for the offer's end. */
@@ -432,6 +457,7 @@ export class Offers {
     this.drop(offer);
     if (recorded === undefined) return false;
     const before = withRead(recorded, offer);
+    this.unread.forget(offer.place);
     if (item.verdict === Verdict.BUSY) this.busy.add(offer);
     else this.busy.end(offer.place);
     switch (item.verdict) {

@@ -199,8 +199,7 @@ export class Serve {
     const isWhole = event.trouble === undefined && event.bytes === run.dictionary + run.length;
     if (!isWhole || !this.isTrue(run)) {
       this.gone(need.req, event.trouble === undefined ? Reason.CHANGED : Reason.UNREADABLE);
-      this.offers.withdraw(offer);
-      this.offers.onGone(offer.place);
+      this.offers.doubt(offer, event.trouble?.code);
       return;
     }
     const bytes = this.core.arena.run;

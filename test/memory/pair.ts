@@ -35,7 +35,7 @@ export class Pair {
   /** What was left out by name, and why. */
   readonly skipped = new Map<string, string>();
   private hub: Hub;
-  private counts = noCounts();
+  counts = noCounts();
   private wakesAt: number | undefined;
   private handlers: BoardLinkHandlers | undefined;
 

@@ -49,6 +49,24 @@ test('mounted: before the first start -> nothing of it travels, it is named once
   expect(pair.troubles).toEqual([]);
 });
 
+test('mounted: over a large file on its way up -> hardly anything travels, it is said; taken away -> it goes up', () => {
+  const pair = begin();
+  const { machine, time } = pair;
+  const { volume } = machine;
+  volume.writeFileSync(at('photos/large'), some(3_000_000, 9));
+  machine.hint(Buffer.from('photos'), Buffer.from('large'));
+  const before = pair.counts.bytesOut;
+  while (pair.counts.bytesOut < before + 300_000) time.step(Number.POSITIVE_INFINITY);
+  const unmount = volume.mount(at('photos'), STICK);
+  const sent = pair.counts.bytesOut;
+  time.runFor(600_000);
+  expect(pair.counts.bytesOut - sent).toBeLessThan(2_000_000);
+  expect(pair.troubles.some(trouble => trouble.endsWith(': EXDEV'))).toBe(true);
+  unmount();
+  time.runFor(RESCAN_MS);
+  expect(seenAt(pair)).toBe(show(pair));
+});
+
 test.each([
   ['while it runs', false],
   ['while it is stopped', true],
