@@ -12,7 +12,8 @@
 // not what its id says, or is gone, is lost: its row goes, so the next offer of a file with it is asked for it, and its
 // id is kept ('Q') until it is put anew, for contents that have it are whole no more. Which those are nobody notes: who
 // counts on a content walks its list while anything is lost (lacks() in tables.ts). Both rows may wait (facts.ts): a
-// crash takes them, and the next read finds the same. Memory: 100 bytes for each that is lost.
+// crash takes them, and the next read finds the same; so does one where the waiting room has no room for them. Memory:
+// the number of those that are lost.
 
 import { NO_BYTES } from '../../protocol/bytes.ts';
 import type { FactsTable } from './facts.ts';
@@ -48,7 +49,7 @@ export class Blocks {
   readonly #waiting = new Map<string, Waiting>();
   readonly #open = new Map<number, Pack>();
   readonly #hasher: BlockHasher | undefined;
-  #lost: Set<string>;
+  #lost = 0;
   #found = 0;
   #waitingBytes = 0;
   #nextPack: number;
@@ -59,7 +60,7 @@ export class Blocks {
     this.#packs = packs;
     this.#hasher = hasher;
     this.#nextPack = this.#afterLastPack();
-    this.#lost = this.#readLost();
+    this.#lost = this.#countLost();
   }
 
   get waitingBytes(): number {
@@ -85,26 +86,22 @@ export class Blocks {
   put(id: Uint8Array, bytes: Uint8Array, folder?: FolderNumber): void {
     if (this.has(id)) return;
     this.#wait(id, bytes, folder);
-    if (this.#lost.delete(nameOf(id))) this.#facts.putLater(lostKey(id), undefined);
+    if (this.isLost(id)) this.#forget(lostKey(id));
   }
 
   isLost(id: Uint8Array): boolean {
-    return this.#lost.has(nameOf(id));
+    return this.#lost > 0 && this.#facts.get(lostKey(id)) !== undefined;
   }
 
   /** How many are lost now; how many were found to be. */
   get lost(): { now: number; found: number } {
-    return { now: this.#lost.size, found: this.#found };
+    return { now: this.#lost, found: this.#found };
   }
 
-  /** Of those that nothing needs any more. */
+  /** Of those that nothing needs any more. What waits is seen the next time. */
   forgetLost(isNeeded: (id: Uint8Array) => boolean): void {
-    for (const name of this.#lost) {
-      const id = Buffer.from(name, 'latin1');
-      if (isNeeded(id)) continue;
-      this.#lost.delete(name);
-      this.#facts.putLater(lostKey(id), undefined);
-    }
+    for (const { key } of this.#facts.each(...wholeTag('Q')))
+      if (this.#facts.get(key) !== undefined && !isNeeded(key.subarray(1))) this.#forget(key);
   }
 
   /** The number that the next pack gets. */
@@ -152,7 +149,7 @@ export class Blocks {
     this.#waitingBytes = 0;
     this.#open.clear();
     this.#nextPack = this.#afterLastPack();
-    this.#lost = this.#readLost();
+    this.#lost = this.#countLost();
   }
 
   #wait(id: Uint8Array, bytes: Uint8Array, folder: FolderNumber | undefined): void {
@@ -176,17 +173,22 @@ export class Blocks {
   }
 
   #lose(id: Uint8Array): void {
-    const name = nameOf(id);
-    if (this.#lost.has(name)) return;
-    this.#lost.add(name);
+    if (this.isLost(id) || this.#facts.isFull) return;
+    this.#lost++;
     this.#found++;
     this.#facts.putLater(lostKey(id), NO_BYTES);
     this.#facts.putLater(blockKey(id), undefined);
   }
 
-  #readLost(): Set<string> {
-    const rows = this.#facts.range(...wholeTag('Q'), Number.MAX_SAFE_INTEGER);
-    return new Set(rows.map(({ key }) => nameOf(key.subarray(1))));
+  #forget(key: Uint8Array): void {
+    this.#lost--;
+    this.#facts.putLater(key, undefined);
+  }
+
+  #countLost(): number {
+    let count = 0;
+    for (const _row of this.#facts.each(...wholeTag('Q'))) count++;
+    return count;
   }
 
   #pack(pack: number): Pack | undefined {

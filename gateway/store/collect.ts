@@ -28,6 +28,7 @@ import { type Blocks, PACK_BYTES_AIM } from './blocks.ts';
 import { Bloom } from './bloom.ts';
 import type { FactsTable } from './facts.ts';
 import {
+  afterKey,
   arrivingKey,
   asBuffer,
   entryKey,
@@ -85,9 +86,6 @@ interface Round {
   live: Uint32Array;
   nextPack: number;
 }
-
-const NUL = Buffer.from([0]);
-const after = (key: Uint8Array): Buffer => Buffer.concat([key, NUL]);
 
 export class Collector {
   readonly #facts: FactsTable;
@@ -235,7 +233,7 @@ export class Collector {
     const rows = this.#facts.range(round.from, wholeTag(letter)[1], ROWS_AT_ONCE);
     for (const row of rows) take(row);
     if (rows.length < ROWS_AT_ONCE) return true;
-    round.from = after(rows[rows.length - 1]!.key);
+    round.from = afterKey(rows[rows.length - 1]!.key);
     return false;
   }
 

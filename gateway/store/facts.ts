@@ -6,7 +6,8 @@
 //
 // Cost: an fsync a commit instead of one a message, for at most WAITING_BYTES_MAX (port.ts) that a crash may take.
 
-import { nameOf } from './keys.ts';
+import { afterKey, nameOf } from './keys.ts';
+import { WAITING_BYTES_MAX } from './port.ts';
 import type { Pair, Shelf } from './shelf.ts';
 
 interface Waiting {
@@ -17,6 +18,7 @@ interface Waiting {
 
 /** A map's entry and two small buffers, beside the bytes themselves. */
 const WAITING_OVERHEAD_BYTES = 200;
+const ROWS_AT_ONCE = 256;
 
 export class FactsTable {
   readonly #shelf: Shelf;
@@ -37,6 +39,11 @@ export class FactsTable {
     return this.#waitingBytes;
   }
 
+  /** It should be flushed before anything else waits. */
+  get isFull(): boolean {
+    return this.#waitingBytes >= WAITING_BYTES_MAX;
+  }
+
   begin(): void {
     this.#hasWritten = false;
   }
@@ -48,6 +55,16 @@ export class FactsTable {
 
   range(from: Uint8Array, until: Uint8Array, limit: number, isBackward = false): Pair[] {
     return this.#shelf.range(from, until, limit, isBackward);
+  }
+
+  /** All of a range, without holding all of it. */
+  *each(from: Uint8Array, until: Uint8Array): Generator<Pair> {
+    for (;;) {
+      const rows = this.range(from, until, ROWS_AT_ONCE);
+      yield* rows;
+      if (rows.length < ROWS_AT_ONCE) return;
+      from = afterKey(rows.at(-1)!.key);
+    }
   }
 
   put(key: Uint8Array, value: Uint8Array): void {

@@ -132,6 +132,9 @@ export const packKey = (pack: number) => {
 export const pastAll = (prefix: Uint8Array) => Buffer.concat([prefix, PAST]);
 const PAST = Buffer.alloc(256, 0xff);
 
+/** The least key past this one. */
+export const afterKey = (key: Uint8Array): Buffer => Buffer.concat([key, NUL]);
+
 export const wholeTag = (letter: string): [Buffer, Buffer] => [
   Buffer.from([tag(letter)]),
   Buffer.from([tag(letter) + 1]),

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { restoreVersion } from '../../gateway/hub/restore.ts';
+import { WAITING_BYTES_MAX } from '../../gateway/store/port.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { Need, Reason, Verdict } from '../../protocol/messages.ts';
 import { recordId } from '../../protocol/record.ts';
@@ -190,5 +191,28 @@ describe('damage', () => {
     }
     expect(store.lostBlocks().now).toBe(0);
     expect(openMemoryStore({ image: store.image() }).lostBlocks().now).toBe(0);
+  });
+
+  test('damage: more than the waiting room takes -> noted as room comes, and its memory stays bounded', () => {
+    const first = openMemoryStore();
+    const bytesOf = (at: number) => text(`block ${at}`);
+    const ids = Array.from({ length: 20_000 }, (_, at) => Buffer.from(arena.blockId(bytesOf(at))));
+    first.transaction(() => {
+      for (const [at, id] of ids.entries()) first.putBlock(id, bytesOf(at));
+      first.makeFolder('attic', new Uint8Array(16));
+    });
+    const [facts] = first.image();
+    const store = openMemoryStore({ image: [facts, new Map()], hasher: arena });
+    const readAll = () => ids.filter(id => store.block(id) !== undefined).length;
+    expect(readAll()).toBe(0);
+    const { now } = store.lostBlocks();
+    expect(now).toBeGreaterThan(10_000);
+    expect(now).toBeLessThan(ids.length);
+    expect(store.size().waitingBytes).toBeLessThan(WAITING_BYTES_MAX + 1_000);
+    store.transaction(() => store.makeFolder('cellar', new Uint8Array(16).fill(1)));
+    expect(readAll()).toBe(0);
+    expect(store.lostBlocks()).toEqual({ now: ids.length, found: ids.length });
+    store.transaction(() => store.makeFolder('shed', new Uint8Array(16).fill(2)));
+    expect(openMemoryStore({ image: store.image() }).lostBlocks().now).toBe(ids.length);
   });
 });
