@@ -9,8 +9,8 @@ export interface Budget {
   imageBytes: number;
   bundleBytes: number;
   wasmBytes: number;
-  /** Of the agent, at rest and at its most, in the least RAM, with what of it lies in the board's swap: what is
-   * resident is far less. */
+  /** Of the agent, with what of it lies in the board's swap: what is resident is far less. At rest after the short
+   * check: after long work more of the program is compiled, which stays, and only what it may be at its most holds. */
   rssAnonKiB: number;
   rssAnonMostKiB: number;
   threads: number;
