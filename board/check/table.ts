@@ -41,7 +41,10 @@ const ROWS: readonly Row[] = [
     name: 'then until the first file each way',
     of: ({ join: one }) => told(number(one, 'firstSeconds'), seconds),
   },
-  { name: 'RssAnon and swap at rest', of: ({ memory }) => told(number(memory, 'rssAnonKiB'), kib) },
+  {
+    name: 'RssAnon and swap at rest after the short check',
+    of: ({ memory }) => told(number(memory, 'rssAnonKiB'), kib),
+  },
   { name: 'RssAnon and swap at its most', of: ({ memory }) => told(number(memory, 'rssAnonMostKiB'), kib) },
   { name: 'RssFile', of: ({ memory }) => told(number(memory, 'rssFileKiB'), kib) },
   { name: 'threads', of: ({ memory }) => told(number(memory, 'threads'), String) },
@@ -74,6 +77,10 @@ const ROWS: readonly Row[] = [
     of: ({ outage }) => told(number(outage, 'minutes'), String),
   },
   { name: 'standard days, nothing grows', of: ({ week }) => told(number(week, 'days'), String) },
+  {
+    name: 'RssAnon and swap at rest after them',
+    of: ({ week }) => told(number(week, 'rssAnonKiB'), kib),
+  },
 ];
 
 export function tableOf(all: AllFigures): string {
