@@ -4,8 +4,7 @@
 import { EXIT_HELP } from './exits.ts';
 import type { Command, Option } from './option.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName, envOf } from './options.ts';
-
-export const HELP_COLUMNS = 79;
+import { wrap } from './wrap.ts';
 
 const HEAD = [
   'Folder sync over MQTT for small Linux boards, in memory that never grows.',
@@ -84,21 +83,4 @@ function optionHelp(name: string, option: Option): string[] {
 function columns(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length)) + 4;
   return rows.flatMap(([left, right]) => wrap(right, `  ${left}`.padEnd(width), ' '.repeat(width)));
-}
-
-/** Breaks at spaces; the first line begins with `first`, the others with `rest`. */
-export function wrap(text: string, first = '', rest = first.trim() === '' ? first : ''): string[] {
-  const lines: string[] = [];
-  let line = first;
-  let isEmpty = true;
-  for (const word of text.split(' ')) {
-    if (!isEmpty && line.length + 1 + word.length > HELP_COLUMNS) {
-      lines.push(line);
-      line = rest;
-      isEmpty = true;
-    }
-    line += isEmpty ? word : ` ${word}`;
-    isEmpty = false;
-  }
-  return [...lines, line.trimEnd()];
 }

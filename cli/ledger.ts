@@ -8,8 +8,8 @@
 import type { AgentLedger, FolderLedger, RegionRow, Row } from '../agent/memory/ledger.ts';
 import type { GatewayLedger } from '../gateway/memory.ts';
 import { bytesText, countOf, countText, durationText } from './figures.ts';
-import { wrap } from './help.ts';
 import { type MapOptions, mapOf } from './map.ts';
+import { wrap } from './wrap.ts';
 
 const NAME_COLUMNS = 22;
 const FIGURE_COLUMNS = 10;

@@ -9,10 +9,10 @@ import { CATALOG_NAME } from '../agent/options.ts';
 import { CATALOG_FILE_BYTES, type Misfit, type Plan, planOf } from '../agent/plan.ts';
 import { Exit, exitOf } from './exits.ts';
 import { bytesText, countOf, countText } from './figures.ts';
-import { wrap } from './help.ts';
 import type { Invocation } from './invocation.ts';
 import { Screen } from './screen.ts';
 import { resolveSettings } from './settings.ts';
+import { wrap } from './wrap.ts';
 
 /** Whose RAM it is, for the sentence that says how much there is. */
 type Owner = Ram['by'] | 'asked';

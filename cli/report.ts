@@ -10,7 +10,7 @@ import type { AgentState, AgentStatus, LinkStatus } from '../agent/status.ts';
 import type { GatewayStatus } from '../gateway/status.ts';
 import { printableText } from '../protocol/path.ts';
 import { bytesText, countOf, countText, durationText, timeText } from './figures.ts';
-import { wrap } from './help.ts';
+import { wrap } from './wrap.ts';
 
 type Row = readonly [name: string, value: string];
 

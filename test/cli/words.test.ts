@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { VERSION } from '../../agent/version.ts';
 import { Exit, exitOf, failureOf, portFailureOf } from '../../cli/exits.ts';
 import { bytesText, clockText, countText, durationText } from '../../cli/figures.ts';
-import { commandHelp, generalHelp, HELP_COLUMNS, wrap } from '../../cli/help.ts';
+import { commandHelp, generalHelp } from '../../cli/help.ts';
 import { type Kind, read, timeOf, Wrong } from '../../cli/kinds.ts';
 import { main } from '../../cli/main.ts';
 import { nearest } from '../../cli/nearest.ts';
 import { COMMAND_NAMES, envOf, optionsOf } from '../../cli/options.ts';
+import { WRAP_COLUMNS, wrap } from '../../cli/wrap.ts';
 import { TestOut } from './out.ts';
 
 const run = async (...words: string[]) => {
@@ -163,7 +164,7 @@ describe('help', () => {
   const texts = [generalHelp(), ...COMMAND_NAMES.map(commandHelp)];
   test.each(texts)('help: %#. text -> under 80 columns, plain ASCII, no blank at a line end', text => {
     for (const line of text.split('\n')) expect(line).toMatch(/^(|[ -~]*[!-~])$/);
-    expect(Math.max(...text.split('\n').map(line => line.length))).toBeLessThanOrEqual(HELP_COLUMNS);
+    expect(Math.max(...text.split('\n').map(line => line.length))).toBeLessThanOrEqual(WRAP_COLUMNS);
   });
   test.each(COMMAND_NAMES)('help: %s -> every option with its variable and default, two examples', name => {
     const text = commandHelp(name);
@@ -179,7 +180,7 @@ describe('help', () => {
   test('help: wrap -> breaks at spaces, keeps every word', () => {
     const text = 'word '.repeat(100).trim();
     const lines = wrap(text, '  - ', '    ');
-    expect(lines.every(line => line.length <= HELP_COLUMNS)).toBe(true);
+    expect(lines.every(line => line.length <= WRAP_COLUMNS)).toBe(true);
     expect(lines.map(line => line.slice(4)).join(' ')).toBe(text);
   });
 });
