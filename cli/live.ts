@@ -11,8 +11,8 @@ import { Exit } from './exits.ts';
 import type { Invocation } from './invocation.ts';
 import { Screen } from './screen.ts';
 import { awaitEnding } from './signals.ts';
+import { DEMO_NAME } from './store.ts';
 
-export const DEMO_NAME = 'toastbox-demo';
 const WATCH_MS = 2_000;
 /** Home and erase all below: what was shown before. */
 const CLEAR = '\u001b[H\u001b[J';

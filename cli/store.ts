@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { Failure } from '../agent/failure.ts';
 import type { Folder, Store } from '../gateway/store/port.ts';
 import { checkPath } from '../protocol/path.ts';
-import { DEMO_NAME } from './live.ts';
 import { suggestion } from './nearest.ts';
+
+/** Where the demo puts both ends, if it is not told otherwise. */
+export const DEMO_NAME = 'toastbox-demo';
 
 /** The gateway's data: what was named, or what is found here. */
 export function dataOf(data: string | undefined, directory: string): string {
