@@ -4,7 +4,7 @@
 // and says what the process exits with. Exit codes are those of the program itself (cli/exits.ts).
 
 import { Exit, exitOf, failureOf } from '../cli/exits.ts';
-import { suggestion } from '../cli/nearest.ts';
+import { suggestion } from '../cli/settings/nearest.ts';
 
 export type Run = (words: readonly string[]) => Promise<Exit>;
 

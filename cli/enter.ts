@@ -3,10 +3,10 @@
 
 import { VERSION } from '../agent/version.ts';
 import { Exit, exitOf, failureOf } from './exits.ts';
-import { commandHelp, generalHelp } from './help.ts';
 import type { Invocation } from './invocation.ts';
-import { suggestion } from './nearest.ts';
-import { COMMAND_NAMES, type CommandName } from './options.ts';
+import { commandHelp, generalHelp } from './options/help.ts';
+import { COMMAND_NAMES, type CommandName } from './options/table.ts';
+import { suggestion } from './settings/nearest.ts';
 
 /** Each loads its code when it is called for. */
 export type Commands = { readonly [C in CommandName]?: (invocation: Invocation) => Promise<Exit> };

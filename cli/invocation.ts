@@ -1,7 +1,7 @@
 // What a command is given: everything that it knows of the process that it runs in.
 
-import type { Out } from './screen.ts';
-import type { World } from './settings.ts';
+import type { Out } from './screen/screen.ts';
+import type { World } from './settings/resolve.ts';
 
 export interface Invocation {
   /** What follows the command. */

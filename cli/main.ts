@@ -6,18 +6,18 @@ import type { Exit } from './exits.ts';
 import type { Invocation } from './invocation.ts';
 
 const COMMANDS: Required<Commands> = {
-  demo: async invocation => (await import('./demo.ts')).demoCommand(invocation),
-  gateway: async invocation => (await import('./gateway.ts')).gatewayCommand(invocation),
-  agent: async invocation => (await import('./agent.ts')).agentCommand(invocation),
-  status: async invocation => (await import('./status.ts')).statusCommand(invocation),
-  memory: async invocation => (await import('./memory.ts')).memoryCommand(invocation),
-  history: async invocation => (await import('./history.ts')).historyCommand(invocation),
-  restore: async invocation => (await import('./restore.ts')).restoreCommand(invocation),
-  verify: async invocation => (await import('./verify.ts')).verifyCommand(invocation),
-  plan: async invocation => (await import('./plan.ts')).planCommand(invocation),
-  user: async invocation => (await import('./user.ts')).userCommand(invocation),
-  acl: async invocation => (await import('./acl.ts')).aclCommand(invocation),
-  card: async invocation => (await import('./card.ts')).cardCommand(invocation),
+  demo: async invocation => (await import('./commands/demo.ts')).demoCommand(invocation),
+  gateway: async invocation => (await import('./commands/gateway.ts')).gatewayCommand(invocation),
+  agent: async invocation => (await import('./commands/agent.ts')).agentCommand(invocation),
+  status: async invocation => (await import('./commands/status.ts')).statusCommand(invocation),
+  memory: async invocation => (await import('./commands/memory.ts')).memoryCommand(invocation),
+  history: async invocation => (await import('./commands/history.ts')).historyCommand(invocation),
+  restore: async invocation => (await import('./commands/restore.ts')).restoreCommand(invocation),
+  verify: async invocation => (await import('./commands/verify.ts')).verifyCommand(invocation),
+  plan: async invocation => (await import('./commands/plan.ts')).planCommand(invocation),
+  user: async invocation => (await import('./commands/user.ts')).userCommand(invocation),
+  acl: async invocation => (await import('./commands/acl.ts')).aclCommand(invocation),
+  card: async invocation => (await import('./commands/card.ts')).cardCommand(invocation),
 };
 
 /** Runs one command line to its end; resolves with the exit code. Never throws. */

@@ -42,7 +42,7 @@ const ENTRANCES: Readonly<Record<Program, Readonly<Record<string, string>>>> = {
 /** Where the gateway finds its two other files, in the checkout and in the bundle. */
 const BESIDE: readonly (readonly [there: string, here: string])[] = [
   ['./worker.js', './copies.cjs'],
-  ['../gateway/verify/process.js', './verify.cjs'],
+  ['../../gateway/verify/process.js', './verify.cjs'],
 ];
 
 const MQTTJS_PARTS: Readonly<Record<string, string>> = {

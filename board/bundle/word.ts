@@ -4,7 +4,7 @@ import { copyFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Failure } from '../../agent/failure.ts';
 import { Exit } from '../../cli/exits.ts';
-import { bytesText } from '../../cli/figures.ts';
+import { bytesText } from '../../cli/screen/figures.ts';
 import { ROOT } from '../places.ts';
 import { bundle, LMDB_MEMBER, LMDB_NATIVE, PROGRAMS, type Program } from './bundle.ts';
 

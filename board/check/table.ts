@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Exit } from '../../cli/exits.ts';
-import { bytesText } from '../../cli/figures.ts';
+import { bytesText } from '../../cli/screen/figures.ts';
 import { ROOT } from '../places.ts';
 import type { Figures } from './scenario.ts';
 

@@ -6,7 +6,7 @@ import { join as joinPath } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Failure } from '../../agent/failure.ts';
 import { Exit } from '../../cli/exits.ts';
-import { suggestion } from '../../cli/nearest.ts';
+import { suggestion } from '../../cli/settings/nearest.ts';
 import { imagePlace, makeImage } from '../image/image.ts';
 import { BUILD } from '../places.ts';
 import { budgetOf, overruns } from './budget.ts';

@@ -3,7 +3,8 @@
 //
 // mtools takes all times from SOURCE_DATE_EPOCH and puts files in the order in which they are named, so the same tree
 // gives the same bytes. Files go in one by one, so that each lies in one piece: whoever overwrites one in place, with
-// as many bytes, changes its clusters and nothing else (a power cut then tears at most that file; see cli/take.ts).
+// as many bytes, changes its clusters and nothing else (a power cut then tears at most that file; see
+// cli/card/take.ts).
 
 import { readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -3,7 +3,7 @@
 import { relative } from 'node:path';
 import { Failure } from '../../agent/failure.ts';
 import { Exit } from '../../cli/exits.ts';
-import { bytesText } from '../../cli/figures.ts';
+import { bytesText } from '../../cli/screen/figures.ts';
 import { ROOT } from '../places.ts';
 import { makeImage } from './image.ts';
 

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Failure } from '../../agent/failure.ts';
 import { Exit } from '../../cli/exits.ts';
-import { bytesText } from '../../cli/figures.ts';
+import { bytesText } from '../../cli/screen/figures.ts';
 import { BUILD, ROOT } from '../places.ts';
 import { type Target, targetsOf } from '../targets.ts';
 import { buildDeb } from './deb.ts';

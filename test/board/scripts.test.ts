@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../../board/places.ts';
-import { takeCard } from '../../cli/take.ts';
+import { takeCard } from '../../cli/card/take.ts';
 import { play as playIn, SCRIPTS } from './play.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'toastbox-scripts-'));

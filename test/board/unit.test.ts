@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { planOf } from '../../agent/plan.ts';
 import { STUCK_MS } from '../../agent/pulse.ts';
 import { Exit } from '../../cli/exits.ts';
-import { read } from '../../cli/kinds.ts';
-import { COMMANDS } from '../../cli/options.ts';
+import { read } from '../../cli/options/kinds.ts';
+import { COMMANDS } from '../../cli/options/table.ts';
 import { type UnitName, unitBytes, unitValue } from './unit.ts';
 
 const UNITS: UnitName[] = ['agent', 'gateway'];

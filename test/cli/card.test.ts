@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Failure } from '../../agent/failure.ts';
-import { resolveSettings } from '../../cli/settings.ts';
-import { takeCard } from '../../cli/take.ts';
+import { takeCard } from '../../cli/card/take.ts';
+import { resolveSettings } from '../../cli/settings/resolve.ts';
 
 const PLAIN = 'broker = "mqtt://broker.lan"\nname = "board-7"\n';
 const SECURE = PLAIN.replace('mqtt:', 'mqtts:');

@@ -7,9 +7,9 @@ import type { Span } from '../../agent/arena/regions.ts';
 import { type Control, openControl } from '../../agent/control.ts';
 import type { AgentLedger, RegionRow, Row } from '../../agent/memory/ledger.ts';
 import { Exit } from '../../cli/exits.ts';
-import { ledgerOf } from '../../cli/ledger.ts';
 import { main } from '../../cli/main.ts';
-import { mapOf } from '../../cli/map.ts';
+import { ledgerOf } from '../../cli/screen/ledger.ts';
+import { mapOf } from '../../cli/screen/map.ts';
 import type { GatewayLedger } from '../../gateway/memory.ts';
 import { TestOut } from './out.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkNetwork } from '../../cli/network.ts';
+import { checkNetwork } from '../../cli/card/network.ts';
 
 const IP = 'mqtt://10.0.2.9:1884';
 const NAME = 'mqtts://broker.lan';

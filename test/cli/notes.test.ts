@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Note } from '../../agent/engine/ports.ts';
-import { Crowd, LINES_MAX, lineOf, type NoteLine, REPEAT_MS, Repeats } from '../../cli/notes.ts';
-import { reportTo } from '../../cli/run.ts';
-import { Screen } from '../../cli/screen.ts';
+import { reportTo } from '../../cli/running/run.ts';
+import { Crowd, LINES_MAX, lineOf, type NoteLine, REPEAT_MS, Repeats } from '../../cli/screen/notes.ts';
+import { Screen } from '../../cli/screen/screen.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { TestOut } from './out.ts';
 

@@ -1,7 +1,7 @@
 // A stream to print to that remembers what was printed, and can be a terminal or go away.
 
 import { EventEmitter } from 'node:events';
-import type { Out } from '../../cli/screen.ts';
+import type { Out } from '../../cli/screen/screen.ts';
 
 export class TestOut extends EventEmitter implements Out {
   text = '';

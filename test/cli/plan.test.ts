@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { openArena } from '../../agent/arena/arena.ts';
 import { readRam } from '../../agent/machine.ts';
 import { ARENA_BYTES_LEAST, CATALOG_FILE_BYTES, type PlanAsk, planOf } from '../../agent/plan.ts';
+import { planText } from '../../cli/commands/plan.ts';
 import { Exit } from '../../cli/exits.ts';
 import { main } from '../../cli/main.ts';
-import { COMMANDS } from '../../cli/options.ts';
-import { planText } from '../../cli/plan.ts';
+import { COMMANDS } from '../../cli/options/table.ts';
 import { TestOut } from './out.ts';
 
 const MIB = 2 ** 20;

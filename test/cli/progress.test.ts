@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Progress } from '../../agent/status.ts';
-import { barText, cutFront, lineText, Pace } from '../../cli/progress.ts';
-import { BAR_MS, LINE_MS, Screen } from '../../cli/screen.ts';
+import { barText, cutFront, lineText, Pace } from '../../cli/screen/progress.ts';
+import { BAR_MS, LINE_MS, Screen } from '../../cli/screen/screen.ts';
 import { TestOut } from './out.ts';
 
 const MIB = 2 ** 20;

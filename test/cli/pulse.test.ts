@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Pulse, STUCK_MS } from '../../agent/pulse.ts';
 import type { AgentStatus } from '../../agent/status.ts';
-import { beat, lineOf } from '../../cli/beat.ts';
+import { beat, lineOf } from '../../cli/running/beat.ts';
 import { agent, gateway, NOW } from './statuses.ts';
 
 const down = { up: false, broker: 'mqtt://broker.lan', since: NOW, why: 'nothing answers there' };

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Failure } from '../../agent/failure.ts';
-import { linkOptionsOf } from '../../cli/broker.ts';
-import { readPassword } from '../../cli/secrets.ts';
-import { resolveSettings } from '../../cli/settings.ts';
+import { linkOptionsOf } from '../../cli/settings/broker.ts';
+import { resolveSettings } from '../../cli/settings/resolve.ts';
+import { readPassword } from '../../cli/settings/secrets.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'toastbox-secrets-'));
 afterAll(() => rmSync(directory, { recursive: true }));

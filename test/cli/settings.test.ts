@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Failure } from '../../agent/failure.ts';
-import { read } from '../../cli/kinds.ts';
-import type { Command, Option } from '../../cli/option.ts';
+import { read } from '../../cli/options/kinds.ts';
+import type { Command, Option } from '../../cli/options/option.ts';
 import {
   COMMAND_NAMES,
   COMMANDS,
@@ -13,8 +13,8 @@ import {
   optionsOf,
   rivalsOf,
   SETTABLE_NAMES,
-} from '../../cli/options.ts';
-import { resolveSettings } from '../../cli/settings.ts';
+} from '../../cli/options/table.ts';
+import { resolveSettings } from '../../cli/settings/resolve.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'toastbox-settings-'));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Control, openControl } from '../../agent/control.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import { Exit } from '../../cli/exits.ts';
-import { statesOf } from '../../cli/live.ts';
 import { main } from '../../cli/main.ts';
-import { reportOf } from '../../cli/report.ts';
-import { progressOf } from '../../cli/run.ts';
+import { statesOf } from '../../cli/running/live.ts';
+import { progressOf } from '../../cli/running/run.ts';
+import { reportOf } from '../../cli/screen/report.ts';
 import { TestOut } from './out.ts';
 import { agent, gateway, NOW } from './statuses.ts';
 

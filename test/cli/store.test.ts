@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { dataOf } from '../../cli/store.ts';
+import { dataOf } from '../../cli/settings/store.ts';
 
 const data = mkdtempSync(join(tmpdir(), 'toastbox-store-'));
 afterAll(() => rmSync(data, { recursive: true }));

@@ -3,13 +3,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { VERSION } from '../../agent/version.ts';
 import { Exit, exitOf, failureOf, portFailureOf } from '../../cli/exits.ts';
-import { bytesText, clockText, countText, durationText } from '../../cli/figures.ts';
-import { commandHelp, generalHelp } from '../../cli/help.ts';
-import { type Kind, read, timeOf, Wrong } from '../../cli/kinds.ts';
 import { main } from '../../cli/main.ts';
-import { nearest } from '../../cli/nearest.ts';
-import { COMMAND_NAMES, envOf, optionsOf } from '../../cli/options.ts';
-import { WRAP_COLUMNS, wrap } from '../../cli/wrap.ts';
+import { commandHelp, generalHelp } from '../../cli/options/help.ts';
+import { type Kind, read, timeOf, Wrong } from '../../cli/options/kinds.ts';
+import { COMMAND_NAMES, envOf, optionsOf } from '../../cli/options/table.ts';
+import { bytesText, clockText, countText, durationText } from '../../cli/screen/figures.ts';
+import { WRAP_COLUMNS, wrap } from '../../cli/screen/wrap.ts';
+import { nearest } from '../../cli/settings/nearest.ts';
 import { TestOut } from './out.ts';
 
 const run = async (...words: string[]) => {

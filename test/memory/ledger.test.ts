@@ -49,7 +49,7 @@ test('ledger: a board at work -> every region, cells that add up, tenants for ea
   );
   expect(names).not.toContain('window');
   for (const { name, now, limit, thisRun, whenFull, times } of bounds) {
-    expect(name.length, `${name}: as wide as cli/ledger.ts has room for`).toBeLessThanOrEqual(18);
+    expect(name.length, `${name}: as wide as cli/screen/ledger.ts has room for`).toBeLessThanOrEqual(18);
     expect(limit, name).toBeGreaterThan(0);
     expect(now, name).toBeLessThanOrEqual(limit!);
     expect(thisRun, name).toBeLessThanOrEqual(limit!);

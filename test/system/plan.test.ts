@@ -5,7 +5,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { planOf } from '../../agent/plan.ts';
-import { COMMANDS } from '../../cli/options.ts';
+import { COMMANDS } from '../../cli/options/table.ts';
 import { Random } from '../sim/random.ts';
 import { type Board, type Cast, IS_LONG, openCast } from './cast.ts';
 

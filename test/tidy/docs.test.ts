@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { draw } from '../../bench/picture.ts';
-import { ALL_NAMES, envOf, SETTABLE_NAMES } from '../../cli/options.ts';
+import { ALL_NAMES, envOf, SETTABLE_NAMES } from '../../cli/options/table.ts';
 import { AREAS, readText } from './repo.ts';
 
 const DOCUMENTS = [

@@ -31,7 +31,29 @@ const TABLE: readonly (readonly [place: string, mayImport: readonly string[]])[]
   ['gateway/store', ['agent', 'protocol', 'lmdb', 'node:']],
   ['gateway/plain', ['gateway/hub/ports.ts', 'agent', 'protocol', 'transport', 'node:']],
   ['gateway', ['protocol', 'transport', 'agent', 'aedes', 'node:']],
-  ['cli', ['protocol', 'transport', 'agent', 'gateway', 'smol-toml', 'node:']],
+  // Each knows of those above it; on top of all stand commands, enter.ts and main.ts.
+  ['cli/exits.ts', ['agent']],
+  ['cli/screen', ['cli/exits.ts', 'protocol', 'agent', 'gateway']],
+  ['cli/options', ['cli/exits.ts', 'cli/screen', 'protocol', 'agent', 'node:']],
+  [
+    'cli/settings',
+    ['cli/exits.ts', 'cli/screen', 'cli/options', 'protocol', 'agent', 'gateway', 'smol-toml', 'node:'],
+  ],
+  ['cli/card', ['cli/screen', 'cli/options', 'cli/settings', 'transport', 'agent', 'node:']],
+  [
+    'cli/running',
+    [
+      'cli/exits.ts',
+      'cli/invocation.ts',
+      'cli/screen',
+      'cli/settings',
+      'protocol',
+      'agent',
+      'gateway',
+      'node:',
+    ],
+  ],
+  ['cli', ['protocol', 'transport', 'agent', 'gateway', 'node:']],
   // What is bundled may import all that is bundled; what bundles, packs and boots has no part in any of it.
   ['board/programs', ['cli', 'gateway', 'node:']],
   ['board', ['cli', 'agent', 'rolldown', 'node:']],

@@ -1,0 +1,208 @@
+// Takes a board's settings from its card onto its data partition. See board/README.md.
+//
+//   card: toastbox.toml, ca.pem, board.key
+//   kept: agent.toml, network, ca.pem, board.key, card.old, card.toml, sums
+//
+// In this order, so that power may go after any step: check everything in KEPT/next; move it into force, agent.toml
+// last; write card.old and card.toml, the card's file as it is and as it will be; make all that durable; blank the
+// secrets on the card; remove card.old; write sums. While any file, on the card or kept, is another than sums has, a
+// board does all of it again when it starts, and finds done what was done: a secret that is blank on the card is the
+// one that is kept. A file that is gone from the card is none that sums could have.
+//
+// A secret is a password, and a file that holds one or a private key. What it refuses: a secret that it could not
+// blank, files elsewhere than beside the card's file, and all that a config file may not say. Flash keeps old pages for
+// a while: blanking hides a secret from who reads the card, not from who takes its chip apart.
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { endpointOf } from '../../agent/endpoint.ts';
+import { Failure } from '../../agent/failure.ts';
+import { readRam } from '../../agent/machine.ts';
+import type { SettingsOf } from '../options/table.ts';
+import { bytesText } from '../screen/figures.ts';
+import { linkOptionsOf } from '../settings/broker.ts';
+import { resolveSettings } from '../settings/resolve.ts';
+import { readToml, TOML_BYTES_MAX, withoutMark } from '../settings/toml.ts';
+import { blanked, restored, secretsOf, valuesOf } from './blank.ts';
+import { blankFile, isBlank, isOnTheWay, makeDurable, overwrite } from './inplace.ts';
+import { checkNetwork } from './network.ts';
+
+const AGENT = 'agent.toml';
+const NETWORK = 'network';
+const CARD = 'card.toml';
+const OLD = 'card.old';
+/** As `sha256sum` writes and reads them. */
+const SUMS = 'sums';
+const OWN = [AGENT, NETWORK, CARD, OLD, SUMS];
+/** Options that name a file beside the card's. */
+const FILES = ['ca-file', 'cert-file', 'key-file', 'password-file'];
+/** Those that name a secret; any other may hold a key as well, beside its certificate. */
+const SECRET_FILES = ['key-file', 'password-file'];
+const PRIVATE_KEY = 'PRIVATE KEY-----';
+
+/** Takes the settings of the file `card` into `kept`. Throws the mistake in them, having changed nothing. */
+export function takeCard(card: string, kept: string, ramBytes = readRam()?.bytes): SettingsOf<'agent'> {
+  const text = readCard(card, kept);
+  const config = readToml(text, card);
+  const known = keptSecrets(kept);
+  for (const [key, value] of secretsOf(config))
+    if (value === '' && !known.has(key)) throw lost(`${card}: ${key}`);
+  const blank = blanked(text);
+  if (blank === undefined)
+    throw new Failure('usage', `${card}: a password must stand in one line, in quotes: password = "..."`);
+  for (const [key, url] of valuesOf(config, ['broker']))
+    if (/[?#]/.test(url))
+      throw new Failure(
+        'usage',
+        `${card}: ${key}: what stands after a ? or # may be a secret, and would stay on the card`,
+        'use username and password, which are moved from there',
+      );
+
+  const next = join(kept, 'next');
+  rmSync(next, { recursive: true, force: true });
+  mkdirSync(next, { mode: 0o700 });
+  const named = filesOf(config, card);
+  const put = (name: string, content: string | Uint8Array) =>
+    writeFileSync(join(next, name), content, { mode: 0o600 });
+  const secretFiles = new Set<string>();
+  for (const [option, name] of named) {
+    const content = contentOf(card, kept, name);
+    put(name, content);
+    if (SECRET_FILES.includes(option) || content.includes(PRIVATE_KEY)) secretFiles.add(name);
+  }
+  put(AGENT, restored(text, known));
+  const { settings, network } = check(next, card);
+  checkArena(card, settings.arena, ramBytes);
+  put(NETWORK, network);
+  const bytes = readFileSync(card);
+  const aim = Buffer.concat([bytes.subarray(0, bytes.length - Buffer.byteLength(text)), Buffer.from(blank)]);
+  put(OLD, bytes);
+  put(CARD, aim);
+
+  for (const name of new Set([...named.values(), NETWORK, AGENT, OLD, CARD])) {
+    makeDurable(join(next, name));
+    renameSync(join(next, name), join(kept, name));
+  }
+  rmSync(next, { recursive: true });
+  makeDurable(kept);
+  makeDurable(dirname(kept));
+  overwrite(card, aim);
+  rmSync(join(kept, OLD));
+  for (const name of secretFiles) {
+    const file = join(dirname(card), name);
+    if (contentAt(file) !== undefined) blankFile(file);
+  }
+  const names = [...new Set(named.values())];
+  const onCard = [card, ...names.map(name => join(dirname(card), name))];
+  sum(join(kept, SUMS), [...onCard, ...[AGENT, NETWORK, CARD, ...names].map(name => join(kept, name))]);
+  return settings;
+}
+
+function sum(place: string, files: readonly string[]): void {
+  const sumOf = (file: string) =>
+    createHash('sha256')
+      .update(contentAt(file) ?? '')
+      .digest('hex');
+  writeFileSync(place, files.map(file => `${sumOf(file)}  ${file}\n`).join(''), { mode: 0o600 });
+  makeDurable(place);
+}
+
+/** The card's text without a byte order mark; where a power cut tore its blanking, that is done to its end first. */
+function readCard(card: string, kept: string): string {
+  let bytes: Buffer = readFileSync(card);
+  if (bytes.length > TOML_BYTES_MAX) throw new Failure('usage', `${card}: too long for a config file`);
+  const [old, aim] = [contentAt(join(kept, OLD)), contentAt(join(kept, CARD))];
+  // All old: nothing was blanked yet, and it is taken like any other.
+  if (old !== undefined && aim !== undefined && !bytes.equals(old) && isOnTheWay(bytes, old, aim)) {
+    overwrite(card, aim);
+    bytes = aim;
+  }
+  try {
+    return withoutMark(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    throw new Failure('usage', `${card}: is not UTF-8`, 'in the editor, save it with the encoding UTF-8');
+  }
+}
+
+/** Everything by the code that reads every config file, on the files as they will stand. */
+function check(next: string, card: string): { settings: SettingsOf<'agent'>; network: string } {
+  const file = join(next, AGENT);
+  const world = { env: {}, directory: next };
+  try {
+    const { settings } = resolveSettings('agent', ['--folder', '/', '--config', file], world);
+    endpointOf({ broker: settings.broker, ...linkOptionsOf(settings, () => {}) });
+    const words = ['--card', card, '--kept', next, '--config', file];
+    const own = resolveSettings('card', words, world).settings;
+    checkNetwork(own, settings.broker);
+    const { address, router, dns, 'time-server': time } = own;
+    // Lines of a shell: every value is of a kind that has no character of which a shell would make something.
+    const facts = { board: settings.name, address, router, dns, time_server: time };
+    const network = Object.entries(facts).map(([name, value]) => `${name}=${value ?? ''}\n`);
+    return { settings, network: network.join('') };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const text = error.message.replaceAll(file, card).replaceAll(next, dirname(card));
+    // Whatever it is, nothing was changed yet.
+    throw new Failure('usage', text.includes(card) ? text : `${card}: ${text}`, error.advice);
+  }
+}
+
+/** The board starts the agent whatever `plan` says of its memory: one that it cannot have would end it for ever. */
+function checkArena(card: string, arenaBytes: number, ramBytes: number | undefined): void {
+  if (ramBytes === undefined || arenaBytes <= ramBytes / 4) return;
+  const [arena, ram] = [bytesText(arenaBytes), bytesText(ramBytes)];
+  throw new Failure(
+    'usage',
+    `${card}: arena: ${arena} is more than a quarter of this board's memory, ${ram}`,
+    'leave it out: the usual one does for any number of files',
+  );
+}
+
+function keptSecrets(kept: string): Map<string, string> {
+  try {
+    return secretsOf(readToml(String(contentAt(join(kept, AGENT)) ?? ''), AGENT));
+  } catch {
+    // Damaged: as good as none.
+    return new Map();
+  }
+}
+
+/** Option -> name of the file beside the card's. */
+function filesOf(config: Record<string, unknown>, card: string): Map<string, string> {
+  const own = { ...config, ...(config.agent as Record<string, unknown> | undefined) };
+  const named = new Map<string, string>();
+  for (const option of FILES) {
+    const name = own[option];
+    if (typeof name !== 'string') continue;
+    if (!/^\w[\w .-]*$/.test(name) || OWN.includes(name))
+      throw new Failure('usage', `${card}: ${option} must be the name of a file that stands beside it`);
+    named.set(option, name);
+  }
+  return named;
+}
+
+/** What the card has under a name, or what was kept of it. */
+function contentOf(card: string, kept: string, name: string): Buffer {
+  const place = join(dirname(card), name);
+  const [bytes, own] = [contentAt(place), contentAt(join(kept, name))];
+  if (bytes !== undefined && !isBlank(bytes, own)) return bytes;
+  if (own === undefined) throw lost(place);
+  return own;
+}
+
+function contentAt(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+const lost = (what: string): Failure =>
+  new Failure(
+    'usage',
+    `${what} is blank or missing, and this board has none from before`,
+    'write it onto the card again: what a board took from there stays on that board',
+  );

@@ -1,0 +1,33 @@
+// TOML as our files have it, and where in it something stands.
+
+import { parse } from 'smol-toml';
+import { Failure } from '../../agent/failure.ts';
+
+/** A config is some forty lines; what is longer is another file. */
+export const TOML_BYTES_MAX = 256 * 1024;
+
+export type Table = Record<string, unknown>;
+
+/** Throws a Failure that names the file and the line. */
+export function readToml(text: string, file: string): Table {
+  try {
+    return parse(text);
+  } catch (error) {
+    const { line, message } = error as Error & { line?: number };
+    if (line === undefined) throw error;
+    throw new Failure(
+      'usage',
+      `${file}:${line}: ${message.split('\n')[0]!.replace(/^Invalid TOML document: /, '')}`,
+    );
+  }
+}
+
+export const isTable = (value: unknown): value is Table =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+
+/** The table that a line begins. */
+export const headerOf = (line: string): string | undefined =>
+  /^\s*\[\s*["']?([^\]"']+?)["']?\s*\]/.exec(line)?.[1];
+
+/** Some editors put a byte order mark before the first key. */
+export const withoutMark = (text: string): string => text.replace('\uFEFF', '');
