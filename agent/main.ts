@@ -22,7 +22,8 @@ import { Book } from './memory/book.ts';
 import type { AgentLedger } from './memory/ledger.ts';
 import { type AgentOptions, CATALOG_NAME, type RunningAgent } from './options.ts';
 import { makePrivate } from './private.ts';
-import { Report } from './report.ts';
+import { factsOf, Report } from './report.ts';
+import { Sweep } from './sweep.ts';
 import { Sync, type SyncPorts } from './sync.ts';
 import { VERSION } from './version.ts';
 
@@ -30,7 +31,7 @@ import { VERSION } from './version.ts';
 const ASIDE = /^catalog\.\d{8}T\d{6}$/;
 /** In the folder: files on their way in (disk/home.ts). */
 const STAGE_PLACE = `${RESERVED_NAME}/stage`;
-/** Between looks whether the retained status is still true. */
+/** Between looks at the status: whether the retained one is still true, and whether there is rest. */
 const STATUS_MS = 1_000;
 /** Files on their way down at once: a quarter of a megabyte of heap. */
 const FETCHES_MAX = 512;
@@ -213,8 +214,11 @@ function memoryOf(
 // Published when something changed, never for its own sake: an idle link carries keep-alives only.
 function tellStatus(sync: Sync, report: Report): NodeJS.Timeout {
   let told = '';
+  const sweep = new Sweep();
   const timer = setInterval(() => {
-    const facts = report.facts();
+    const status = report.status();
+    sweep.look(status.state, performance.now());
+    const facts = factsOf(status);
     // A new session has a link of its own, which knows nothing yet.
     const text = JSON.stringify([sync.session, facts]);
     if (text === told) return;

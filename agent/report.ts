@@ -111,25 +111,24 @@ export class Report {
     if (engine.isScanning) return 'scanning';
     return isWaiting ? 'syncing' : 'idle';
   }
+}
 
-  /** For the retained status; the same object content means that nothing need be published. */
-  facts(): object {
-    const status = this.status();
-    return {
-      software: `toastbox ${VERSION}`,
-      share: status.share,
-      phase: status.state,
-      head: status.head,
-      position: status.settled,
-      pendingUp: status.pending.up,
-      pendingDown: status.pending.down,
-      conflicts: status.conflicts,
-      arenaBytes: status.arena.bytes,
-      ...(status.lastError === undefined
-        ? {}
-        : { lastError: status.lastError.text.slice(0, 200), lastErrorAt: status.lastError.at }),
-    };
-  }
+/** For the retained status; the same object content means that nothing need be published. */
+export function factsOf(status: AgentStatus): object {
+  return {
+    software: `toastbox ${VERSION}`,
+    share: status.share,
+    phase: status.state,
+    head: status.head,
+    position: status.settled,
+    pendingUp: status.pending.up,
+    pendingDown: status.pending.down,
+    conflicts: status.conflicts,
+    arenaBytes: status.arena.bytes,
+    ...(status.lastError === undefined
+      ? {}
+      : { lastError: status.lastError.text.slice(0, 200), lastErrorAt: status.lastError.at }),
+  };
 }
 
 function linkOf(look: Look | undefined, broker: string, startedAt: number): AgentStatus['link'] {

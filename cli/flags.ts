@@ -38,6 +38,8 @@ export const AGENT_NODE_FLAGS: readonly string[] = [
   `--max-semi-space-size=${HEAP_YOUNG_MIB}`,
   '--optimize-for-size',
   '--v8-pool-size=1',
+  // For agent/sweep.ts.
+  '--expose-gc',
   // No function above 4 KB of bytecode is optimized (60 as it comes), and less is inlined into one (920): the largest
   // are those that run once for each event, and what they call is optimized by itself.
   '--max-optimized-bytecode-size=4000',

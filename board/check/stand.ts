@@ -4,7 +4,9 @@
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../../agent/failure.ts';
+import { APART_MS, REST_MS } from '../../agent/sweep.ts';
 import { Console } from '../boot/console.ts';
 import { type Board, HOST_ADDRESS, makeCard, putOnCard, startQemu } from '../boot/machine.ts';
 import { Host } from './host.ts';
@@ -151,6 +153,11 @@ export class Stand {
     );
     await this.memory();
     return here;
+  }
+
+  /** The agent has nothing to do for so long that it has collected its garbage. */
+  async rest(): Promise<void> {
+    await pause(APART_MS + REST_MS);
   }
 
   async memory(): Promise<Memory> {

@@ -80,6 +80,7 @@ export async function check(options: CheckOptions): Promise<void> {
     // The last scenario may have left it without power.
     await stand.on();
     await stand.settle();
+    await stand.rest();
     tell('memory', { ramMib, ...(await stand.memory()), oomKills: stand.kills });
     if (stand.kills > 0) throw new Failure('runtime', 'the kernel killed something for memory');
     if (over.length > 0)

@@ -48,6 +48,7 @@ export const week: Scenario = {
       await stand.host.stopGateway();
       await stand.host.startGateway();
       await stand.settle(WITHIN_MS);
+      await stand.rest();
       days.push({ ...(await measure(stand)), bytesWritten: written });
       if (day < CUT_DAYS) {
         await stand.cut();

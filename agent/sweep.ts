@@ -1,0 +1,37 @@
+// Collects garbage once an agent has come to rest. V8 collects as it is allocated from, and at rest hardly anything is:
+// what work left would stay until there is work again. On armv7, after 6,000 small files and a large one each way:
+//
+//   at rest                 18.6 MiB of RssAnon and swap
+//   a minute later          18.6
+//   collected once          16.9, and no less when collected again
+//
+// for 13 ms on a PC's processor. The function is there only where Node was started with --expose-gc (cli/flags.ts).
+
+import type { AgentState } from './status.ts';
+
+/** Whoever writes files often does so again within this. */
+export const REST_MS = 10_000;
+/** A board that is busy every few seconds spends no more than some 0.2 % of its time with it. */
+export const APART_MS = 60_000;
+
+const BUSY: readonly AgentState[] = ['scanning', 'syncing'];
+
+export class Sweep {
+  readonly #collect: () => void;
+  /** Infinity: nothing was done since the last time. */
+  #restedSince = Number.POSITIVE_INFINITY;
+  #sweptAt = Number.NEGATIVE_INFINITY;
+
+  constructor(collect: () => void = globalThis.gc ?? (() => {})) {
+    this.#collect = collect;
+  }
+
+  /** Every second or so. `now`: milliseconds of a clock that nobody sets. */
+  look(state: AgentState, now: number): void {
+    if (BUSY.includes(state)) this.#restedSince = now;
+    if (now - this.#restedSince < REST_MS || now - this.#sweptAt < APART_MS) return;
+    this.#restedSince = Number.POSITIVE_INFINITY;
+    this.#sweptAt = now;
+    this.#collect();
+  }
+}
