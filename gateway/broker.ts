@@ -1,49 +1,37 @@
 // The built-in broker: aedes, MQTT 3.1.1, over TCP or TLS, for a gateway that has no other.
 //
-//   client --> door --> wire: bounds --> aedes: who is it, may it? --> each subscriber's queue --> wire --> client
+//   client --> door --> connection: bounds --> aedes: who is it, may it? --> each subscriber's queue --> client
 //
-// With users or a certificate authority it lets in nobody else, and a board reads and writes its own topics only
-// (access.ts). Without either everyone who reaches the port may do everything, so then it listens on loopback, unless
-// it is told that the network is trusted (guard.ts).
+// With users or a certificate authority it lets in nobody else (authenticator.ts), and a board reads and writes its own
+// topics only (access.ts). Without either everyone who reaches the port may do everything, so then it listens on
+// loopback, unless it is told that the network is trusted (guard.ts).
 //
 // aedes makes a publisher wait until each subscriber has taken the message, so one board that stopped reading would
 // stall the gateway for all. Here nobody waits: a subscriber's queue has room for one packet more than what is ever
 // put into it, and a message for a full one is dropped, which our protocol takes as any other loss.
 //
 // Bounds, all of them whatever clients do: CLIENTS_MAX clients, NAME_CLIENTS_MAX under one name, those before the
-// door (door.ts); HELLO_BYTES_MAX in a parser before its client was let in, PACKET_BYTES_MAX after; QUEUE_BYTES_MAX in
-// each one's queue and QUEUES_BYTES_MAX in all, RETAINED_MAX statuses kept. No session outlives its connection, so
-// that nothing is queued for who is away. Only statuses are retained: the flag is taken off other messages.
+// door (door.ts); the bytes of what comes in and of what waits (connections.ts); RETAINED_MAX statuses kept. No session
+// outlives its connection, so that nothing is queued for who is away. Only statuses are retained: the flag is taken off
+// other messages.
 
-import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
-import type { AedesPublishPacket, AuthenticateError, Client } from 'aedes';
+import { randomUUID } from 'node:crypto';
+import type { Aedes, Client } from 'aedes';
 import type { GaugeReading } from '../agent/gauge.ts';
-import { LABEL } from '../protocol/limits.ts';
 import { boardOfTopic, GATEWAY_STATUS_TOPIC } from '../protocol/topics.ts';
 import { STATUS_BYTES_MAX } from '../transport/status.ts';
-import { Wire } from '../transport/wire.ts';
-import { isAllowed, type Rule, rulesOfBoard, rulesOfGateway } from './access.ts';
-import { CLIENTS_MAX, CONNECT_MS, type Guest, openDoor, type TlsFiles } from './door.ts';
+import { isAllowed } from './access.ts';
+import { Authenticator, GATEWAY_NAME, type Identity } from './authenticator.ts';
+import { Connection, Connections, QUEUES_BYTES_MAX } from './connections.ts';
+import { CLIENTS_MAX, CONNECT_MS, type Door, type Guest, openDoor, type TlsFiles } from './door.ts';
 import { refuseOpenDoor } from './guard.ts';
-import { Users } from './users.ts';
+import { Refusal, Refusals } from './refusals.ts';
 
-/** CONNECT with a long name and password, and a status as will. */
-const HELLO_BYTES_MAX = 16 * 1024;
-/** Twice a frame: a client that announces more is not one of ours, and is cut off. */
-const PACKET_BYTES_MAX = 64 * 1024;
-/** What one client may have waiting: the gateway's share when a hundred boards send it a window at once. */
-const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
-/** What all clients together may have waiting. */
-const QUEUES_BYTES_MAX = 64 * 1024 * 1024;
 /** Statuses kept, 8 KiB each at most. */
 const RETAINED_MAX = 4096;
 const SUBSCRIPTIONS_MAX = 64;
 /** A board, an older connection of its own that is not yet known to be dead, and who looks on with its password. */
 const NAME_CLIENTS_MAX = 8;
-/** Between two lines about who was turned away: a scanner must not fill a log. */
-const REFUSED_MS = 10_000;
-/** No LABEL, so no user and no certificate can have it. */
-const GATEWAY_NAME = '@gateway';
 
 export interface BrokerOptions {
   host?: string;
@@ -78,269 +66,191 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** Who is at the other end of a wire, and what it may. */
-interface Seat {
-  guest: Guest;
-  /** Of CONNECT. */
-  will: string | undefined;
-  /** Once it is in; undefined where everyone is let in. */
-  name?: string;
-  /** What its user's line said when it came in. */
-  hash?: string | undefined;
-  /** Undefined where everyone may do everything. Nothing, until it is in: aedes may pass on a packet that comes in a
-   * moment after CONNECT before it has asked who is there. */
-  rules: readonly Rule[] | undefined;
-  isIn: boolean;
-}
-
-const NOTHING: readonly Rule[] = [];
-
-/** CONNACK's codes (MQTT 3.1.1, 3.2.2.3). */
-const BUSY = 3;
-const WRONG = 4;
-const FORBIDDEN = 5;
-interface Refusal {
-  returnCode: typeof BUSY | typeof WRONG | typeof FORBIDDEN;
-  why: string;
-}
-
 /** Throws an Error with one clear sentence if it cannot listen. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { host = '127.0.0.1', port = 1883, usersFile, tls, onWarn = () => {} } = options;
   refuseOpenDoor({ ...options, host });
-  const isKeyed = usersFile !== undefined || tls?.clientCa !== undefined;
-  const users = usersFile === undefined ? undefined : new Users(usersFile, onWarn);
-  const secret = Buffer.from(randomBytes(32).toString('base64url'));
-  const { Aedes } = await loadAedes();
-  let drops = 0;
-  let refused = 0;
-  let refusedTold = 0;
-  let refusedAt = Number.NEGATIVE_INFINITY;
-  const retained = new Set<string>();
-  const wires = new Map<Wire, Seat>();
-  /** aedes asks about a will after the wire has closed. */
-  const seats = new WeakMap<Wire, Seat>();
-  const seatOf = (client: Client) => seats.get(client.conn as Wire) as Seat;
-  const queued = () => {
-    let bytes = 0;
-    for (const wire of wires.keys()) bytes += wire.writableLength;
-    return bytes;
-  };
+  const authenticator = new Authenticator(usersFile, tls?.clientCa !== undefined, onWarn);
+  const broker = new AedesBroker(await loadAedes(), host, authenticator, new Refusals(onWarn));
+  await broker.open(port, tls && { ...tls, needsCertificate: usersFile === undefined });
+  return broker;
+}
 
-  const aedes = await Aedes.createBroker({
-    connectTimeout: CONNECT_MS,
-    drainTimeout: 0,
-    // Messages under way inside aedes; none waits there for long.
-    concurrency: CLIENTS_MAX,
-    queueLimit: 8,
-    maxInflightInbound: 8,
-    maxTopicLevels: 16,
-    preConnect: (client, packet, done) => {
-      const seat = seatOf(client);
-      packet.clean = true;
-      seat.will = packet.will?.topic;
-      // An id is its name's alone: nobody throws another out by taking its id.
-      if (isKeyed) {
-        const name = seat.guest.certificateName ?? packet.username ?? '';
-        packet.clientId = `${name}/${packet.clientId || randomUUID()}`;
-      }
-      done(null, true);
-    },
-    authenticate: (client, username, password, done) => {
-      const seat = seatOf(client);
-      const answer = (refusal: Refusal | undefined) => {
-        if (refusal === undefined) {
-          letIn(client.conn as Wire, seat);
-          return done(null, true);
+class AedesBroker implements Broker {
+  readonly host: string;
+  readonly clientsMax = CLIENTS_MAX;
+  readonly #authenticator: Authenticator;
+  readonly #refusals: Refusals;
+  readonly #aedes: Aedes;
+  readonly #connections = new Connections();
+  /** The topics of retained statuses. */
+  readonly #retained = new Set<string>();
+  /** The one that was asked for; past TLS, the gateway's own. */
+  readonly #doors: Door[] = [];
+  #drops = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    { Aedes }: typeof import('aedes'),
+    host: string,
+    authenticator: Authenticator,
+    refusals: Refusals,
+  ) {
+    this.host = host;
+    this.#authenticator = authenticator;
+    this.#refusals = refusals;
+    authenticator.onChange = () => this.#connections.sift(identity => authenticator.isCurrent(identity));
+    this.#aedes = new Aedes({
+      connectTimeout: CONNECT_MS,
+      drainTimeout: 0,
+      // Messages under way inside aedes; none waits there for long.
+      concurrency: CLIENTS_MAX,
+      queueLimit: 8,
+      maxInflightInbound: 8,
+      maxTopicLevels: 16,
+      preConnect: (client, packet, done) => {
+        const connection = connectionOf(client);
+        packet.clean = true;
+        connection.will = packet.will?.topic;
+        // An id is its name's alone: nobody throws another out by taking its id.
+        if (authenticator.isKeyed) {
+          const name = connection.guest.certificateName ?? packet.username ?? '';
+          packet.clientId = `${name}/${packet.clientId || randomUUID()}`;
         }
-        seat.rules = NOTHING;
-        tellRefused(seat.guest, refusal.why);
-        done(
-          Object.assign(new Error(refusal.why), { returnCode: refusal.returnCode }) as AuthenticateError,
-          null,
-        );
-      };
-      whyRefused(seat, username, password ?? Buffer.alloc(0)).then(answer, () =>
-        answer({ returnCode: BUSY, why: 'the check failed' }),
-      );
-    },
-    authorizePublish: (client, packet, done) => {
-      if (packet.topic.startsWith('$SYS/')) return done(new Error('$SYS is the broker itself'));
-      const rules = client === null ? [] : seatOf(client).rules;
-      if (rules !== undefined && !isAllowed(rules, 'write', packet.topic))
-        return done(new Error('that topic is not for this client to write'));
-      packet.retain &&= keeps(packet);
-      done(null);
-    },
-    authorizeSubscribe: (client, subscription, done) => {
-      const { rules } = seatOf(client);
-      const count = Object.keys((client as unknown as { subscriptions: object }).subscriptions).length;
-      const isFine = rules === undefined || isAllowed(rules, 'read', subscription.topic);
-      done(null, isFine && count < SUBSCRIPTIONS_MAX ? subscription : null);
-    },
-    authorizeForward: (client: Client, packet: AedesPublishPacket) => {
-      const wire = client.conn as Wire;
-      if (wire.writableLength <= QUEUE_BYTES_MAX && queued() <= QUEUES_BYTES_MAX) return packet;
-      drops++;
-      return null;
-    },
-  });
-
-  /** Sets the name and the rules of who may come in. */
-  async function whyRefused(
-    seat: Seat,
-    username: string | undefined,
-    password: Uint8Array,
-  ): Promise<Refusal | undefined> {
-    if (!isKeyed)
-      return countClients() < CLIENTS_MAX ? undefined : { returnCode: BUSY, why: 'too many clients' };
-    const { certificateName } = seat.guest;
-    if (username === GATEWAY_NAME) {
-      if (!isSecret(password)) return { returnCode: WRONG, why: 'a wrong password' };
-      seat.rules = rulesOfGateway();
-    } else {
-      const name = certificateName ?? username ?? '';
-      if (username !== undefined && username !== name)
-        return { returnCode: FORBIDDEN, why: "a user name that is not the certificate's" };
-      if (!LABEL.test(name))
-        return {
-          returnCode: WRONG,
-          why: certificateName === undefined ? 'no user name' : "a certificate whose name is no board's",
+        done(null, true);
+      },
+      authenticate: (client, username, password, done) => {
+        const connection = connectionOf(client);
+        const answer = (refusal: Refusal | undefined) => {
+          if (refusal === undefined) return done(null, true);
+          connection.refuse();
+          refusals.add(connection.guest, refusal.message);
+          done(refusal, null);
         };
-      if (certificateName === undefined) {
-        const verdict = (await users?.check(name, password)) ?? 'wrong';
-        if (verdict === 'busy') return { returnCode: BUSY, why: 'too many passwords to check' };
-        if (verdict === 'wrong') return { returnCode: WRONG, why: 'a wrong user name or password' };
-        seat.hash = users?.hashOf(name);
-      }
-      seat.rules = rulesOfBoard(name);
-    }
-    seat.name = username === GATEWAY_NAME ? GATEWAY_NAME : (certificateName ?? (username as string));
-    if (seat.will !== undefined && !isAllowed(seat.rules, 'write', seat.will))
-      return {
-        returnCode: FORBIDDEN,
-        why: `${seat.name}, who wants to write for another: are name and user name the same?`,
-      };
-    if (countClients() >= CLIENTS_MAX && seat.name !== GATEWAY_NAME)
-      return { returnCode: BUSY, why: 'too many clients' };
-    if (countClients(seat.name) >= NAME_CLIENTS_MAX)
-      return { returnCode: BUSY, why: `too many clients that are ${seat.name}` };
-    return undefined;
-  }
-
-  const isSecret = (password: Uint8Array) =>
-    password.length === secret.length && timingSafeEqual(password, secret);
-
-  function countClients(name?: string): number {
-    let count = 0;
-    for (const seat of wires.values()) if (seat.isIn && (name === undefined || seat.name === name)) count++;
-    return count;
-  }
-
-  function letIn(wire: Wire, seat: Seat): void {
-    seat.isIn = true;
-    wire.allow(PACKET_BYTES_MAX);
-    seat.guest.admit();
-  }
-
-  // Never what a stranger said: people type passwords where a name belongs.
-  function tellRefused({ address }: Guest, why: string): void {
-    refused++;
-    const now = performance.now();
-    if (now - refusedAt < REFUSED_MS) return;
-    const more = refused - refusedTold - 1;
-    onWarn(`turned away ${address}: ${why}${more === 0 ? '' : `; ${more} more since this was last said`}`);
-    refusedAt = now;
-    refusedTold = refused;
-  }
-
-  function keeps(packet: { topic: string; payload: string | Buffer }): boolean {
-    const { topic, payload } = packet;
-    if (topic !== GATEWAY_STATUS_TOPIC && boardOfTopic(topic)?.leaf !== 'status') return false;
-    if (payload.length > STATUS_BYTES_MAX) return false;
-    if (payload.length === 0) retained.delete(topic);
-    else if (retained.size < RETAINED_MAX || retained.has(topic)) retained.add(topic);
-    else return false;
-    return true;
-  }
-
-  if (users !== undefined)
-    users.onChange = () => {
-      for (const [wire, { name, hash }] of wires)
-        if (hash !== undefined && users.hashOf(name as string) !== hash) wire.destroy();
-    };
-
-  function meet(guest: Guest): void {
-    const wire = new Wire(guest.socket, {
-      packetBytesMax: HELLO_BYTES_MAX,
-      oversized: 'close',
-      queueBytes: QUEUE_BYTES_MAX + 2 * PACKET_BYTES_MAX,
+        this.#letIn(connection, username, password ?? Buffer.alloc(0)).then(answer, () =>
+          answer(new Refusal('busy', 'the check failed')),
+        );
+      },
+      authorizePublish: (client, packet, done) => {
+        if (packet.topic.startsWith('$SYS/')) return done(new Error('$SYS is the broker itself'));
+        if (client === null || !connectionOf(client).may('write', packet.topic))
+          return done(new Error('that topic is not for this client to write'));
+        packet.retain &&= this.#retains(packet);
+        done(null);
+      },
+      authorizeSubscribe: (client, subscription, done) => {
+        const count = Object.keys((client as unknown as { subscriptions: object }).subscriptions).length;
+        const isFine = count < SUBSCRIPTIONS_MAX && connectionOf(client).may('read', subscription.topic);
+        done(null, isFine ? subscription : null);
+      },
+      authorizeForward: (client, packet) => {
+        if (this.#connections.hasRoomFor(connectionOf(client))) return packet;
+        this.#drops++;
+        return null;
+      },
     });
-    const seat: Seat = { guest, will: undefined, isIn: false, rules: isKeyed ? NOTHING : undefined };
-    seats.set(wire, seat);
-    wires.set(wire, seat);
-    wire.once('close', () => wires.delete(wire));
-    aedes.handle(wire);
   }
 
-  const doors: Awaited<ReturnType<typeof openDoor>>[] = [];
-  const closeAedes = () => new Promise<void>(done => aedes.close(done));
-  async function close(): Promise<void> {
-    users?.close();
-    const areFree = doors.map(door => door.close());
-    await closeAedes();
-    for (const wire of wires.keys()) wire.destroy();
+  async open(port: number, tls: TlsFiles | undefined): Promise<void> {
+    const { host } = this;
+    const onGuest = (guest: Guest) => this.#meet(guest);
+    await this.#aedes.listen();
+    try {
+      this.#doors.push(await openDoor({ host, port, tls, onGuest }));
+      // The gateway's own way in past TLS. On loopback, and it asks for the same names and passwords.
+      if (tls !== undefined) this.#doors.push(await openDoor({ host: '127.0.0.1', port: 0, onGuest }));
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  get port(): number {
+    return this.#doors[0]!.port;
+  }
+
+  get own(): Broker['own'] {
+    const host = this.#doors.length > 1 ? '127.0.0.1' : nearest(this.host);
+    return { url: `mqtt://${host}:${this.#doors.at(-1)!.port}`, ...this.#authenticator.own };
+  }
+
+  get clients(): number {
+    return this.#aedes.connectedClients;
+  }
+
+  get queue(): Broker['queue'] {
+    return { bytes: this.#connections.queuedBytes, bytesMax: QUEUES_BYTES_MAX };
+  }
+
+  get drops(): number {
+    return this.#drops;
+  }
+
+  get gauges(): GaugeReading[] {
+    return [this.#doors[0]?.gauge, this.#authenticator.gauge].flatMap(gauge => gauge?.reading() ?? []);
+  }
+
+  get refused(): number {
+    return this.#refusals.count;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#authenticator.close();
+    const areFree = this.#doors.map(door => door.close());
+    await new Promise<void>(done => this.#aedes.close(done));
+    this.#connections.destroy();
     await Promise.all(areFree);
   }
 
-  try {
-    const needsCertificate = users === undefined;
-    doors.push(
-      await openDoor({
-        host,
-        port,
-        tls: tls === undefined ? undefined : { ...tls, needsCertificate },
-        onGuest: meet,
-      }),
-    );
-    // The gateway's own way in past TLS. On loopback, and it asks for the same names and passwords.
-    if (tls !== undefined) doors.push(await openDoor({ host: '127.0.0.1', port: 0, onGuest: meet }));
-  } catch (error) {
-    await close();
-    throw error;
+  #meet(guest: Guest): void {
+    const connection = new Connection(guest, this.#authenticator.isKeyed);
+    this.#connections.add(connection);
+    this.#aedes.handle(connection);
   }
-  const { port: ownPort } = doors.at(-1) as { port: number };
-  let closing: Promise<void> | undefined;
-  return {
-    host,
-    port: (doors[0] as { port: number }).port,
-    own: {
-      url: `mqtt://${tls === undefined ? nearest(host) : '127.0.0.1'}:${ownPort}`,
-      ...(isKeyed ? { username: GATEWAY_NAME, password: secret.toString() } : {}),
-    },
-    get clients() {
-      return aedes.connectedClients;
-    },
-    get queue() {
-      return { bytes: queued(), bytesMax: QUEUES_BYTES_MAX };
-    },
-    clientsMax: CLIENTS_MAX,
-    get drops() {
-      return drops;
-    },
-    get gauges() {
-      const [outer] = doors;
-      return [outer?.gauge, users?.gauge].flatMap(gauge => gauge?.reading() ?? []);
-    },
-    get refused() {
-      return refused;
-    },
-    close() {
-      closing ??= close();
-      return closing;
-    },
-  };
+
+  /** Answers why not, if it may not come in. */
+  async #letIn(
+    connection: Connection,
+    username: string | undefined,
+    password: Uint8Array,
+  ): Promise<Refusal | undefined> {
+    const { certificateName } = connection.guest;
+    const identity = await this.#authenticator.identify(certificateName, username, password);
+    const refusal = identity instanceof Refusal ? identity : this.#whyNot(identity, connection.will);
+    if (refusal === undefined) connection.letIn(identity as Identity);
+    return refusal;
+  }
+
+  #whyNot({ name, rules }: Identity, will: string | undefined): Refusal | undefined {
+    if (will !== undefined && rules !== undefined && !isAllowed(rules, 'write', will))
+      return new Refusal(
+        'forbidden',
+        `${name}, who wants to write for another: are name and user name the same?`,
+      );
+    if (name !== GATEWAY_NAME && this.#connections.count() >= CLIENTS_MAX)
+      return new Refusal('busy', 'too many clients');
+    if (name !== undefined && this.#connections.count(name) >= NAME_CLIENTS_MAX)
+      return new Refusal('busy', `too many clients that are ${name}`);
+    return undefined;
+  }
+
+  #retains({ topic, payload }: { topic: string; payload: string | Buffer }): boolean {
+    if (topic !== GATEWAY_STATUS_TOPIC && boardOfTopic(topic)?.leaf !== 'status') return false;
+    if (payload.length > STATUS_BYTES_MAX) return false;
+    if (payload.length === 0) this.#retained.delete(topic);
+    else if (this.#retained.size < RETAINED_MAX || this.#retained.has(topic)) this.#retained.add(topic);
+    else return false;
+    return true;
+  }
 }
+
+/** Also after it closed: then aedes asks about its will. */
+const connectionOf = (client: Client): Connection => client.conn as Connection;
 
 /** How this machine reaches what listens on `host`. */
 function nearest(host: string): string {
