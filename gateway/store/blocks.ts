@@ -11,7 +11,7 @@
 // A medium may change what it was given. So a block is hashed when it is read, once while its pack is open; one that is
 // not what its id says, or is gone, is lost: its row goes, so the next offer of a file with it is asked for it, and its
 // id is kept ('Q') until it is put anew, for contents that have it are whole no more. Which those are nobody notes: who
-// counts on a content walks its list while anything is lost (lacks() in tables.ts). Both rows may wait (facts.ts): a
+// counts on a content walks its list while anything is lost (lacks() in store.ts). Both rows may wait (facts.ts): a
 // crash takes them, and the next read finds the same; so does one where the waiting room has no room for them. Memory:
 // the number of those that are lost.
 

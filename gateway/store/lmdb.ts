@@ -19,7 +19,7 @@ import { TERM_BYTES } from '../../protocol/limits.ts';
 import { beginBirth, checkHead, endBirth } from './birth.ts';
 import { type BlockHasher, BROKEN, type Store } from './port.ts';
 import { type Pair, type Shelf, type Shelves, StoreTrouble } from './shelf.ts';
-import { openTables } from './tables.ts';
+import { openStore } from './store.ts';
 
 /** Values shorter than this stay as they are: LZ4 gains nothing on them. */
 const COMPRESS_FROM_BYTES = 256;
@@ -37,13 +37,13 @@ const PRIVATE_FILES = { permissionsMode: 0o600 };
 
 /** Opens or makes the store in `directory`. Throws StoreTrouble when that is not possible. */
 export function openLmdbStore(directory: string, hasher?: BlockHasher): Store {
-  return openTables(openLmdbShelves(directory), { term: randomBytes(TERM_BYTES), hasher });
+  return openStore(openLmdbShelves(directory), { term: randomBytes(TERM_BYTES), hasher });
 }
 
 /** Reads the store in `directory` beside the gateway that has it open, if one has. What it reads in one go, without
  * a turn of the loop, is of one moment. */
 export function readLmdbStore(directory: string, hasher?: BlockHasher): Store {
-  return openTables(openLmdbShelves(directory, false), { term: undefined, hasher });
+  return openStore(openLmdbShelves(directory, false), { hasher });
 }
 
 export function openLmdbShelves(directory: string, isWritable = true): Shelves {

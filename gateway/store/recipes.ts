@@ -11,7 +11,7 @@
 // one block that came whole has no pages: its record stands with it.
 
 import { NO_BYTES } from '../../protocol/bytes.ts';
-import { RECORD_BYTES, recordLength } from '../../protocol/record.ts';
+import { RECORD_BYTES, recordId, recordLength } from '../../protocol/record.ts';
 import type { Contents } from './contents.ts';
 import type { FactsTable } from './facts.ts';
 import { arrivingKey, asBuffer, pageKey, readNumber, wholeTag } from './keys.ts';
@@ -92,6 +92,16 @@ export class Recipes {
       );
     }
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  }
+
+  /** Whether it names a block that is sought. */
+  some(recipe: Recipe, isSought: (id: Uint8Array) => boolean): boolean {
+    for (let ordinal = 0; ordinal < recipe.blockCount; ordinal += PAGE_RECORDS) {
+      const records = this.records(recipe, ordinal, PAGE_RECORDS);
+      for (let at = 0; at < records.length; at += RECORD_BYTES)
+        if (isSought(recordId(records, at))) return true;
+    }
+    return false;
   }
 
   placeOf(recipe: Recipe, offset: number): Place | undefined {

@@ -8,7 +8,7 @@
 import { nameOf } from '../../gateway/store/keys.ts';
 import type { BlockHasher, Store } from '../../gateway/store/port.ts';
 import { type Pair, type Shelf, type Shelves, StoreTrouble } from '../../gateway/store/shelf.ts';
-import { openTables } from '../../gateway/store/tables.ts';
+import { openStore } from '../../gateway/store/store.ts';
 import { TERM_BYTES } from '../../protocol/limits.ts';
 
 /** Everything that is durable, to start another store from. */
@@ -37,8 +37,8 @@ export function openMemoryStore(options: MemoryOptions = {}): MemoryStore {
   const shelves = openMemoryShelves(options);
   const term = new Uint8Array(TERM_BYTES);
   new DataView(term.buffer).setUint32(0, ++starts);
-  const tables = openTables(shelves, { term, hasher: options.hasher, bloomBits: options.bloomBits });
-  return Object.assign(tables, { image: () => shelves.image() });
+  const store = openStore(shelves, { term, hasher: options.hasher, bloomBits: options.bloomBits });
+  return Object.assign(store, { image: () => shelves.image() });
 }
 
 export function openMemoryShelves(options: MemoryOptions = {}): Shelves & { image(): Image } {

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { openArena } from '../../agent/arena/arena.ts';
 import { openLmdbShelves } from '../../gateway/store/lmdb.ts';
-import { openTables } from '../../gateway/store/tables.ts';
+import { openStore } from '../../gateway/store/store.ts';
 import { verify } from '../../gateway/verify/verify.ts';
 import { decodeFrame } from '../../protocol/frame.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
@@ -133,7 +133,7 @@ test.skipIf(!mayTrace)(
       const damages: string[] = [];
       verify(shelves, arena, word => void (word.is === 'damage' && damages.push(word.text)));
       expect(damages, where).toEqual([]);
-      const tables = openTables(shelves, { term: new Uint8Array(8).fill(1) });
+      const tables = openStore(shelves, { term: new Uint8Array(8).fill(1) });
       expect(tables.folder('shared')?.head ?? 0, where).toBeGreaterThanOrEqual(told[last - 1]!);
       await shelves.close();
       points++;
