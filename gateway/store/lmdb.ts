@@ -13,7 +13,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
-import { type Database, open } from 'lmdb';
+import { type Database, open, type RootDatabase } from 'lmdb';
 import { Failure } from '../../agent/failure.ts';
 import { TERM_BYTES } from '../../protocol/limits.ts';
 import { beginBirth, checkHead, endBirth } from './birth.ts';
@@ -34,6 +34,11 @@ const MDB_PANIC = -30795;
 const OWNER_ONLY = 0o700;
 /** lmdb's types do not know it. */
 const PRIVATE_FILES = { permissionsMode: 0o600 };
+const SHAPE = { keyEncoding: 'binary', encoding: 'binary' } as const;
+
+type Rows = Database<Uint8Array, Uint8Array>;
+/** Does something; what LMDB or the disk throw becomes a StoreTrouble. */
+type Attempt = <T>(doing: string, work: () => T) => T;
 
 /** Opens or makes the store in `directory`. Throws StoreTrouble when that is not possible. */
 export function openLmdbStore(directory: string, hasher?: BlockHasher): Store {
@@ -47,7 +52,7 @@ export function readLmdbStore(directory: string, hasher?: BlockHasher): Store {
 }
 
 export function openLmdbShelves(directory: string, isWritable = true): Shelves {
-  const attempt = <T>(doing: string, work: () => T): T => {
+  const attempt: Attempt = (doing, work) => {
     try {
       return work();
     } catch (error) {
@@ -56,76 +61,27 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
         : new StoreTrouble(nameTrouble(error, directory), doing);
     }
   };
+  const reading = <T>(work: () => T): T => attempt('reading the store', work);
 
-  const shape = { keyEncoding: 'binary', encoding: 'binary' } as const;
-  const root = attempt('opening the store', () => {
-    if (isWritable) {
-      mkdirSync(directory, { recursive: true, mode: OWNER_ONLY });
-      shut(directory);
-      beginBirth(directory);
-    }
-    checkHead(directory);
-    const readOnly = !isWritable;
-    return open<Uint8Array, Uint8Array>({
-      path: directory,
-      overlappingSync: false,
-      maxDbs: 4,
-      readOnly,
-      ...PRIVATE_FILES,
-      ...shape,
-    });
-  });
-  const facts = root.openDB<Uint8Array, Uint8Array>({ name: 'facts', ...shape });
-  const packs = root.openDB<Uint8Array, Uint8Array>({
+  const root = attempt('opening the store', () => openEnvironment(directory, isWritable));
+  const facts: Rows = root.openDB({ name: 'facts', ...SHAPE });
+  const packs: Rows = root.openDB({
     name: 'packs',
     compression: { threshold: COMPRESS_FROM_BYTES },
-    ...shape,
+    ...SHAPE,
   });
   // Making the databases was the first commit.
   if (isWritable) attempt('opening the store', () => endBirth(directory));
+
   let isInside = false;
-
-  function shelf(database: Database<Uint8Array, Uint8Array>): Shelf {
-    const write = (work: () => unknown) => {
-      if (!isInside) throw new Error('a write outside a transaction');
-      attempt('writing the store', work);
-    };
-    return {
-      get: key => attempt('reading the store', () => database.get(key)),
-      put: (key, value) => write(() => database.putSync(key, value)),
-      remove: key => write(() => database.removeSync(key)),
-      range(from, until, limit, isBackward = false) {
-        // Backward, LMDB begins at the greatest key that is not after `start`, so `until` itself is left out.
-        const options = isBackward
-          ? { start: until, end: from, reverse: true, limit: limit + 1 }
-          : { start: from, end: until, limit };
-        return attempt('reading the store', () => {
-          const pairs: Pair[] = [];
-          for (const { key, value } of database.getRange(options)) {
-            if (isBackward && Buffer.compare(key, until) >= 0) continue;
-            pairs.push({ key, value });
-            if (pairs.length === limit) break;
-          }
-          if (isBackward && pairs.length < limit) {
-            const value = database.get(from);
-            const last = pairs[pairs.length - 1];
-            if (value !== undefined && (last === undefined || Buffer.compare(last.key, from) !== 0)) {
-              pairs.push({ key: from, value });
-            }
-          }
-          return pairs;
-        });
-      },
-    };
-  }
-
+  const mayWrite = () => isInside;
   // Blocks of 512, whatever the file system's own: what the file really takes.
   const bytes = () => statSync(join(directory, 'data.mdb')).blocks * 512;
   const usedBytes = () => pagesOf(facts) + pagesOf(packs);
 
   return {
-    facts: shelf(facts),
-    packs: shelf(packs),
+    facts: new LmdbShelf(facts, attempt, mayWrite),
+    packs: new LmdbShelf(packs, attempt, mayWrite),
     transaction(work) {
       if (!isWritable) throw new Error('a write to a store that is only read');
       let fault: { error: unknown } | undefined;
@@ -148,13 +104,90 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
         isInside = false;
       }
     },
-    bytes: () => attempt('reading the store', bytes),
-    usedBytes: () => attempt('reading the store', usedBytes),
-    roomBytes: () => attempt('reading the store', () => freeBytes(directory) + bytes() - usedBytes()),
-    rowCount: () => attempt('reading the store', () => statsOf(facts).entryCount),
-    mapBytes: () => attempt('reading the store', () => (root.getStats() as { mapSize: number }).mapSize),
+    bytes: () => reading(bytes),
+    usedBytes: () => reading(usedBytes),
+    roomBytes: () => reading(() => freeBytes(directory) + bytes() - usedBytes()),
+    rowCount: () => reading(() => statsOf(facts).entryCount),
+    mapBytes: () => reading(() => (root.getStats() as { mapSize: number }).mapSize),
     close: () => root.close(),
   };
+}
+
+function openEnvironment(directory: string, isWritable: boolean): RootDatabase<Uint8Array, Uint8Array> {
+  if (isWritable) {
+    mkdirSync(directory, { recursive: true, mode: OWNER_ONLY });
+    shut(directory);
+    beginBirth(directory);
+  }
+  checkHead(directory);
+  return open<Uint8Array, Uint8Array>({
+    path: directory,
+    overlappingSync: false,
+    maxDbs: 4,
+    readOnly: !isWritable,
+    ...PRIVATE_FILES,
+    ...SHAPE,
+  });
+}
+
+class LmdbShelf implements Shelf {
+  readonly #rows: Rows;
+  readonly #attempt: Attempt;
+  readonly #mayWrite: () => boolean;
+
+  constructor(rows: Rows, attempt: Attempt, mayWrite: () => boolean) {
+    this.#rows = rows;
+    this.#attempt = attempt;
+    this.#mayWrite = mayWrite;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.#attempt('reading the store', () => this.#rows.get(key));
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#write(() => this.#rows.putSync(key, value));
+  }
+
+  remove(key: Uint8Array): void {
+    this.#write(() => this.#rows.removeSync(key));
+  }
+
+  range(from: Uint8Array, until: Uint8Array, limit: number, isBackward = false): Pair[] {
+    return this.#attempt('reading the store', () =>
+      isBackward ? this.#lastOf(from, until, limit) : this.#firstOf(from, until, limit),
+    );
+  }
+
+  #firstOf(from: Uint8Array, until: Uint8Array, limit: number): Pair[] {
+    const pairs: Pair[] = [];
+    for (const { key, value } of this.#rows.getRange({ start: from, end: until, limit })) {
+      pairs.push({ key, value });
+      if (pairs.length === limit) break;
+    }
+    return pairs;
+  }
+
+  /** Backward, LMDB begins at the greatest key that is not after `start`, and leaves `end` out. */
+  #lastOf(from: Uint8Array, until: Uint8Array, limit: number): Pair[] {
+    const pairs: Pair[] = [];
+    const options = { start: until, end: from, reverse: true, limit: limit + 1 };
+    for (const { key, value } of this.#rows.getRange(options)) {
+      if (Buffer.compare(key, until) >= 0) continue;
+      pairs.push({ key, value });
+      if (pairs.length === limit) return pairs;
+    }
+    const value = this.#rows.get(from);
+    const last = pairs[pairs.length - 1];
+    if (value !== undefined && (last === undefined || Buffer.compare(last.key, from) !== 0))
+      pairs.push({ key: from, value });
+    return pairs;
+  }
+
+  #write(work: () => unknown): void {
+    if (!this.#mayWrite()) throw new Error('a write outside a transaction');
+    this.#attempt('writing the store', work);
+  }
 }
 
 /** One that was made for everyone's eyes. Where that is another user's to change, it stays. */
@@ -197,10 +230,9 @@ interface Stats {
   overflowPages: number;
 }
 
-const statsOf = (database: Database<Uint8Array, Uint8Array>): Stats =>
-  database.getStats() as unknown as Stats;
+const statsOf = (rows: Rows): Stats => rows.getStats() as unknown as Stats;
 
-function pagesOf(database: Database<Uint8Array, Uint8Array>): number {
-  const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } = statsOf(database);
+function pagesOf(rows: Rows): number {
+  const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } = statsOf(rows);
   return pageSize * (treeBranchPageCount + treeLeafPageCount + overflowPages);
 }
