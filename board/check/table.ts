@@ -45,7 +45,10 @@ const ROWS: readonly Row[] = [
     name: 'RssAnon and swap at rest after the short check',
     of: ({ memory }) => told(number(memory, 'rssAnonKiB'), kib),
   },
-  { name: 'RssAnon and swap at its most', of: ({ memory }) => told(number(memory, 'rssAnonMostKiB'), kib) },
+  {
+    name: 'RssAnon and swap at its most in it',
+    of: ({ memory }) => told(number(memory, 'rssAnonMostKiB'), kib),
+  },
   { name: 'RssFile', of: ({ memory }) => told(number(memory, 'rssFileKiB'), kib) },
   { name: 'threads', of: ({ memory }) => told(number(memory, 'threads'), String) },
   { name: 'small files, half of them each way', of: ({ both }) => told(number(both, 'smallFiles'), grouped) },
