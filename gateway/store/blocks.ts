@@ -18,7 +18,7 @@
 import { NO_BYTES } from '../../protocol/bytes.ts';
 import type { FactsTable } from './facts.ts';
 import { asBuffer, blockKey, lostKey, nameOf, packKey, wholeTag } from './keys.ts';
-import { type BlockHasher, BROKEN, type FolderNumber } from './port.ts';
+import { type BlockHasher, BROKEN, type FolderNumber, WAITING_BYTES_MAX } from './port.ts';
 import { readBlock, writeBlock } from './record.ts';
 import { type Shelf, StoreTrouble } from './shelf.ts';
 
@@ -86,7 +86,9 @@ export class Blocks {
   put(id: Uint8Array, bytes: Uint8Array, folder?: FolderNumber): void {
     if (this.has(id)) return;
     this.#wait(id, bytes, folder);
-    if (this.isLost(id)) this.#forget(lostKey(id));
+    if (!this.isLost(id)) return;
+    this.#lost--;
+    this.#facts.putLater(lostKey(id), undefined);
   }
 
   isLost(id: Uint8Array): boolean {
@@ -98,10 +100,11 @@ export class Blocks {
     return { now: this.#lost, found: this.#found };
   }
 
-  /** Of those that nothing needs any more. What waits is seen the next time. */
-  forgetLost(isNeeded: (id: Uint8Array) => boolean): void {
-    for (const { key } of this.#facts.each(...wholeTag('Q')))
-      if (this.#facts.get(key) !== undefined && !isNeeded(key.subarray(1))) this.#forget(key);
+  /** Of one that nothing needs any more. */
+  forgetLost(id: Uint8Array): void {
+    if (!this.isLost(id)) return;
+    this.#lost--;
+    this.#facts.remove(lostKey(id));
   }
 
   /** The number that the next pack gets. */
@@ -173,16 +176,11 @@ export class Blocks {
   }
 
   #lose(id: Uint8Array): void {
-    if (this.isLost(id) || this.#facts.isFull) return;
+    if (this.isLost(id) || this.#facts.waitingBytes + this.#waitingBytes >= WAITING_BYTES_MAX) return;
     this.#lost++;
     this.#found++;
     this.#facts.putLater(lostKey(id), NO_BYTES);
     this.#facts.putLater(blockKey(id), undefined);
-  }
-
-  #forget(key: Uint8Array): void {
-    this.#lost--;
-    this.#facts.putLater(key, undefined);
   }
 
   #countLost(): number {

@@ -6,6 +6,7 @@
 //   contents   takes away those without a mark, with their lists of blocks; of the others, marks blocks without a list
 //   recipes    marks every block in any list, of what still arrives too
 //   blocks     takes away those without a mark, and adds up what lives in each pack
+//   lost       forgets those without a mark
 //   move       writes the blocks of packs that are mostly dead into new ones
 //   packs      takes away the packs in which nothing lives
 //
@@ -68,7 +69,7 @@ const ROWS_AT_ONCE = 256;
 /** Packs with less than this alive are written anew, together. */
 const LIVE_BYTES_LEAST = PACK_BYTES_AIM / 2;
 
-const PHASES = ['entries', 'versions', 'contents', 'recipes', 'blocks', 'move', 'packs'] as const;
+const PHASES = ['entries', 'versions', 'contents', 'recipes', 'blocks', 'lost', 'move', 'packs'] as const;
 type Phase = (typeof PHASES)[number];
 
 interface Round {
@@ -185,7 +186,14 @@ export class Collector {
           if (!round.blocks!.has(key.subarray(1))) this.#facts.remove(key);
           else if (pack < round.live.length) round.live[pack]! += length;
         });
+      case 'lost':
+        return this.#scan(round, 'Q', ({ key }) => {
+          const id = key.subarray(1);
+          if (!round.blocks!.has(id)) this.#blocks.forgetLost(id);
+        });
       case 'move': {
+        // What cannot be read is lost, and there must be room for that word: its pack goes.
+        this.#flush();
         const isThrough = this.#scan(round, 'K', ({ key, value }) => {
           const { pack } = readBlock(value);
           if (round.live[pack] === 0) this.#blocks.move(key.subarray(1));
@@ -219,7 +227,6 @@ export class Collector {
       round.live = new Uint32Array(this.#blocks.nextPack);
     }
     if (phase === 'move') {
-      this.#blocks.forgetLost(id => round.blocks!.has(id));
       // One pack alone would only become another one.
       const { live } = round;
       const isSparse = (bytes: number) => bytes > 0 && bytes < LIVE_BYTES_LEAST;
@@ -304,6 +311,7 @@ const TAGS = {
   contents: 'C',
   recipes: 'R',
   blocks: 'K',
+  lost: 'Q',
   move: 'K',
   packs: 'K',
 } as const;

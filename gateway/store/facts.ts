@@ -7,7 +7,6 @@
 // Cost: an fsync a commit instead of one a message, for at most WAITING_BYTES_MAX (port.ts) that a crash may take.
 
 import { afterKey, nameOf } from './keys.ts';
-import { WAITING_BYTES_MAX } from './port.ts';
 import type { Pair, Shelf } from './shelf.ts';
 
 interface Waiting {
@@ -37,11 +36,6 @@ export class FactsTable {
 
   get waitingBytes(): number {
     return this.#waitingBytes;
-  }
-
-  /** It should be flushed before anything else waits. */
-  get isFull(): boolean {
-    return this.#waitingBytes >= WAITING_BYTES_MAX;
   }
 
   begin(): void {

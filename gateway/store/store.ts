@@ -1,7 +1,7 @@
 // The store that the hub is given (port.ts), over a pair of shelves: which table answers what.
 //
 // Whatever is looked up, put or committed is marked, for a round of collecting that may be under way (collect.ts), and
-// whoever puts something into the waiting room empties it when it is full.
+// whoever may put much into the waiting room empties it when it is full; at a transaction's end that is done anyway.
 
 import { NO_BYTES } from '../../protocol/bytes.ts';
 import { recordId } from '../../protocol/record.ts';

@@ -72,7 +72,7 @@ export class Tables {
       const value = this.#shelves.transaction(() => {
         const made = work();
         this.flushRows();
-        if (this.#facts.hasWritten) {
+        if (this.#facts.hasWritten || this.#isFull) {
           if (this.#isNew) this.#facts.put(formatKey, writeFormat());
           this.flush();
         }
@@ -103,7 +103,11 @@ export class Tables {
   }
 
   flushIfFull(): void {
-    if (this.waitingBytes >= WAITING_BYTES_MAX) this.flush();
+    if (this.#isFull) this.flush();
+  }
+
+  get #isFull(): boolean {
+    return this.waitingBytes >= WAITING_BYTES_MAX;
   }
 
   #drop(): void {

@@ -209,10 +209,19 @@ describe('damage', () => {
     expect(now).toBeGreaterThan(10_000);
     expect(now).toBeLessThan(ids.length);
     expect(store.size().waitingBytes).toBeLessThan(WAITING_BYTES_MAX + 1_000);
-    store.transaction(() => store.makeFolder('cellar', new Uint8Array(16).fill(1)));
-    expect(readAll()).toBe(0);
+    // At the end of each transaction a full room is emptied, whether it wrote or not.
+    store.transaction(readAll);
+    store.transaction(readAll);
     expect(store.lostBlocks()).toEqual({ now: ids.length, found: ids.length });
-    store.transaction(() => store.makeFolder('shed', new Uint8Array(16).fill(2)));
+    store.transaction(() => store.makeFolder('cellar', new Uint8Array(16).fill(1)));
     expect(openMemoryStore({ image: store.image() }).lostBlocks().now).toBe(ids.length);
+    store.startCollecting(0, []);
+    for (let isMore = true; isMore; ) {
+      const outcome = store.transaction(() => store.collect());
+      isMore = outcome.isDurable && outcome.value;
+      expect(store.size().waitingBytes).toBeLessThan(WAITING_BYTES_MAX);
+    }
+    expect(store.lostBlocks().now).toBe(0);
+    expect(openMemoryStore({ image: store.image() }).lostBlocks().now).toBe(0);
   });
 });
