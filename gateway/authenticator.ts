@@ -78,7 +78,7 @@ export class Authenticator {
     const verdict = (await this.#users?.check(name, password)) ?? 'wrong';
     if (verdict === 'busy') return new Refusal('busy', 'too many passwords to check');
     if (verdict === 'wrong') return new Refusal('wrong', 'a wrong user name or password');
-    return { name, rules: rulesOfBoard(name), hash: this.#users?.hashOf(name) };
+    return { name, rules: rulesOfBoard(name), hash: verdict.hash };
   }
 
   close(): void {

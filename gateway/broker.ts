@@ -226,7 +226,11 @@ class AedesBroker implements Broker {
     return refusal;
   }
 
-  #whyNot({ name, rules }: Identity, will: string | undefined): Refusal | undefined {
+  #whyNot(identity: Identity, will: string | undefined): Refusal | undefined {
+    const { name, rules } = identity;
+    // Its line may have changed a moment ago, and from here on nobody waits.
+    if (!this.#authenticator.isCurrent(identity))
+      return new Refusal('wrong', 'a wrong user name or password');
     if (will !== undefined && rules !== undefined && !isAllowed(rules, 'write', will))
       return new Refusal(
         'forbidden',

@@ -18,7 +18,8 @@ const WAITING_MAX = 128;
 /** No user's: the password of those who are none. */
 const NOBODY = `$scrypt$ln=14,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
-export type Verdict = 'right' | 'wrong' | 'busy';
+/** A right password comes with what it was checked against. */
+export type Verdict = { hash: string } | 'wrong' | 'busy';
 
 /** How a file of users is read: here and by `toastbox user`. */
 export const usersForm = (file: string): Omit<ListedOptions<string>, 'onWarn'> => ({
@@ -61,7 +62,7 @@ export class Users {
     const hash = this.#listed.get(name);
     const digest = createHmac('sha256', this.#key).update(password).digest();
     const known = this.#known.get(name);
-    if (hash !== undefined && known?.hash === hash && timingSafeEqual(known.digest, digest)) return 'right';
+    if (hash !== undefined && known?.hash === hash && timingSafeEqual(known.digest, digest)) return { hash };
     if (this.#waiting >= WAITING_MAX) {
       this.gauge.met();
       return 'busy';
@@ -74,7 +75,7 @@ export class Users {
       // Crossed out while it waited counts too.
       if (!(await turn) || hash === undefined || this.#listed.get(name) !== hash) return 'wrong';
       this.#known.set(name, { hash, digest });
-      return 'right';
+      return { hash };
     } finally {
       this.#waiting--;
     }
