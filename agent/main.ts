@@ -217,7 +217,7 @@ function tellStatus(sync: Sync, report: Report): NodeJS.Timeout {
   const sweep = new Sweep();
   const timer = setInterval(() => {
     const status = report.status();
-    sweep.look(status.state, performance.now());
+    sweep.look(status.scan.running || status.state === 'syncing', performance.now());
     const facts = factsOf(status);
     // A new session has a link of its own, which knows nothing yet.
     const text = JSON.stringify([sync.session, facts]);

@@ -7,14 +7,10 @@
 //
 // for 13 ms on a PC's processor. The function is there only where Node was started with --expose-gc (cli/flags.ts).
 
-import type { AgentState } from './status.ts';
-
 /** Whoever writes files often does so again within this. */
 export const REST_MS = 10_000;
 /** A board that is busy every few seconds spends no more than some 0.2 % of its time with it. */
 export const APART_MS = 60_000;
-
-const BUSY: readonly AgentState[] = ['scanning', 'syncing'];
 
 export class Sweep {
   readonly #collect: () => void;
@@ -27,8 +23,8 @@ export class Sweep {
   }
 
   /** Every second or so. `now`: milliseconds of a clock that nobody sets. */
-  look(state: AgentState, now: number): void {
-    if (BUSY.includes(state)) this.#restedSince = now;
+  look(isBusy: boolean, now: number): void {
+    if (isBusy) this.#restedSince = now;
     if (now - this.#restedSince < REST_MS || now - this.#sweptAt < APART_MS) return;
     this.#restedSince = Number.POSITIVE_INFINITY;
     this.#sweptAt = now;

@@ -63,8 +63,9 @@ export async function check(options: CheckOptions): Promise<void> {
     ...{ word, ramMib, image, place: joinPath(BUILD, 'check', word), onText: options.onText },
     cardBytes: isLong ? CARD_BYTES.long : CARD_BYTES.short,
   });
+  const isShort = !isLong && chosen.every(scenario => scenario.isShort);
   const { rssAnonKiB, ...bounds } = budgetOf(word);
-  const budget = { ...bounds, rssAnonKiB: isLong ? bounds.rssAnonMostKiB : rssAnonKiB };
+  const budget = { ...bounds, rssAnonKiB: isShort ? rssAnonKiB : bounds.rssAnonMostKiB };
   const over: string[] = [];
   const tell = (name: string, figures: Figures) => {
     options.onFigures(name, figures);
@@ -116,8 +117,8 @@ export async function checkWord(words: readonly string[]): Promise<Exit> {
     only: values.floor ? FLOOR : values.only,
     onFigures: (name, figures) => {
       console.log(JSON.stringify({ scenario: name, ...figures }));
-      // Memory at its most is that of all scenarios, or it says nothing.
-      const isPart = name === 'memory' && values.only.length > 0;
+      // Memory is that of the whole short check, or it says nothing.
+      const isPart = name === 'memory' && (values.long || values.only.length > 0);
       if (values.save && !values.floor && !isPart) saveFigures(word, name, figures);
     },
     onText: text => values.console && process.stderr.write(text),
