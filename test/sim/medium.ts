@@ -105,8 +105,9 @@ export class Medium implements Witness {
 
   // ---- the cut
 
-  /** The power goes: the files become what is on the medium then. */
-  cut(random: Random): void {
+  /** The power goes: the files become what is on the medium then. What nobody wrote: of files with pages that an fsync
+   * dropped, whose facts, the newest, tell of nothing. */
+  cut(random: Random): Uint8Array[] {
     this.files.closeAll();
     this.keepEntries(random);
     for (const inode of this.spoiled) inode.bytes = this.savedBytes(inode).slice();
@@ -114,8 +115,10 @@ export class Medium implements Witness {
       if (inode.isFile) this.tear(inode, random);
       else if (random.chance(0.5)) Object.assign(inode, this.saved.get(inode), { bytes: inode.bytes });
     }
+    const spoilt = [...this.spoiled].map(inode => inode.content.slice());
     this.rebuild();
     this.adopt();
+    return spoilt;
   }
 
   private keepEntries(random: Random): void {
