@@ -46,8 +46,6 @@ export interface MachinePorts {
   openLink(machine: Machine, handlers: BoardLinkHandlers): BoardLink;
   /** A file's bytes are about to go from the disk by the agent's doing. */
   onLoss?(machine: Machine, path: string, bytes: Uint8Array): void;
-  /** A power cut left these bytes of a file, which nobody wrote. */
-  onSpoilt?(machine: Machine, bytes: Uint8Array): void;
   /** An event of the watcher; not delivered when left out. */
   onHint?(machine: Machine, hint: Hint, deliver: () => void): void;
   /** A life begins, which may not know what the one before did since that time of the machine's. */
@@ -223,7 +221,7 @@ export class Machine {
     this.isOff = true;
     // Not in the middle of a call, of which the rest still has its descriptors.
     this.ports.time.after(0, () => {
-      for (const bytes of this.volume.cut(random)) this.ports.onSpoilt?.(this, bytes);
+      this.volume.cut(random);
       this.isOff = false;
     });
   }

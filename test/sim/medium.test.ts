@@ -94,7 +94,7 @@ test('cut: an fsync failed, the next one did not -> what the first one dropped i
   system.fsyncSync(fd);
   volume.medium.sync(volume.files.root);
   volume.cut(new Random(1));
-  expect(volume.readFileSync('/f').every(byte => byte === 0)).toBe(true);
+  expect(String(volume.readFileSync('/f'))).toBe('');
 });
 
 test('numbers: a file is removed, another is made -> it has the same number', () => {

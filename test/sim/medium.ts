@@ -10,7 +10,8 @@
 //     would tell: DESIGN.md, known limits.)
 //   - a directory's permissions: old or new.
 // A file's new bytes are never there without its new times: a journal has those within seconds, its pages later.
-// An fsync that failed has dropped the pages: the next one says that all is well, and they are not on the medium.
+// An fsync that failed has dropped the pages: the next one says that all is well, and what is on the medium is what was
+// there before, until all of the file is written anew. (Its newest times over them are the known limit again.)
 
 import type { Files, NameSet, Witness } from './files.ts';
 import type { Facts, Inode } from './inode.ts';
@@ -105,20 +106,21 @@ export class Medium implements Witness {
 
   // ---- the cut
 
-  /** The power goes: the files become what is on the medium then. What nobody wrote: of files with pages that an fsync
-   * dropped, whose facts, the newest, tell of nothing. */
-  cut(random: Random): Uint8Array[] {
+  /** The power goes: the files become what is on the medium then. */
+  cut(random: Random): void {
     this.files.closeAll();
     this.keepEntries(random);
-    for (const inode of this.spoiled) inode.bytes = this.savedBytes(inode).slice();
+    for (const inode of this.spoiled) {
+      const saved = this.saved.get(inode) as Saved;
+      Object.assign(inode, { ...saved, bytes: saved.bytes.slice() });
+      this.unsaved.delete(inode);
+    }
     for (const inode of this.unsaved) {
       if (inode.isFile) this.tear(inode, random);
       else if (random.chance(0.5)) Object.assign(inode, this.saved.get(inode), { bytes: inode.bytes });
     }
-    const spoilt = [...this.spoiled].map(inode => inode.content.slice());
     this.rebuild();
     this.adopt();
-    return spoilt;
   }
 
   private keepEntries(random: Random): void {
@@ -197,9 +199,20 @@ export class Medium implements Witness {
   }
 
   private save(inode: Inode): void {
-    this.saved.set(inode, { ...factsOf(inode), bytes: this.savedBytes(inode) });
+    const isWhole = !this.spoiled.has(inode) || this.isAllDirty(inode);
+    if (isWhole) {
+      this.saved.set(inode, { ...factsOf(inode), bytes: this.savedBytes(inode) });
+      this.spoiled.delete(inode);
+    }
     this.unsaved.delete(inode);
     this.dirty.delete(inode);
+  }
+
+  /** Written anew since, all of it. */
+  private isAllDirty(inode: Inode): boolean {
+    const dirty = this.dirty.get(inode);
+    for (let page = 0; page * PAGE_BYTES < inode.size; page++) if (dirty?.has(page) !== true) return false;
+    return inode.size > 0;
   }
 
   /** The file's bytes as they will be on the medium: of a page that an fsync dropped, the old ones. */

@@ -50,7 +50,7 @@ export class Oracle {
   private prunedBefore = 0;
   private readonly hasher: Arena;
   private readonly known = new Map<string, Known>();
-  /** Contents that a board may let go: its user took the other name away in the middle of it, or nobody wrote it. */
+  /** Contents of whose last name a board will let go, for its user took the other away in the middle of it. */
   private readonly dismissed = new Set<string>();
   /** By board's name. */
   private readonly touched = new Map<string, Set<string>>();
@@ -87,8 +87,7 @@ export class Oracle {
     for (const path of this.removed.get(from) ?? []) this.removes(to, path);
   }
 
-  /** Between two calls of its agent's, a board's user takes away one of the two names that this content has; or a power
-   * cut left this of a file whose fsync had failed. */
+  /** Between two calls of its agent's, a board's user takes away one of the two names that this content has. */
   dismisses(board: string, bytes: Uint8Array): void {
     this.dismissed.add(`${board} ${keyOf(this.contentOf(bytes))}`);
   }

@@ -32,9 +32,9 @@ export class Volume {
     this.medium = new Medium(this.files);
   }
 
-  /** The power goes. What it leaves that nobody wrote (medium.ts). */
-  cut(random: Random): Uint8Array[] {
-    return this.medium.cut(random);
+  /** The power goes. */
+  cut(random: Random): void {
+    this.medium.cut(random);
   }
 
   existsSync(path: string): boolean {

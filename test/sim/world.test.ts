@@ -22,7 +22,7 @@ const FAILED = {
   'two boards of one name that started at one instant': 98021347,
   'the same, and a content that nobody sent': 98022572,
   'a tick for files that are due, asked for until the disk had synced': 98047430,
-  'what a failed fsync and a power cut made of a file, given for the next version': 101003270,
+  'a user file whose fsync failed once, then a power cut': 101003270,
 };
 
 test.each(Object.entries(FAILED))('world: %s, seed %i -> converges, nothing lost', async (_what, seed) => {

@@ -86,7 +86,6 @@ export class World {
           time,
           id: board,
           openLink: (machine, handlers) => this.network.open(machine, machine.name, handlers),
-          onSpoilt: ({ name }, bytes) => this.oracle.dismisses(name, bytes),
           onLoss: ({ name }, path, bytes) => this.oracle.loses(name, path, bytes, this.gateway),
           onHint: (_machine, hint, deliver) => this.hint(hint, deliver),
           onLife: (machine, since) => {
