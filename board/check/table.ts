@@ -33,7 +33,7 @@ const ROWS: readonly Row[] = [
   { name: 'RAM in the check', of: ({ memory }) => told(number(memory, 'ramMib'), value => `${value} MiB`) },
   { name: 'RAM floor', of: ({ floor }) => told(number(floor, 'ramMib'), value => `${value} MiB`) },
   {
-    name: 'RAM floor, --long',
+    name: 'least RAM in which --long was seen to hold',
     of: ({ floorLong }) => told(number(floorLong, 'ramMib'), value => `${value} MiB`),
   },
   { name: 'power to joined, board time', of: ({ join: one }) => told(number(one, 'boardSeconds'), seconds) },
