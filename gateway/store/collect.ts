@@ -174,7 +174,8 @@ export class Collector {
             return;
           }
           this.#facts.remove(key);
-          if (only !== undefined) return;
+          // An empty one has no pages, and so its number may be another's too, which is given out by what pages there are.
+          if (only !== undefined || recipe.blockCount === 0) return;
           this.#facts.put(arrivingKey(number), NO_BYTES);
           round.dying.push(recipe);
         });

@@ -53,6 +53,7 @@ const seqsOf = (world: World, path: string) =>
 /** Whether the gateway gives it byte for byte. */
 const isWhole = (board: TestBoard, content: Content): boolean =>
   Buffer.compare(board.pull(content).bytes, content.bytes) === 0;
+const NONE = cut(new Uint8Array(0));
 const noise = (seed: number, bytes: number): Content => cut(makeRandom(seed).bytes(bytes));
 
 const onFail = (error: Error) => {
@@ -60,6 +61,21 @@ const onFail = (error: Error) => {
 };
 
 describe('collect', () => {
+  test('collect: an empty content goes, whose list had the number of another -> killed at any step, the other stays', () => {
+    const first = open();
+    first.world.board('oven').hello().upload('empty', NONE);
+    const store = openMemoryStore({ image: first.store.image(), hasher: arena });
+    const world = new World(store);
+    const board = world.board('hob').hello();
+    const content = noise(1, 200_000);
+    expect(board.upload('f', content)).toEqual([Verdict.ACCEPTED, 2]);
+    expect(store.content(content.id)!.number).toBe(store.content(NONE.id)!.number);
+    expect(board.remove('empty', 1)).toEqual([Verdict.ACCEPTED, 3]);
+    world.now += 10_000;
+    collect(world, world.now, () => expect(damagesOf(store)).toEqual([]));
+    expect(store.content(NONE.id)).toBeUndefined();
+  });
+
   test('collect: versions by when they were replaced -> older ones go, with their content; the rest stays whole', () => {
     const { world, store } = open();
     const board = world.board('oven').hello();
