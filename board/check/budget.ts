@@ -9,10 +9,12 @@ export interface Budget {
   imageBytes: number;
   bundleBytes: number;
   wasmBytes: number;
-  /** Of the agent, with what of it lies in the board's swap: what is resident is far less. At rest after the short
-   * check: after long work more of the program is compiled, which stays, and only what it may be at its most holds. */
+  /** Of the agent, with what of it lies in the board's swap: what is resident is far less. In the short check, at rest
+   * and at its most. */
   rssAnonKiB: number;
   rssAnonMostKiB: number;
+  /** In a long one, always: more of the program is compiled there, which stays. */
+  rssAnonLongKiB: number;
   threads: number;
   /** Of the board's time, from power to joined, and from there to the first file on both sides: in an emulator that
    * shares a busy machine, so what is over these is broken, not slow. */

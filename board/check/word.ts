@@ -64,8 +64,9 @@ export async function check(options: CheckOptions): Promise<void> {
     cardBytes: isLong ? CARD_BYTES.long : CARD_BYTES.short,
   });
   const isShort = !isLong && chosen.every(scenario => scenario.isShort);
-  const { rssAnonKiB, ...bounds } = budgetOf(word);
-  const budget = { ...bounds, rssAnonKiB: isShort ? rssAnonKiB : bounds.rssAnonMostKiB };
+  const short = budgetOf(word);
+  const { rssAnonLongKiB: long } = short;
+  const budget = isShort ? short : { ...short, rssAnonKiB: long, rssAnonMostKiB: long };
   const over: string[] = [];
   const tell = (name: string, figures: Figures) => {
     options.onFigures(name, figures);

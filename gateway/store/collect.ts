@@ -174,7 +174,7 @@ export class Collector {
             return;
           }
           this.#facts.remove(key);
-          // An empty one has no pages, and so its number may be another's too, which is given out by what pages there are.
+          // Numbers are given out by what pages there are: an empty one has none, so its number may be another's.
           if (only !== undefined || recipe.blockCount === 0) return;
           this.#facts.put(arrivingKey(number), NO_BYTES);
           round.dying.push(recipe);
