@@ -9,7 +9,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -151,83 +150,4 @@ describe('scripts: keep', () => {
     expect(existsSync(join(place, 'run/board/pulse'))).toBe(true);
     expect(existsSync(join(place, 'run/board/trial'))).toBe(false);
   });
-});
-
-describe('scripts: data', () => {
-  /** The count of mounts in the superblock. */
-  const counted = (mounts: number) => `printf '\\${mounts.toString(8).padStart(3, '0')}\\000'`;
-  const programs = { resize2fs: '', mount: 'exit 0', mkdir: '', e2fsck: 'exit 0', dd: counted(1), sync: '' };
-  const catalogs = () => readdirSync(join(place, 'data/state')).filter(name => name.startsWith('catalog'));
-
-  test('no partition -> said, nothing made', () => {
-    const mke2fs = 'echo made anew';
-    expect(play('data', { ...programs, mke2fs }, [join(place, 'none')])).toMatch(
-      /^board: there is no data partition \S+none\n$/,
-    );
-  });
-
-  // A fake e2fsck and mount touch none, but the script wants one.
-  const device = readdirSync('/dev').find(name => statSync(`/dev/${name}`).isBlockDevice());
-  const fsck = (codes: string) =>
-    `echo "e2fsck $1"; n=$(($(cat ${place}/runs || echo 0) + 1)); echo $n >${place}/runs; exit $(echo ${codes} | cut -d" " -f$n)`;
-  test.runIf(device !== undefined).each([
-    ['0', 1, false],
-    ['8 8 1', 3, false],
-    ['8 8 8 8', 4, true],
-  ])(
-    'e2fsck that ends with %s -> run until it is mended, all of it after what is safe',
-    (codes, runs, isGivenUp) => {
-      rmSync(join(place, 'runs'), { force: true });
-      const said = play('data', { ...programs, e2fsck: fsck(codes) }, [`/dev/${device}`]);
-      expect(readFileSync(join(place, 'runs'), 'utf8')).toBe(`${runs}\n`);
-      expect(said.includes('could not be mended')).toBe(isGivenUp);
-    },
-  );
-
-  test.runIf(device !== undefined)('what was not mended -> -p is not believed that it is clean', () => {
-    rmSync(join(place, 'runs'), { force: true });
-    expect(play('data', { ...programs, e2fsck: fsck('0 1') }, [`/dev/${device}`])).toMatch(/e2fsck -fy/);
-  });
-
-  test.runIf(device !== undefined)(
-    'a fault a line, a hundred thousand -> the last of them are kept and said',
-    () => {
-      const said = play('data', { ...programs, e2fsck: 'seq 100000; exit 1' }, [`/dev/${device}`]);
-      expect(said.trim().split('\n')).toEqual(Array.from({ length: 20 }, (_, at) => `board: ${99_981 + at}`));
-      expect(statSync(join(place, 'run/board/fsck')).size).toBeLessThan(200);
-    },
-  );
-
-  test.runIf(device !== undefined)(
-    'no directory can be made -> unmounted, for the next try checks it again',
-    () => {
-      const failing = { ...programs, mkdir: 'exit 1', umount: 'echo umount "$@"' };
-      expect(play('data', failing, [`/dev/${device}`])).toMatch(/takes no changes\numount \/data\n$/);
-    },
-  );
-
-  test.runIf(device !== undefined).each([1, 256])(
-    'mounted %i times since all of it was checked -> the catalog stays',
-    mounts => {
-      mkdirSync(join(place, 'data/state'), { recursive: true });
-      writeFileSync(join(place, 'data/state/catalog'), '');
-      const dd = mounts === 256 ? "printf '\\000\\001'" : counted(mounts);
-      expect(play('data', { ...programs, dd }, [`/dev/${device}`])).toBe('');
-      expect(catalogs()).toEqual(['catalog']);
-    },
-  );
-
-  test.runIf(device !== undefined)(
-    'all of it was checked -> the catalog is put aside, also where the first try came to nothing',
-    () => {
-      writeFileSync(join(place, 'data/state/catalog'), '');
-      const failing = { ...programs, dd: counted(0), mkdir: 'exit 1', umount: '' };
-      play('data', failing, [`/dev/${device}`]);
-      expect(catalogs()).toEqual(['catalog']);
-      expect(play('data', programs, [`/dev/${device}`])).toMatch(/both sides are compared anew/);
-      expect(catalogs()).toEqual([expect.stringMatching(/^catalog\.\d{8}T\d{6}$/)]);
-      writeFileSync(join(place, 'data/state/catalog'), '');
-      expect(play('data', programs, [`/dev/${device}`])).toBe('');
-    },
-  );
 });
