@@ -86,6 +86,16 @@ test('data: no directory can be made -> unmounted, for the next try checks it ag
   );
 });
 
+test('data: errors that the kernel counted -> those before the mount are kept for tend, none after a check', () => {
+  const counted = () => readFileSync(join(place, 'run/board/errors'), 'utf8');
+  debugfs('ssv error_count 3');
+  start({ mount: `exec /sbin/debugfs -w -R "ssv error_count 4" ${part}` });
+  expect(counted()).toBe('3\n');
+  damage();
+  start();
+  expect(counted()).toBe('0\n');
+});
+
 test('data: mounted again and again, here or on a PC -> the catalog stays', () => {
   for (const mounts of [0, 1, 7, 0]) {
     debugfs(`ssv mnt_count ${mounts}`);

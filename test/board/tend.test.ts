@@ -11,20 +11,23 @@ afterAll(() => rmSync(place, { recursive: true }));
 const at = (name: string) => join(place, name);
 
 const TURN = `echo turn; echo >>${at('turns')}; [ $(wc -l <${at('turns')}) -lt TURNS ] || kill $PPID`;
+const ERRORS = 'sys/fs/ext4/vda3/errors_count';
 const PROGRAMS = {
   date: `case $1 in +%s) cat ${at('now')} ;; -s) echo \${2#@} >${at('now')} ;; *) echo then ;; esac`,
   timeout: 'shift; exec "$@"',
 };
 
 beforeEach(() => {
-  for (const name of ['run', 'data', 'etc', 'dev', 'proc', 'turns'])
+  for (const name of ['run', 'data', 'etc', 'dev', 'proc', 'sys', 'turns'])
     rmSync(at(name), { recursive: true, force: true });
-  for (const name of ['run/board', 'data/board', 'etc/board', 'dev', 'proc'])
+  for (const name of ['run/board', 'data/board', 'etc/board', 'dev', 'proc', 'sys/fs/ext4/vda3'])
     mkdirSync(at(name), { recursive: true });
   writeFileSync(at('etc/board/built'), '1000\n');
   writeFileSync(at('now'), '2000\n');
   writeFileSync(at('dev/watchdog'), '');
-  for (const name of ['cmdline', 'mounts']) writeFileSync(at(`proc/${name}`), '');
+  writeFileSync(at('proc/cmdline'), '');
+  writeFileSync(at('proc/mounts'), '/dev/vda2 / ext4 ro 0 0\n/dev/vda3 /data ext4 rw 0 0\n');
+  for (const name of [ERRORS, 'run/board/errors']) writeFileSync(at(name), '0\n');
   writeFileSync(at('proc/uptime'), '50.00 0\n');
 });
 
@@ -33,6 +36,7 @@ const tend = (turns: number, programs: Readonly<Record<string, string>> = {}): s
   play(place, 'tend', { ...PROGRAMS, sleep: TURN.replace('TURNS', String(turns)), ...programs }).split('\n');
 
 const again = () => rmSync(at('turns'));
+const fed = () => readFileSync(at('dev/watchdog'), 'utf8').length;
 
 test('tend: time servers that say nothing -> one a turn, so that the watchdog never waits for two', () => {
   writeFileSync(at('run/board/ntp'), 'one two\n');
@@ -71,7 +75,6 @@ test.each(['missing', 'not to be opened'])(
 
 test('tend: an agent that touches its pulse -> fed; on trial -> not once the pulse is stale, until it has lasted', () => {
   const stat = `echo pulse >>${at('pulses')}; wc -l <${at('pulses')}`;
-  const fed = () => readFileSync(at('dev/watchdog'), 'utf8').length;
   writeFileSync(at('proc/cmdline'), 'quiet toastbox.stale=15');
   tend(8, { stat });
   expect(fed()).toBe(8);
@@ -83,4 +86,26 @@ test('tend: an agent that touches its pulse -> fed; on trial -> not once the pul
   writeFileSync(at('proc/uptime'), '60.00 0\n');
   tend(8, { stat });
   expect(fed()).toBe(8);
+});
+
+test('tend: the data partition had an error since before its mount -> not fed, whenever tend started', () => {
+  const SAID = expect.stringMatching(/^board: the data partition had an error/);
+  const sleep = `[ $(wc -l <${at('turns')}) -ne 1 ] || echo 1 >${at(ERRORS)}; ${TURN.replace('TURNS', '8')}`;
+  writeFileSync(at('turns'), '');
+  const turns = (count: number) => Array.from({ length: count }, () => 'turn');
+  expect(tend(8, { sleep })).toEqual([...turns(6), SAID, ...turns(2), '']);
+  expect(fed()).toBe(2);
+  again();
+  expect(tend(1)).toEqual([SAID, 'turn', '']);
+  expect(fed()).toBe(0);
+});
+
+test('tend: errors that are older than the mount, or a kernel that counts none -> fed', () => {
+  for (const name of [ERRORS, 'run/board/errors']) writeFileSync(at(name), '3\n');
+  tend(2);
+  expect(fed()).toBe(2);
+  again();
+  rmSync(at(ERRORS));
+  tend(2);
+  expect(fed()).toBe(2);
 });
