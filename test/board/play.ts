@@ -1,5 +1,5 @@
 // Plays a board's script on this machine: its absolute places moved under a directory, and the programs that a test
-// gives it in its path.
+// gives it in its path. Of its constants, which stand in a line each, a test may set some.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ export function play(
   script: string,
   programs: Readonly<Record<string, string>>,
   words: readonly string[] = [],
+  constants: Readonly<Record<string, number>> = {},
 ): string {
   const bin = join(place, 'bin');
   rmSync(bin, { recursive: true, force: true });
@@ -25,7 +26,11 @@ export function play(
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
     chmodSync(join(bin, name), 0o755);
   }
-  const moved = readFileSync(join(SCRIPTS, script), 'utf8')
+  const set = Object.entries(constants).reduce(
+    (text, [name, value]) => text.replace(new RegExp(`^${name}=\\d+$`, 'm'), `${name}=${value}`),
+    readFileSync(join(SCRIPTS, script), 'utf8'),
+  );
+  const moved = set
     .replaceAll(/(?<![\w.])\/(run|data|boot|sys|proc|etc|dev(?=\/watchdog))\//g, `${place}/$1/`)
     .replaceAll(/(?<![\w.])\/(sbin|usr\/sbin|lib\/board)\//g, `${bin}/`);
   const { stdout, stderr } = spawnSync('sh', ['-c', moved, script, ...words], {

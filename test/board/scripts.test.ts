@@ -119,14 +119,16 @@ describe('scripts: net', () => {
 });
 
 describe('scripts: keep', () => {
-  /** Lives of an agent that ends with these codes, one after the other. */
-  const keep = (codes: string) => {
-    writeFileSync(join(place, 'proc/uptime'), '1000.00 0\n');
+  /** Lives of an agent that ends with these codes, one after the other, each after so many seconds. */
+  const keep = (codes: string, seconds = '') => {
+    const uptime = join(place, 'proc/uptime');
+    writeFileSync(uptime, '1000.00 0\n');
     writeFileSync(join(place, 'data/board/agent.toml'), '');
     for (const name of ['lives', 'run/board/pulse', 'run/board/trial'])
       rmSync(join(place, name), { force: true });
     const life = `echo >>${place}/lives; n=$(wc -l <${place}/lives); code=$(echo ${codes} | cut -d" " -f$n)`;
-    const toastbox = `${life}; echo "life, on trial until $(cat ${place}/run/board/trial)"; exit $code`;
+    const lived = `s=$(echo ${seconds} | cut -d" " -f$n); echo $(($(cut -d. -f1 ${uptime}) + s)).00 0 >${uptime}`;
+    const toastbox = `${life}; ${lived}; echo "life, on trial until $(cat ${place}/run/board/trial)"; exit $code`;
     const sleep = `echo "rest $1"; [ $(wc -l <${place}/lives) -lt ${codes.split(' ').length} ] || kill $PPID`;
     return play('keep', { toastbox, sleep })
       .split('\n')
@@ -138,6 +140,11 @@ describe('scripts: keep', () => {
     const trials = ['life, on trial until 1090', 'rest 60'];
     expect(keep('1 1 3 1 137 1 1 1')).toEqual([...rests, ...trials, ...trials]);
     expect(existsSync(join(place, 'run/board/pulse'))).toBe(false);
+  });
+
+  test('an agent that lived for five minutes -> rests begin anew', () => {
+    const rests = keep('1 1 1 1 1', '0 299 0 300 0').filter(line => line.startsWith('rest'));
+    expect(rests).toEqual(['rest 1', 'rest 2', 'rest 4', 'rest 1', 'rest 2']);
   });
 
   test('a disk that is full -> the same, and it is tried again as soon as after any end', () => {

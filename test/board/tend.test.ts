@@ -32,8 +32,10 @@ beforeEach(() => {
 });
 
 /** What it says in so many turns, a line `turn` at the end of each. */
-const tend = (turns: number, programs: Readonly<Record<string, string>> = {}): string[] =>
-  play(place, 'tend', { ...PROGRAMS, sleep: TURN.replace('TURNS', String(turns)), ...programs }).split('\n');
+const tend = (turns: number, programs: Readonly<Record<string, string>> = {}, constants = {}): string[] => {
+  const sleep = TURN.replace('TURNS', String(turns));
+  return play(place, 'tend', { ...PROGRAMS, sleep, ...programs }, [], constants).split('\n');
+};
 
 const again = () => rmSync(at('turns'));
 const fed = () => readFileSync(at('dev/watchdog'), 'utf8').length;
@@ -45,6 +47,23 @@ test('tend: time servers that say nothing -> one a turn, so that the watchdog ne
   const round = ['asked one', 'turn', 'asked two', 'turn', 'asked three', 'turn'];
   const rest = Array.from({ length: 9 }, () => 'turn');
   expect(said.slice(0, 17)).toEqual(['turn', ...round, ...rest, 'asked one']);
+});
+
+test.each([
+  ['server', [1, 25, 49]],
+  ['chip', []],
+])('tend: a clock by %s, three days -> a time server is asked so often', (by, asked) => {
+  writeFileSync(at('run/board/ntp'), 'one\n');
+  if (by === 'chip') writeFileSync(at('run/board/clock-from'), 'chip\n');
+  const said = tend(60, { rdate: 'echo asked' }, { DAY: 24 }).filter(line => /^(asked|turn)$/.test(line));
+  const turns = said.flatMap((line, index) =>
+    line === 'asked' ? [said.slice(0, index).filter(other => other === 'turn').length] : [],
+  );
+  expect(turns).toEqual(asked);
+});
+
+test('tend: whatever is left of it when it dies -> does not hold the watchdog', () => {
+  expect(tend(1, { sleep: '[ ! -e /proc/self/fd/3 ] || echo held; kill $PPID' })).toEqual(['']);
 });
 
 test('tend: a time server that tells 1970 -> the clock goes on as it was, and the next one is asked', () => {
