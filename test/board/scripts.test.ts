@@ -147,6 +147,17 @@ describe('scripts: keep', () => {
     expect(rests).toEqual(['rest 1', 'rest 2', 'rest 4', 'rest 1', 'rest 2']);
   });
 
+  test.each(['', 'toastbox: no key pasword\n'])(
+    'no settings, for the mistake %j -> said each minute',
+    mistake => {
+      rmSync(join(place, 'data/board/agent.toml'), { force: true });
+      writeFileSync(join(place, 'run/board/mistake'), mistake);
+      const said = play('keep', { sleep: 'echo "rest $1"; kill $PPID' });
+      expect(said).toMatch(/board: no settings yet: edit toastbox.toml .*\nrest 60\n$/);
+      expect(said.startsWith(mistake || 'board:')).toBe(true);
+    },
+  );
+
   test('a disk that is full -> the same, and it is tried again as soon as after any end', () => {
     expect(keep('4 4')).toEqual(['life, on trial until ', 'rest 1', 'life, on trial until ', 'rest 2']);
     expect(existsSync(join(place, 'run/board/pulse'))).toBe(true);
