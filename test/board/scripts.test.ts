@@ -158,6 +158,17 @@ describe('scripts: keep', () => {
     },
   );
 
+  test('the board stops -> the agent that ends for it is not started again', () => {
+    const stopping = join(place, 'run/board/stopping');
+    writeFileSync(join(place, 'data/board/agent.toml'), '');
+    const said = play('keep', { toastbox: `echo life; : >${stopping}`, sleep: '' });
+    expect(said).toMatch(/^life\nboard: the agent ended with 0.*\n$/);
+    rmSync(stopping);
+    expect(play('stop', { pidof: 'exit 1', umount: 'echo umount "$@"' })).toBe('umount /data /boot\n');
+    expect(play('keep', { toastbox: 'echo life' })).toBe('');
+    rmSync(stopping);
+  });
+
   test('a disk that is full -> the same, and it is tried again as soon as after any end', () => {
     expect(keep('4 4')).toEqual(['life, on trial until ', 'rest 1', 'life, on trial until ', 'rest 2']);
     expect(existsSync(join(place, 'run/board/pulse'))).toBe(true);
