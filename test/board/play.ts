@@ -31,7 +31,7 @@ export function play(
     readFileSync(join(SCRIPTS, script), 'utf8'),
   );
   const moved = set
-    .replaceAll(/(?<![\w.])\/(run|data|boot|sys|proc|etc|dev(?=\/watchdog))\//g, `${place}/$1/`)
+    .replaceAll(/(?<![\w.])\/(run|data|boot|sys|proc|etc|dev(?=\/(?:watchdog|console)))\//g, `${place}/$1/`)
     .replaceAll(/(?<![\w.])\/(sbin|usr\/sbin|lib\/board)\//g, `${bin}/`);
   const { stdout, stderr } = spawnSync('sh', ['-c', moved, script, ...words], {
     encoding: 'utf8',

@@ -89,12 +89,16 @@ describe('scripts: card', () => {
 describe('scripts: net', () => {
   const sys = join(place, 'sys/class/net');
   const index = `${sys}/eth7/ifindex`;
+  const until = (what: string) => `for i in $(seq 200); do ${what} && break; /bin/sleep 0.05; done`;
+  const RUNS = until(`{ [ -s ${place}/data/board/network ] || [ -e ${place}/udhcpc ]; }`);
+  const GOES = `echo $(($(cat ${index}) + 1)) >${index}`;
   const programs = {
     drivers: `echo drivers; [ ! -e ${sys}/waited ] || { mkdir -p ${sys}/eth7/device; echo 7 >${index}; }`,
     // In the first of the long rests the card goes, and another of its name comes.
-    sleep: `echo "sleep $1"; : >${sys}/waited; [ $1 = 1 ] || echo $(($(cat ${index}) + 1)) >${index}`,
+    sleep: `echo "sleep $1"; : >${sys}/waited; [ $1 = 1 ] || { ${RUNS}; ${GOES}; }`,
     ip: 'echo "ip $*"',
-    udhcpc: `echo $$ >${place}/udhcpc; exec tail -f /dev/null`,
+    udhcpc: `trap "echo asked >>${place}/asked" USR1; trap 'kill $!; exit' TERM
+tail -f /dev/null & echo $$ >${place}/udhcpc; while :; do wait; done`,
     hostname: '',
   };
 
@@ -112,10 +116,41 @@ describe('scripts: net', () => {
       rmSync(join(place, 'udhcpc'), { force: true });
       expect(play('net', programs)).toMatch(/sleep 10\nboard: eth7 is gone, or its udhcpc\n$/);
       if (network !== '') return;
-      const isGone = `for i in $(seq 200); do kill -0 $(cat ${place}/udhcpc) || exit 0; sleep 0.05; done; exit 1`;
-      execFileSync('sh', ['-c', isGone], { stdio: 'ignore' });
+      const isGone = `! kill -0 $(cat ${place}/udhcpc)`;
+      execFileSync('sh', ['-c', `${until(isGone)}; ${isGone}`], { stdio: 'ignore' });
     },
   );
+
+  test.each([
+    ['', 'asked\nasked\n'],
+    ['address=10.0.0.7/8\n', ''],
+  ])('a cable that goes and comes, by %j -> asks once a turn whether the address holds', (network, asked) => {
+    writeFileSync(join(place, 'data/board/network'), network);
+    for (const name of ['udhcpc', 'asked', 'turns']) rmSync(join(place, name), { force: true });
+    const count = `${sys}/eth7/carrier_up_count`;
+    writeFileSync(count, '1\n');
+    const lines = (want: number) =>
+      network === '' ? until(`[ "$(cat ${place}/asked | wc -l)" = ${want} ]`) : ':';
+    // It was away twice within a turn, then once.
+    const turns = [RUNS, `echo 3 >${count}`, lines(1), `echo 4 >${count}`, lines(2), GOES];
+    const cases = turns.map((turn, at) => `${at + 1}) ${turn} ;;`).join('\n');
+    const sleep = `echo >>${place}/turns; case $(wc -l <${place}/turns) in\n${cases}\nesac`;
+    writeFileSync(join(place, 'asked'), '');
+    expect(play('net', { ...programs, sleep })).toMatch(/is gone, or its udhcpc\n$/);
+    expect(readFileSync(join(place, 'asked'), 'utf8')).toBe(asked);
+  });
+
+  test('no DHCP server answers -> said once, and again when one has answered since', () => {
+    const said = (event: string) => {
+      rmSync(join(place, 'dev/console'), { force: true });
+      play('lease', { ip: '' }, [event]);
+      const console = join(place, 'dev/console');
+      return existsSync(console) ? readFileSync(console, 'utf8') : '';
+    };
+    const NONE = expect.stringContaining('no DHCP server answers');
+    const events = ['deconfig', 'leasefail', 'leasefail', 'bound', 'renew', 'leasefail'];
+    expect(events.map(said)).toEqual(['', NONE, '', expect.stringContaining('by DHCP'), '', NONE]);
+  });
 });
 
 describe('scripts: keep', () => {
