@@ -1,7 +1,7 @@
 // The scripts that start and keep a board, as far as a shell can run them anywhere: by Debian's dash, whose language is
 // busybox's. On a board they run in test/system/board.test.ts.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -202,6 +202,20 @@ describe('scripts: keep', () => {
     expect(play('stop', { pidof: 'exit 1', umount: 'echo umount "$@"' })).toBe('umount /data /boot\n');
     expect(play('keep', { toastbox: 'echo life' })).toBe('');
     rmSync(stopping);
+  });
+
+  test('the board stops -> the data partition is left once the agent has ended, or after 20 s', () => {
+    const stop = (turns: number) => {
+      const slept = join(place, 'slept');
+      rmSync(slept, { force: true });
+      const { pid } = spawn('sleep', ['60']);
+      const agent = `[ $(cat ${slept} 2>/dev/null | wc -l) -lt ${turns} ] && echo ${pid}`;
+      const sleep = `echo x >>${slept}; echo rest`;
+      return play('stop', { umount: 'echo umount "$@"', sleep, pidof: agent });
+    };
+    expect(stop(3)).toBe('rest\nrest\nrest\numount /data /boot\n');
+    expect(stop(1000)).toBe(`${'rest\n'.repeat(20)}umount /data /boot\n`);
+    rmSync(join(place, 'run/board/stopping'));
   });
 
   test('a disk that is full -> the same, and it is tried again as soon as after any end', () => {
