@@ -19,8 +19,9 @@ import { dirname, join } from 'node:path';
 import { endpointOf } from '../../agent/endpoint.ts';
 import { Failure } from '../../agent/failure.ts';
 import { readRam } from '../../agent/machine.ts';
+import { planOf } from '../../agent/plan.ts';
 import type { SettingsOf } from '../options/table.ts';
-import { bytesText } from '../screen/figures.ts';
+import { bytesText, countText } from '../screen/figures.ts';
 import { linkOptionsOf } from '../settings/broker.ts';
 import { resolveSettings } from '../settings/resolve.ts';
 import { readToml, TOML_BYTES_MAX, withoutMark } from '../settings/toml.ts';
@@ -73,7 +74,7 @@ export function takeCard(card: string, kept: string, ramBytes = readRam()?.bytes
   }
   put(AGENT, restored(text, known));
   const { settings, network } = check(next, card);
-  checkArena(card, settings.arena, ramBytes);
+  checkMemory(card, settings, ramBytes);
   put(NETWORK, network);
   const bytes = readFileSync(card);
   const aim = Buffer.concat([bytes.subarray(0, bytes.length - Buffer.byteLength(text)), Buffer.from(blank)]);
@@ -149,14 +150,23 @@ function check(next: string, card: string): { settings: SettingsOf<'agent'>; net
 }
 
 /** The board starts the agent whatever `plan` says of its memory: one that it cannot have would end it for ever. */
-function checkArena(card: string, arenaBytes: number, ramBytes: number | undefined): void {
-  if (ramBytes === undefined || arenaBytes <= ramBytes / 4) return;
-  const [arena, ram] = [bytesText(arenaBytes), bytesText(ramBytes)];
-  throw new Failure(
-    'usage',
-    `${card}: arena: ${arena} is more than a quarter of this board's memory, ${ram}`,
-    'leave it out: the usual one does for any number of files',
-  );
+function checkMemory(
+  card: string,
+  { arena: arenaBytes, watches }: SettingsOf<'agent'>,
+  ramBytes: number | undefined,
+): void {
+  const wrong = (text: string, advice: string) => new Failure('usage', `${card}: ${text}`, advice);
+  if (ramBytes !== undefined && arenaBytes > ramBytes / 4)
+    throw wrong(
+      `arena: ${bytesText(arenaBytes)} is more than a quarter of this board's memory, ${bytesText(ramBytes)}`,
+      'leave it out: the usual one does for any number of files',
+    );
+  const heap = planOf({ arenaBytes, watches }).misfits.find(({ of }) => of === 'heap');
+  if (heap !== undefined)
+    throw wrong(
+      `watches: ${countText(watches)} take ${bytesText(heap.needBytes)} of JavaScript's heap, which has ${bytesText(heap.haveBytes)} for them`,
+      `write watches = ${heap.instead[0]!.watches} or fewer, or leave it out: rescans find what is not watched`,
+    );
 }
 
 function keptSecrets(kept: string): Map<string, string> {

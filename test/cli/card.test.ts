@@ -41,20 +41,35 @@ const inForce = () =>
     env: {},
     directory: '/',
   }).settings;
-const mistake = (): string => {
+const refused = (): Failure => {
   try {
     takeCard(card, kept);
   } catch (error) {
-    if (error instanceof Failure) return error.message;
+    if (error instanceof Failure) return error;
     throw error;
   }
   throw new Error('nothing was refused');
 };
+const mistake = (): string => refused().message;
 
 test('an arena of more than a quarter of the memory -> refused, nothing changed', () => {
   write('broker = "mqtt://b"\nname = "b"\narena = "16MiB"\n');
   expect(() => takeCard(card, kept, 48 * 2 ** 20)).toThrow(/arena: 16 MiB is more than a quarter .* 48 MiB/);
   expect(takeCard(card, kept, 64 * 2 ** 20)).toMatchObject({ arena: 16 * 2 ** 20 });
+});
+
+test('more watches than the heap holds -> refused, nothing changed; as many as the advice says are taken', () => {
+  const withWatches = (count: number) => write(`${LOCKED}watches = ${count}\n`);
+  withWatches(1_000_000);
+  const refusal = refused();
+  expect(refusal.message).toMatch(/toastbox\.toml: watches: 1,000,000 take 732 MiB .* has 3 MiB/);
+  expect(onCard()).toContain('horse');
+  expect(readdirSync(kept)).toEqual(['next']);
+  const [, count] = /^write watches = (\d+) /.exec(refusal.advice!)!;
+  withWatches(Number(count) + 1);
+  expect(refused().kind).toBe('usage');
+  withWatches(Number(count));
+  expect(takeCard(card, kept)).toMatchObject({ watches: Number(count) });
 });
 
 describe('card: taken', () => {
