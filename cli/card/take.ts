@@ -10,8 +10,9 @@
 // one that is kept. A file that is gone from the card is none that sums could have.
 //
 // A secret is a password, and a file that holds one or a private key. What it refuses: a secret that it could not
-// blank, files elsewhere than beside the card's file, and all that a config file may not say. Flash keeps old pages for
-// a while: blanking hides a secret from who reads the card, not from who takes its chip apart.
+// blank, files elsewhere than beside the card's file, what the board sets itself, and all that a config file may not
+// say. Flash keeps old pages for a while: blanking hides a secret from who reads the card, not from who takes its chip
+// apart.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +25,7 @@ import type { SettingsOf } from '../options/table.ts';
 import { bytesText, countText } from '../screen/figures.ts';
 import { linkOptionsOf } from '../settings/broker.ts';
 import { resolveSettings } from '../settings/resolve.ts';
-import { readToml, TOML_BYTES_MAX, withoutMark } from '../settings/toml.ts';
+import { readToml, type Table, TOML_BYTES_MAX, withoutMark } from '../settings/toml.ts';
 import { blanked, restored, secretsOf, valuesOf } from './blank.ts';
 import { blankFile, isBlank, isOnTheWay, makeDurable, overwrite } from './inplace.ts';
 import { checkNetwork } from './network.ts';
@@ -40,12 +41,17 @@ const OWN = [AGENT, NETWORK, CARD, OLD, SUMS];
 const FILES = ['ca-file', 'cert-file', 'key-file', 'password-file'];
 /** Those that name a secret; any other may hold a key as well, beside its certificate. */
 const SECRET_FILES = ['key-file', 'password-file'];
+/** What the board gives the agent itself (board/root/lib/board/keep), over whatever the card says. */
+const BOARDS = ['folder', 'state', 'pulse', 'overcommit', 'clock-file', 'notice-file', 'quiet', 'progress'];
 const PRIVATE_KEY = 'PRIVATE KEY-----';
 
 /** Takes the settings of the file `card` into `kept`. Throws the mistake in them, having changed nothing. */
 export function takeCard(card: string, kept: string, ramBytes = readRam()?.bytes): SettingsOf<'agent'> {
   const text = readCard(card, kept);
   const config = readToml(text, card);
+  for (const key of Object.keys(agentsOwn(config)))
+    if (BOARDS.includes(key))
+      throw new Failure('usage', `${card}: ${key}: the board sets this itself`, 'take the line out');
   const known = keptSecrets(kept);
   for (const [key, value] of secretsOf(config))
     if (value === '' && !known.has(key)) throw lost(`${card}: ${key}`);
@@ -178,9 +184,12 @@ function keptSecrets(kept: string): Map<string, string> {
   }
 }
 
+/** What the agent reads of the config. */
+const agentsOwn = (config: Table): Table => ({ ...config, ...(config.agent as Table | undefined) });
+
 /** Option -> name of the file beside the card's. */
-function filesOf(config: Record<string, unknown>, card: string): Map<string, string> {
-  const own = { ...config, ...(config.agent as Record<string, unknown> | undefined) };
+function filesOf(config: Table, card: string): Map<string, string> {
+  const own = agentsOwn(config);
   const named = new Map<string, string>();
   for (const option of FILES) {
     const name = own[option];

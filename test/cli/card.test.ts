@@ -11,6 +11,7 @@ import { Failure } from '../../agent/failure.ts';
 import { takeCard } from '../../cli/card/take.ts';
 import { resolveSettings } from '../../cli/settings/resolve.ts';
 
+const KEEP = new URL('../../board/root/lib/board/keep', import.meta.url);
 const PLAIN = 'broker = "mqtt://broker.lan"\nname = "board-7"\n';
 const SECURE = PLAIN.replace('mqtt:', 'mqtts:');
 const SECRET = 'correct horse "battery" staple';
@@ -196,6 +197,22 @@ describe('card: mistakes', () => {
     expect(mistake()).not.toContain(kept);
     expect(readFileSync(card)).toEqual(Buffer.from(text));
     expect(inForce()).toEqual({ ...before, password: undefined });
+  });
+
+  test('what the board gives the agent itself -> refused by name, in the open and in [agent]', () => {
+    const line = /^ *toastbox agent(?:.*\\\n)*.*/m.exec(readFileSync(KEEP, 'utf8'))![0];
+    const own = [...line.matchAll(/--([\w-]+)/g)].map(([, name]) => name!).filter(name => name !== 'config');
+    expect(own).toHaveLength(8);
+    for (const key of own)
+      for (const table of ['', '[agent]\n']) {
+        write(`${LOCKED}${table}${key} = "x"\n`);
+        expect(mistake()).toBe(`${card}: ${key}: the board sets this itself`);
+      }
+    expect(refused().advice).toBe('take the line out');
+    expect([onCard().includes('horse'), readdirSync(kept)]).toEqual([true, []]);
+    // A table that no board reads does no harm.
+    write(`${PLAIN}[gateway]\nfolder = "/srv"\n`);
+    takeCard(card, kept);
   });
 
   test('no certificate in the file -> said, without the name of a place that nobody knows', () => {
