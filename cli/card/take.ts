@@ -15,7 +15,8 @@
 // apart.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { endpointOf } from '../../agent/endpoint.ts';
 import { Failure } from '../../agent/failure.ts';
@@ -47,14 +48,68 @@ const PRIVATE_KEY = 'PRIVATE KEY-----';
 
 /** Takes the settings of the file `card` into `kept`. Throws the mistake in them, having changed nothing. */
 export function takeCard(card: string, kept: string, ramBytes = readRam()?.bytes): SettingsOf<'agent'> {
-  const text = readCard(card, kept);
+  const next = join(kept, 'next');
+  const was = bytesOf(card, kept);
+  if (!was.equals(readFileSync(card))) overwrite(card, was);
+  const { settings, names, secretFiles, aim } = checkCard(card, kept, next, ramBytes);
+
+  for (const name of [...names, NETWORK, AGENT, OLD, CARD]) {
+    makeDurable(join(next, name));
+    renameSync(join(next, name), join(kept, name));
+  }
+  rmSync(next, { recursive: true });
+  makeDurable(kept);
+  makeDurable(dirname(kept));
+  overwrite(card, aim);
+  rmSync(join(kept, OLD));
+  for (const name of secretFiles) {
+    const file = join(dirname(card), name);
+    if (contentAt(file) !== undefined) blankFile(file);
+  }
+  const onCard = [card, ...names.map(name => join(dirname(card), name))];
+  sum(join(kept, SUMS), [...onCard, ...[AGENT, NETWORK, CARD, ...names].map(name => join(kept, name))]);
+  return settings;
+}
+
+/** What a board would take, and the secrets that it would move. Throws the mistake in them. Changes nothing: all that
+ * is written is gone in the end. How much memory a board has is not known here. */
+export function lookAtCard(card: string, kept?: string): { settings: SettingsOf<'agent'>; moved: string[] } {
+  const place = mkdtempSync(join(tmpdir(), 'toastbox-card-'));
+  try {
+    // Empty, as what a new board has kept.
+    const { settings, secrets, secretFiles } = checkCard(card, kept ?? place, join(place, 'next'), undefined);
+    const stands = (name: string) => {
+      const bytes = contentAt(join(dirname(card), name));
+      return bytes !== undefined && !isBlank(bytes, undefined);
+    };
+    return { settings, moved: [...secrets, ...[...secretFiles].filter(stands)] };
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+}
+
+interface Checked {
+  settings: SettingsOf<'agent'>;
+  /** Files beside the card's that are taken, and those of them that are secret. */
+  names: string[];
+  secretFiles: ReadonlySet<string>;
+  /** Keys of the secrets that stand on the card. */
+  secrets: string[];
+  /** The card's file, blanked. */
+  aim: Buffer;
+}
+
+/** Checks what stands on the card, and in `kept` where that is blank, and puts all that is to be kept into `next`. */
+function checkCard(card: string, kept: string, next: string, ramBytes: number | undefined): Checked {
+  const bytes = bytesOf(card, kept);
+  const text = textOf(bytes, card);
   const config = readToml(text, card);
   for (const key of Object.keys(agentsOwn(config)))
     if (BOARDS.includes(key))
       throw new Failure('usage', `${card}: ${key}: the board sets this itself`, 'take the line out');
   const known = keptSecrets(kept);
-  for (const [key, value] of secretsOf(config))
-    if (value === '' && !known.has(key)) throw lost(`${card}: ${key}`);
+  const secrets = secretsOf(config);
+  for (const [key, value] of secrets) if (value === '' && !known.has(key)) throw lost(`${card}: ${key}`);
   const blank = blanked(text);
   if (blank === undefined)
     throw new Failure('usage', `${card}: a password must stand in one line, in quotes: password = "..."`);
@@ -66,9 +121,8 @@ export function takeCard(card: string, kept: string, ramBytes = readRam()?.bytes
         'use username and password, which are moved from there',
       );
 
-  const next = join(kept, 'next');
   rmSync(next, { recursive: true, force: true });
-  mkdirSync(next, { mode: 0o700 });
+  mkdirSync(next, { recursive: true, mode: 0o700 });
   const named = filesOf(config, card);
   const put = (name: string, content: string | Uint8Array) =>
     writeFileSync(join(next, name), content, { mode: 0o600 });
@@ -82,28 +136,11 @@ export function takeCard(card: string, kept: string, ramBytes = readRam()?.bytes
   const { settings, network } = check(next, card);
   checkMemory(card, settings, ramBytes);
   put(NETWORK, network);
-  const bytes = readFileSync(card);
   const aim = Buffer.concat([bytes.subarray(0, bytes.length - Buffer.byteLength(text)), Buffer.from(blank)]);
   put(OLD, bytes);
   put(CARD, aim);
-
-  for (const name of new Set([...named.values(), NETWORK, AGENT, OLD, CARD])) {
-    makeDurable(join(next, name));
-    renameSync(join(next, name), join(kept, name));
-  }
-  rmSync(next, { recursive: true });
-  makeDurable(kept);
-  makeDurable(dirname(kept));
-  overwrite(card, aim);
-  rmSync(join(kept, OLD));
-  for (const name of secretFiles) {
-    const file = join(dirname(card), name);
-    if (contentAt(file) !== undefined) blankFile(file);
-  }
-  const names = [...new Set(named.values())];
-  const onCard = [card, ...names.map(name => join(dirname(card), name))];
-  sum(join(kept, SUMS), [...onCard, ...[AGENT, NETWORK, CARD, ...names].map(name => join(kept, name))]);
-  return settings;
+  const onCard = [...secrets].filter(([, value]) => value !== '').map(([key]) => key);
+  return { settings, names: [...new Set(named.values())], secretFiles, secrets: onCard, aim };
 }
 
 function sum(place: string, files: readonly string[]): void {
@@ -115,16 +152,18 @@ function sum(place: string, files: readonly string[]): void {
   makeDurable(place);
 }
 
-/** The card's text without a byte order mark; where a power cut tore its blanking, that is done to its end first. */
-function readCard(card: string, kept: string): string {
-  let bytes: Buffer = readFileSync(card);
+/** The card's bytes; where a power cut tore its blanking, what that was to make of them. */
+function bytesOf(card: string, kept: string): Buffer {
+  const bytes = readFileSync(card);
   if (bytes.length > TOML_BYTES_MAX) throw new Failure('usage', `${card}: too long for a config file`);
   const [old, aim] = [contentAt(join(kept, OLD)), contentAt(join(kept, CARD))];
   // All old: nothing was blanked yet, and it is taken like any other.
-  if (old !== undefined && aim !== undefined && !bytes.equals(old) && isOnTheWay(bytes, old, aim)) {
-    overwrite(card, aim);
-    bytes = aim;
-  }
+  const isTorn = old !== undefined && aim !== undefined && !bytes.equals(old) && isOnTheWay(bytes, old, aim);
+  return isTorn ? aim : bytes;
+}
+
+/** Without a byte order mark. */
+function textOf(bytes: Buffer, card: string): string {
   try {
     return withoutMark(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {

@@ -7,9 +7,9 @@ export const card = {
   summary: "take a board's settings from its card",
   about: [
     'For the images of board/: what toastbox.toml says on the boot partition, which any PC can edit, is checked as every config file is and kept on the data partition, with its certificates. Passwords and private keys are moved: once they are safe there, they are blanked on the card. A secret that is blank on the card is the one that was moved before.',
-    'With a mistake in the file nothing is taken: the last good settings stay.',
+    'With a mistake in the file nothing is taken: the last good settings stay. With --look they are checked in the same way on any machine, all but how much memory a board has.',
   ],
-  usage: 'toastbox card --card FILE --kept DIR',
+  usage: 'toastbox card --card FILE (--kept DIR | --look)',
   options: {
     card: {
       kind: 'path',
@@ -22,10 +22,16 @@ export const card = {
     kept: {
       kind: 'path',
       value: 'DIR',
-      isRequired: true,
       isFlagOnly: true,
       example: '/data/board',
-      help: 'Where the settings in force are kept: agent.toml, network, and what they name.',
+      help: 'Where the settings in force are kept: agent.toml, network, and what they name. Made if missing.',
+    },
+    look: {
+      kind: 'flag',
+      default: 'false',
+      isFlagOnly: true,
+      example: 'true',
+      help: 'Only check the card and say what would be taken; nothing is changed, no secret moved. Without --kept, as on a new board, where no secret may be blank.',
     },
     address: {
       kind: 'subnet',
@@ -57,6 +63,6 @@ export const card = {
   },
   examples: [
     ['toastbox card --card /boot/toastbox.toml --kept /data/board', 'what a board runs when it starts'],
-    ['toastbox card --card ./toastbox.toml --kept /tmp/kept', 'look at a copy before it goes onto a card'],
+    ['toastbox card --card ./toastbox.toml --look', 'check it on a PC, before it goes into a board'],
   ],
 } as const satisfies Command;

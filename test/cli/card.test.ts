@@ -8,8 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Failure } from '../../agent/failure.ts';
-import { takeCard } from '../../cli/card/take.ts';
+import { lookAtCard, takeCard } from '../../cli/card/take.ts';
+import { Exit } from '../../cli/exits.ts';
+import { main } from '../../cli/main.ts';
+import { COMMANDS } from '../../cli/options/table.ts';
 import { resolveSettings } from '../../cli/settings/resolve.ts';
+import { TestOut } from './out.ts';
 
 const KEEP = new URL('../../board/root/lib/board/keep', import.meta.url);
 const PLAIN = 'broker = "mqtt://broker.lan"\nname = "board-7"\n';
@@ -230,6 +234,77 @@ describe('card: mistakes', () => {
   });
 });
 
+describe('card: its examples', () => {
+  /** An example of the help, with the places of this test, in the directory of the card's file. */
+  const run = async (example: string) => {
+    const line = example.replace('/boot/', `${place}/boot/`).replace('/data/board', `${place}/data/board`);
+    const [out, errors] = [new TestOut(), new TestOut()];
+    const world = { env: {}, directory: join(place, 'boot') };
+    const code = await main({ words: line.split(' ').slice(1), world, out, errors, program: '/none' });
+    return { code, said: out.text + errors.text };
+  };
+  const [[take], [look]] = COMMANDS.card.examples;
+  /** All that stands in the test's place, by name. */
+  const standing = () =>
+    readdirSync(place, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(({ parentPath, name }) => [name, readFileSync(join(parentPath, name), 'latin1')]);
+  let temporary: string | undefined;
+  beforeEach(() => {
+    temporary = process.env.TMPDIR;
+    process.env.TMPDIR = place;
+  });
+  afterEach(() => {
+    if (temporary === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = temporary;
+  });
+
+  test('taken, and there is no directory for it yet -> it is made, for its owner alone', async () => {
+    write(LOCKED);
+    const said = 'settings taken from the card: board-7, share photos, through mqtt://broker.lan\n';
+    expect(await run(take)).toEqual({ code: Exit.FINE, said });
+    expect(statSync(join(place, 'data/board')).mode & 0o777).toBe(0o700);
+    expect(readFileSync(join(place, 'data/board/agent.toml'), 'utf8')).toContain('horse');
+  });
+
+  test('looked at -> what would be taken and moved is said, nothing is changed and nothing stays behind', async () => {
+    certify();
+    write(LOCKED.replace('mqtt:', 'mqtts:').concat('cert-file = "my.pem"\nkey-file = "my.key"\n'));
+    const before = standing();
+    expect(await run(look)).toEqual({
+      code: Exit.FINE,
+      said:
+        'a board would take board-7, share photos, through mqtts://broker.lan\n' +
+        'and move off the card: password, my.key\nnothing was changed\n',
+    });
+    expect(standing()).toEqual(before);
+    write('pasword = "x"\n');
+    expect(await run(look)).toMatchObject({
+      code: Exit.USAGE,
+      said: expect.stringMatching(/no key pasword/),
+    });
+    expect(standing()).toHaveLength(before.length);
+  });
+
+  test('looked at once it was taken -> with what the board has its secrets stand, without they are missed', async () => {
+    write(LOCKED);
+    takeCard(card, kept);
+    write(onCard().replace('photos', 'music'));
+    const before = standing();
+    expect((await run(look)).said).toMatch(/password is blank or missing/);
+    const { code, said } = await run(`${look} --kept ${kept}`);
+    expect([code, said]).toEqual([Exit.FINE, expect.stringMatching(/share music.*\nand move .*: nothing\n/)]);
+    expect(standing()).toEqual(before);
+  });
+
+  test('neither a place nor --look -> said what either does', async () => {
+    write(LOCKED);
+    const { code, said } = await run(look.replace(' --look', ''));
+    expect([code, said]).toEqual([Exit.USAGE, expect.stringMatching(/needs --kept DIR.*\n.*--look/)]);
+    expect(onCard()).toBe(LOCKED);
+  });
+});
+
 describe('card: power goes', () => {
   /** Takes a card that holds `text` up to when its blanking begins, and puts what a power cut then left on it. */
   const tear = (text: string, torn: (old: Buffer, blank: Buffer) => Buffer) => {
@@ -250,6 +325,9 @@ describe('card: power goes', () => {
       ];
       for (const order of orders) {
         const blank = tear(long, order);
+        const torn = readFileSync(card);
+        expect(lookAtCard(card, kept).settings.password, `cut at ${at}`).toBe('s'.repeat(1500));
+        expect(readFileSync(card).equals(torn), `looked at, cut at ${at}`).toBe(true);
         takeCard(card, kept);
         expect(readFileSync(card).equals(blank), `cut at ${at}`).toBe(true);
         expect(inForce().password, `cut at ${at}`).toBe('s'.repeat(1500));
