@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +16,7 @@ import { VERSION } from '../../agent/version.ts';
 import { buildDeb } from '../../board/packages/deb.ts';
 import { strip } from '../../board/packages/elf.ts';
 import { agentPackage } from '../../board/packages/packages.ts';
+import { ROOT } from '../../board/places.ts';
 
 let place: string;
 beforeAll(() => {
@@ -65,5 +75,58 @@ describe('packages', () => {
     expect(lines(join(place, 'root/usr/lib/toastbox/agent/toastbox'), '--version')).toEqual([
       'toastbox 9.9.9',
     ]);
+  });
+});
+
+describe('scripts', () => {
+  /** Plays a script of a package, its absolute places moved under a directory; what it asks of systemd is written to
+   * `asked` there. */
+  const play = (root: string, name: string, script: string, ...words: string[]) => {
+    for (const program of ['deb-systemd-helper', 'deb-systemd-invoke', 'systemctl']) {
+      tree(root, `bin/${program}`);
+      writeFileSync(join(root, 'bin', program), `#!/bin/sh\necho "\${0##*/} $*" >>${root}/asked\n`);
+      chmodSync(join(root, 'bin', program), 0o755);
+    }
+    const text = readFileSync(join(ROOT, 'board/packages', script), 'utf8')
+      .replaceAll('@NAME@', name)
+      .replaceAll(/(?<=[ =])\/(?=(var|etc|run)\/)/g, `${root}/`);
+    const { status, stdout, stderr } = spawnSync('sh', ['-s', '--', ...words], {
+      input: text,
+      encoding: 'utf8',
+      env: { PATH: `${root}/bin:${process.env.PATH}` },
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    return stdout;
+  };
+  const tree = (root: string, ...files: string[]) => {
+    for (const file of files) {
+      mkdirSync(join(root, file, '..'), { recursive: true });
+      writeFileSync(join(root, file), file);
+    }
+  };
+  const data = 'var/lib/toastbox-gateway';
+
+  test('postrm: purged, plain copies in the data -> they stay, the store goes, what is left is said', () => {
+    const root = join(place, 'copies');
+    tree(root, `${data}/store/data.mdb`, `${data}/.hidden`, `${data}/folders/board-7/first`);
+    expect(play(root, 'gateway', 'postrm', 'purge')).toBe(
+      `toastbox-gateway: left as it is: ${join(root, data, 'folders')}\n`,
+    );
+    expect(readdirSync(join(root, data), { recursive: true }).sort()).toEqual([
+      'folders',
+      'folders/board-7',
+      'folders/board-7/first',
+    ]);
+    expect(play(root, 'gateway', 'postrm', 'purge')).toMatch(/left/);
+  });
+
+  test('postrm: purged without plain copies in the data -> nothing is left; removed -> all stays', () => {
+    const root = join(place, 'none');
+    tree(root, `${data}/store/data.mdb`);
+    mkdirSync(join(root, data, 'folders'));
+    expect(play(root, 'gateway', 'postrm', 'remove')).toBe('');
+    expect(readdirSync(join(root, data))).toEqual(['folders', 'store']);
+    for (let time = 0; time < 2; time++) expect(play(root, 'gateway', 'postrm', 'purge')).toBe('');
+    expect(readdirSync(join(root, 'var/lib'))).toEqual([]);
   });
 });
