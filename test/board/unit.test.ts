@@ -29,6 +29,9 @@ describe('unit', () => {
       expect(unitValue(name, 'ExecStart')).toBe(
         `/usr/lib/toastbox/${name}/toastbox ${name} --config %d/${name}.toml`,
       );
+      expect(unitValue(name, 'ExecStartPre')).toBe(
+        `+/lib/systemd/system-generators/toastbox-${name}-generator`,
+      );
       expect(unitValue(name, 'RestartPreventExitStatus')).toBe(String(Exit.USAGE));
       expect([unitValue(name, 'Type'), unitValue(name, 'NotifyAccess')]).toEqual(['notify', 'all']);
       expect([unitValue(name, 'ProtectSystem'), unitValue(name, 'NoNewPrivileges')]).toEqual([
@@ -115,6 +118,13 @@ describe('generator', () => {
     expect(run('agent')).toMatchObject({ status: 1, stdout: expect.stringMatching(/starts again/) });
     expect(run('agent').status).toBe(0);
     expect(generate('agent', toml)).toMatch(/User=/);
+    // A gateway's options were changed, and nobody said daemon-reload.
+    generate('gateway', 'folder = "/srv/x"\n');
+    expect(run('gateway').status).toBe(0);
+    writeFileSync(join(root, 'etc/toastbox/gateway.toml'), 'folder = "/srv/y"\n');
+    writeFileSync(script, readFileSync(SCRIPT, 'utf8').replaceAll('@NAME@', 'gateway'));
+    expect(run('gateway').status).toBe(1);
+    expect(run('gateway').status).toBe(0);
   });
 
   test.each([

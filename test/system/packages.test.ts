@@ -191,6 +191,25 @@ describe.skipIf(whyNot !== undefined)(`packages ${whyNot ?? ''}`, () => {
     await syncs('back');
   });
 
+  test("packages: the gateway's folder changed without a word to systemd -> it writes there, one start later", async () => {
+    const options = machine.path('etc/toastbox/gateway.toml');
+    const text = readFileSync(options, 'utf8');
+    const explain = () => machine.journal(GATEWAY);
+    const move = async (from: string, to: string, toml: string) => {
+      machine.run('systemctl', 'stop', GATEWAY);
+      machine.run('mv', from, to);
+      writeFileSync(options, toml);
+      expect(machine.try('systemctl', 'start', GATEWAY).status).not.toBe(0);
+      await until('the gateway to run', () => isActive(GATEWAY), { explain });
+    };
+    await move('/srv/toastbox', '/srv/elsewhere', text.replace('"/srv/toastbox"', '"/srv/elsewhere"'));
+    writeFileSync(machine.path('srv/photos/moved'), 'moved');
+    const copy = machine.path('srv/elsewhere/board-7/moved');
+    await until('a copy there', () => existsSync(copy), { explain });
+    await move('/srv/elsewhere', '/srv/toastbox', text);
+    await syncs('returned');
+  });
+
   test('packages: the agent hangs -> systemd ends it, starts it again, and it goes on', async () => {
     const drop = `/run/systemd/system/${AGENT}.d`;
     machine.run('mkdir', '-p', drop);
