@@ -82,7 +82,7 @@ export function nodePackage(target: Target): Package {
       { path: `/usr/share/doc/${name}/copyright`, content: fromNpm(piece, 'LICENSE') },
       changelog(name, piece.version, `Node.js ${piece.version}, from npm's ${piece.name}.`),
     ],
-    scripts: {},
+    scripts: { postinst: text('packages/node-postinst') },
   };
 }
 

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -84,12 +85,15 @@ describe('scripts', () => {
   const play = (root: string, name: string, script: string, ...words: string[]) => {
     for (const program of ['deb-systemd-helper', 'deb-systemd-invoke', 'systemctl']) {
       tree(root, `bin/${program}`);
-      writeFileSync(join(root, 'bin', program), `#!/bin/sh\necho "\${0##*/} $*" >>${root}/asked\n`);
+      writeFileSync(
+        join(root, 'bin', program),
+        `#!/bin/sh\necho "\${0##*/} $*" >>${root}/asked\n! [ -e ${root}/fails ]\n`,
+      );
       chmodSync(join(root, 'bin', program), 0o755);
     }
     const text = readFileSync(join(ROOT, 'board/packages', script), 'utf8')
       .replaceAll('@NAME@', name)
-      .replaceAll(/(?<=[ =])\/(?=(var|etc|run)\/)/g, `${root}/`);
+      .replaceAll(/(?<=[ =])\/(?=(var|etc|run|lib)\/)/g, `${root}/`);
     const { status, stdout, stderr } = spawnSync('sh', ['-s', '--', ...words], {
       input: text,
       encoding: 'utf8',
@@ -128,5 +132,23 @@ describe('scripts', () => {
     expect(readdirSync(join(root, data))).toEqual(['folders', 'store']);
     for (let time = 0; time < 2; time++) expect(play(root, 'gateway', 'postrm', 'purge')).toBe('');
     expect(readdirSync(join(root, 'var/lib'))).toEqual([]);
+  });
+
+  test("node's postinst: upgraded where systemd runs -> what is installed and runs is started again", () => {
+    const root = join(place, 'upgraded');
+    tree(root, 'lib/systemd/system/toastbox-agent.service');
+    const asked = (...words: string[]) => {
+      rmSync(join(root, 'asked'), { force: true });
+      expect(play(root, 'node', 'node-postinst', ...words)).toBe('');
+      return existsSync(join(root, 'asked')) ? readFileSync(join(root, 'asked'), 'utf8') : '';
+    };
+    expect(asked('configure', '20.11.0')).toBe('');
+    mkdirSync(join(root, 'run/systemd/system'), { recursive: true });
+    expect(asked('configure', '20.11.0')).toBe('deb-systemd-invoke try-restart toastbox-agent.service\n');
+    for (const words of [['configure', ''], ['configure'], ['abort-upgrade', '20.11.0']])
+      expect(asked(...words)).toBe('');
+    // What does not start is not for Node's package to fail of.
+    tree(root, 'lib/systemd/system/toastbox-gateway.service', 'fails');
+    expect(asked('configure', '20.11.0').trim().split('\n')).toHaveLength(2);
   });
 });

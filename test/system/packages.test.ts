@@ -228,10 +228,22 @@ describe.skipIf(whyNot !== undefined)(`packages ${whyNot ?? ''}`, () => {
     await syncs('watched');
   });
 
-  test('packages: upgraded -> the new program, options and catalog kept, no file read again', async () => {
+  test("packages: Node alone upgraded -> agent and gateway run by the new one, not by a deleted file's", async () => {
+    const before = [AGENT, GATEWAY].map(unit => machine.unit(unit).MainPID);
+    install(debs.node);
+    for (const [at, unit] of [AGENT, GATEWAY].entries()) {
+      const { ActiveState, MainPID } = machine.unit(unit);
+      expect([ActiveState, before.includes(MainPID)]).toEqual(['active', false]);
+      expect(machine.run('readlink', `/proc/${MainPID}/exe`).trim()).toBe('/usr/lib/toastbox/node');
+      expect(before[at]).not.toBe('0');
+    }
+    await syncs('by-the-new');
+  });
+
+  test('packages: all upgraded at once -> the new program, options and catalog kept, no file read again', async () => {
     const options = readFileSync(machine.path('etc/toastbox/agent.toml'), 'utf8');
     const before = { agent: machine.unit(AGENT).MainPID, gateway: machine.unit(GATEWAY).MainPID };
-    install(debs.nextGateway, debs.nextAgent);
+    install(debs.nextGateway, debs.nextAgent, debs.node);
     expect([isActive(AGENT), isActive(GATEWAY)]).toEqual([true, true]);
     expect(machine.unit(AGENT).MainPID).not.toBe(before.agent);
     expect(machine.unit(GATEWAY).MainPID).not.toBe(before.gateway);
