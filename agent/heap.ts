@@ -9,7 +9,7 @@
 
 export const HEAP_OLD_MIB = 20;
 /**
- * On machines of 32 bits, where a pointer is half as long. With 8,000 files each way the heap's total was 11.9 MiB at
+ * Where Node is of 32 bits, and a pointer half as long. With 8,000 files each way the heap's total was 11.9 MiB at
  * most under 16 and 10.4 under 12, for 6 % more processor time (armv7's program, run by qemu-user).
  */
 export const HEAP_OLD_MIB_NARROW = 12;

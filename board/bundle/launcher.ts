@@ -21,14 +21,17 @@ self=$0
 [ -L "$self" ] && self=$(readlink -f "$self")
 here=\${self%/*}
 node=$here/../node
-[ -x "$node" ] || node=node
+[ -x "$node" ] || node=$(command -v node || echo node)
 export ${EVERYWHERE}
 case "$1" in
 agent)
   ${exported(AGENT_MALLOC_ENV)}
-  # Of 32 bits: what the heap holds takes little more than half the room.
+  # Node of 32 bits, as the fifth byte of an ELF file says, also where the kernel has 64: what the heap holds takes
+  # little more than half the room.
   narrow=
-  case "$(uname -m)" in arm*) narrow=--max-old-space-size=${HEAP_OLD_MIB_NARROW} ;; esac
+  case "$(dd if="$node" bs=1 skip=4 count=1 2>/dev/null)" in
+  "$(printf '\\001')") narrow=--max-old-space-size=${HEAP_OLD_MIB_NARROW} ;;
+  esac
   exec "$node" ${AGENT_NODE_FLAGS.join(' ')} $narrow "$here/toastbox.cjs" "$@" ;;
 gateway)
   ${exported(GATEWAY_MALLOC_ENV)}

@@ -1,13 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HEAP_OLD_MIB, HEAP_OLD_MIB_NARROW } from '../../agent/heap.ts';
 import { type Bundle, bundle } from '../../board/bundle/bundle.ts';
 import { launcher } from '../../board/bundle/launcher.ts';
 import { Exit } from '../../cli/exits.ts';
@@ -95,4 +96,28 @@ describe('bundle', () => {
     for (const [name, value] of Object.entries({ ...AGENT_MALLOC_ENV, ...GATEWAY_MALLOC_ENV }))
       expect(launcher()).toContain(`${name}="\${${name}-${value}}"`);
   });
+
+  test.each([
+    ['beside, of 32 bits', 'lib/node', 1, HEAP_OLD_MIB_NARROW],
+    ['beside, of 64 bits', 'lib/node', 2, HEAP_OLD_MIB],
+    ["the machine's, of 32 bits", 'bin/node', 1, HEAP_OLD_MIB_NARROW],
+    ["the machine's, of 64 bits", 'bin/node', 2, HEAP_OLD_MIB],
+  ])(
+    'bundle: Node %s, whatever the kernel -> its heap is bounded as its pointers are wide',
+    (_, file, width, mib) => {
+      const place = mkdtempSync(join(tmpdir(), 'toastbox-launcher-'));
+      // A script that has the byte where an ELF file says how wide it is, and tells how it was started.
+      const node = `#   ${String.fromCharCode(width)}\nfor word; do echo "$word"; done\n`;
+      for (const name of ['bin', 'lib/agent']) mkdirSync(join(place, name), { recursive: true });
+      writeFileSync(join(place, file), node, { mode: 0o755 });
+      writeFileSync(join(place, 'lib/agent/toastbox'), launcher().replaceAll('exec "$node"', 'echo'));
+      const { stdout, stderr } = spawnSync('sh', [join(place, 'lib/agent/toastbox'), 'agent'], {
+        encoding: 'utf8',
+        env: { PATH: `${place}/bin:${process.env.PATH}` },
+      });
+      // The last one counts.
+      expect([stderr, stdout.match(/(?<=--max-old-space-size=)\d+/g)?.at(-1)]).toEqual(['', String(mib)]);
+      rmSync(place, { recursive: true });
+    },
+  );
 });
