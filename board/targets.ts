@@ -1,4 +1,4 @@
-// The machines that there are packages and images for, under the names that Debian and npm have for them.
+// The machines that there are packages for, under the names that Debian and npm have for them.
 
 import { Failure } from '../agent/failure.ts';
 
@@ -15,7 +15,7 @@ const ALIASES: Readonly<Record<string, Target>> = {
   x86_64: 'amd64',
 };
 
-export function targetOf(word: string): Target {
+function targetOf(word: string): Target {
   const target = ALIASES[word] ?? TARGETS.find(name => name === word);
   if (target === undefined)
     throw new Failure('usage', `"${word}" is no target`, `the targets are ${TARGETS.join(', ')}`);

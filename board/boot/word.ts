@@ -10,6 +10,7 @@ import { Failure } from '../../agent/failure.ts';
 import { Exit } from '../../cli/exits.ts';
 import { budgetOf } from '../check/budget.ts';
 import { imagePlace, makeImage } from '../image/image.ts';
+import { boardOf } from '../image/parts.ts';
 import { BUILD, ROOT } from '../places.ts';
 import { HOST_ADDRESS, makeCard, putOnCard, startQemu } from './machine.ts';
 
@@ -18,9 +19,7 @@ const PORT = 1893;
 
 export async function bootWord(words: readonly string[]): Promise<Exit> {
   const { values, positionals } = parsed(words);
-  const [word] = positionals;
-  if (word === undefined || positionals.length > 1)
-    throw new Failure('usage', 'which board?', 'npm run board -- boot armv7 --ram 64');
+  const word = boardOf(positionals);
   const image = imagePlace(word);
   if (!existsSync(image)) await makeImage(word);
   const place = join(BUILD, 'boot');

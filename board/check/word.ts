@@ -8,6 +8,7 @@ import { Failure } from '../../agent/failure.ts';
 import { Exit } from '../../cli/exits.ts';
 import { suggestion } from '../../cli/settings/nearest.ts';
 import { imagePlace, makeImage } from '../image/image.ts';
+import { boardOf } from '../image/parts.ts';
 import { BUILD } from '../places.ts';
 import { budgetOf, overruns } from './budget.ts';
 import type { Figures, Scenario } from './scenario.ts';
@@ -107,9 +108,7 @@ function scenarioOf(name: string): Scenario {
 
 export async function checkWord(words: readonly string[]): Promise<Exit> {
   const { values, positionals } = parsed(words);
-  const [word] = positionals;
-  if (word === undefined || positionals.length > 1)
-    throw new Failure('usage', 'which board?', 'npm run board -- check armv7 --ram 64');
+  const word = boardOf(positionals);
   const ramMib = Number(values.ram ?? budgetOf(word).ramMib);
   await check({
     word,

@@ -1,7 +1,7 @@
 // What an image for each board is made of: packages, and where things stand in them.
 
 import { Failure } from '../../agent/failure.ts';
-import { type Target, targetOf } from '../targets.ts';
+import type { Target } from '../targets.ts';
 
 export interface Parts {
   target: Target;
@@ -15,8 +15,9 @@ export interface Parts {
   boards: RegExp;
 }
 
-const PARTS: Readonly<Partial<Record<Target, Parts>>> = {
-  armhf: {
+/** By what a board is called, which is not what Debian calls its target. */
+const PARTS: Readonly<Record<string, Parts>> = {
+  armv7: {
     target: 'armhf',
     kernel: 'linux-image-armmp',
     libraries: 'arm-linux-gnueabihf',
@@ -33,12 +34,24 @@ const PARTS: Readonly<Partial<Record<Target, Parts>>> = {
   },
 };
 
-/** As a user names it: armv7, arm64, or Debian's name. */
 export function partsOf(word: string): Parts {
-  const parts = PARTS[targetOf(word)];
+  const parts = PARTS[word];
   if (parts === undefined)
-    throw new Failure('usage', `there is no image for ${word}`, 'there are armv7 and arm64');
+    throw new Failure(
+      'usage',
+      `there is no board ${word}`,
+      `the boards are ${Object.keys(PARTS).join(', ')}`,
+    );
   return parts;
+}
+
+/** The one board that the words name. */
+export function boardOf(words: readonly string[]): string {
+  const [word] = words;
+  if (word === undefined || words.length > 1)
+    throw new Failure('usage', 'which board?', `one of ${Object.keys(PARTS).join(', ')}`);
+  partsOf(word);
+  return word;
 }
 
 /** Debian's packages in the root, without what they depend on. */

@@ -19,6 +19,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
+import { bootWord } from '../../board/boot/word.ts';
+import { checkWord } from '../../board/check/word.ts';
 import { runTool } from '../../board/fetch/tool.ts';
 import { bootFiles } from '../../board/image/bootfiles.ts';
 import { packInitramfs } from '../../board/image/cpio.ts';
@@ -27,6 +29,7 @@ import { makeExt4, roomFor } from '../../board/image/ext4.ts';
 import { makeFat } from '../../board/image/fat.ts';
 import { settleModes } from '../../board/image/modes.ts';
 import { partsOf } from '../../board/image/parts.ts';
+import { imageWord } from '../../board/image/word.ts';
 
 const MIB = 2 ** 20;
 const TIME = 1_700_000_000;
@@ -169,6 +172,18 @@ test.each(['armv7', 'arm64'])(
     expect(files['extlinux/extlinux.conf']).toMatch(/^ {2}append quiet /m);
   },
 );
+
+test.each([
+  ['image', imageWord],
+  ['boot', bootWord],
+  ['check', checkWord],
+])("image: %s of a board by Debian's name for it -> refused, and which boards there are", async (_, run) => {
+  await expect(run(['armhf'])).rejects.toMatchObject({
+    kind: 'usage',
+    message: 'there is no board armhf',
+    advice: 'the boards are armv7, arm64',
+  });
+});
 
 test('image: a Raspberry Pi -> asked for no cut-down firmware, and to take the description that Linux has', () => {
   const config = bootFiles(partsOf('arm64'))['config.txt'];
