@@ -28,6 +28,7 @@ import { fetchNpm, NODE } from '../fetch/npm.ts';
 import { BUILD, ROOT } from '../places.ts';
 import { bootFiles } from './bootfiles.ts';
 import { packInitramfs } from './cpio.ts';
+import { makeData } from './data.ts';
 import { joinDisk, type Layout } from './disk.ts';
 import { makeExt4, roomFor } from './ext4.ts';
 import { makeFat } from './fat.ts';
@@ -39,15 +40,6 @@ import { makeRoot } from './root.ts';
 const MIB = 2 ** 20;
 /** Room on the boot partition for a person's files, beside what is put there. FAT's own tables are in it too. */
 const BOOT_SPARE_BYTES = 2 * MIB;
-/**
- * Of the data partition in the image: enough to start; it grows to the end of the card. Every later group of 128 MiB
- * gets as many inodes as this first one: 16,384 of 256 bytes are one for 8 KiB, for cards full of small files. The
- * journal of 4 MiB does not grow. What may come is reserved for 512 GiB.
- */
-const DATA_BYTES = 16 * MIB;
-const DATA_INODES = 16_384;
-const DATA_WORDS = ['-J', 'size=4', '-O', '^64bit'];
-const DATA_GROWS_TO_BLOCKS = 2 ** 27;
 /** Of the root's scripts the one that the initramfs needs too. */
 const DRIVERS = 'lib/board/drivers';
 
@@ -112,11 +104,7 @@ export async function makeImage(word: string, into = join(BUILD, 'image')): Prom
     ...roomFor(at('root')),
     words: ['-O', '^has_journal'],
   });
-  makeExt4({
-    ...{ file: files.data, label: 'toastbox-data', uuid: uuid('data'), time: built },
-    ...{ bytes: DATA_BYTES, inodes: DATA_INODES, words: DATA_WORDS },
-    extended: `,resize=${DATA_GROWS_TO_BLOCKS}`,
-  });
+  makeData(files.data, uuid('data'), built);
   const file = imagePlace(word, into);
   const layout = joinDisk(file, digest.slice(8, 16), files);
   const bytes = readFileSync(file);

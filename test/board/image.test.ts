@@ -24,6 +24,7 @@ import { checkWord } from '../../board/check/word.ts';
 import { runTool } from '../../board/fetch/tool.ts';
 import { bootFiles } from '../../board/image/bootfiles.ts';
 import { packInitramfs } from '../../board/image/cpio.ts';
+import { makeData } from '../../board/image/data.ts';
 import { joinDisk } from '../../board/image/disk.ts';
 import { makeExt4, roomFor } from '../../board/image/ext4.ts';
 import { makeFat } from '../../board/image/fat.ts';
@@ -150,18 +151,27 @@ test('image: put together only in part -> there is none, not even the one from b
   expect(existsSync(image)).toBe(false);
 });
 
-test('image: the data partition, put at the start of a card of 2 GiB -> grows to its end', () => {
+test('image: the data partition, put at the start of a card of 2 GiB -> grows to its end, with room for more', () => {
   const file = join(place, 'grown.ext4');
-  makeExt4({
-    ...{ file, label: 'x', uuid: UUID, time: TIME, bytes: 16 * MIB, inodes: 16_384 },
-    ...{ words: ['-J', 'size=4', '-O', '^64bit'], extended: `,resize=${2 ** 27}` },
-  });
+  makeData(file, UUID, TIME);
+  const facts = () => {
+    const text = run('dumpe2fs', '-h', file);
+    return (name: string) => new RegExp(`^${name}: +(.+)$`, 'm').exec(text)?.[1];
+  };
+  const small = facts();
+  // Blocks of descriptors of 32 bytes for groups of 128 MiB, up to 512 GiB: these are one block of them and 31 more.
+  expect(small('Reserved GDT blocks')).toBe('31');
   truncateSync(file, 2 ** 31);
   run('e2fsck', '-fp', file);
   run('resize2fs', file);
-  const facts = run('dumpe2fs', '-h', file);
-  expect(Number(/Block count:\s+(\d+)/.exec(facts)![1]) * 4096).toBe(2 ** 31);
-  expect(Number(/Inode count:\s+(\d+)/.exec(facts)![1])).toBe(16 * 16_384);
+  const grown = facts();
+  expect(Number(grown('Block count')) * 4096).toBe(2 ** 31);
+  expect(Number(grown('Inode count'))).toBe(16 * Number(small('Inode count')));
+  expect(2 ** 31 / Number(grown('Inode count'))).toBe(8192);
+  expect([grown('Total journal size'), grown('Filesystem features')]).toEqual([
+    '4096k',
+    expect.not.stringContaining('64bit'),
+  ]);
 });
 
 test.each(['armv7', 'arm64'])(
