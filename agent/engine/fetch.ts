@@ -220,7 +220,7 @@ export class Fetches {
   // patch that does not fit was made for other bytes than ours, or damaged. Anything else is the disk's trouble.
   private onWriteTrouble(fetch: Fetch, code: string): void {
     if (code === 'EBADMSG') {
-      this.restart(fetch);
+      this.restart(fetch, code);
       return;
     }
     const source = fetch.like ?? fetch.base;
@@ -230,7 +230,7 @@ export class Fetches {
     }
     const place = this.core.catalog.find(source.path);
     if (place !== undefined) this.onGone(place);
-    this.restart(fetch);
+    this.restart(fetch, code);
   }
 
   private copyLike(fetch: Fetch): void {
@@ -304,7 +304,7 @@ export class Fetches {
   onLost(req: number): void {
     const fetch = this.fetching.asked(req);
     if (fetch === undefined) return;
-    if (fetch.base !== undefined) this.restart(fetch);
+    if (fetch.base !== undefined) this.restart(fetch, 'UNKNOWN');
     else this.fail(fetch, 'UNKNOWN', 'asking the gateway for a content');
   }
 
@@ -316,7 +316,7 @@ export class Fetches {
       return;
     }
     if (examined === undefined || !sameBytes(examined.content, fetch.version.content)) {
-      this.restart(fetch);
+      this.restart(fetch, code || 'CONTENT');
       return;
     }
     fetch.examined = examined;
@@ -326,11 +326,12 @@ export class Fetches {
     this.core.wake(this.core.now + PLACE_MS);
   }
 
-  // From the first byte, and without help from files of this disk: they may not be what we think.
-  private restart(fetch: Fetch): void {
+  // From the first byte, and without help from files of this disk: they may not be what we think. `code` says why:
+  // EBADMSG did not inflate, CONTENT did and is something else.
+  private restart(fetch: Fetch, code: string): void {
     fetch.tries++;
     if (fetch.tries >= TRIES_MAX) {
-      this.fail(fetch, 'CONTENT', 'putting a content together');
+      this.fail(fetch, code, 'putting a content together');
       return;
     }
     this.core.emit({ do: 'unstage', slot: fetch.slot });

@@ -111,3 +111,28 @@ test('fetch: a patch that does not fit the base -> all is pulled without it, at 
     items: [{ base: new Uint8Array(0), offset: 0 }],
   });
 });
+
+test.each([
+  ['does not inflate', 'EBADMSG', undefined],
+  ['is something else', 'CONTENT', content(7)],
+])('fetch: what comes three times %s -> told as %s, and left for a while', (_, code, found) => {
+  const remote = { ...version(2, 9), size: 100 };
+  const entry: Entry = { ...freshEntry(), remote };
+  core.put(PLACE, entry, undefined);
+  fetches.start(PLACE, PATH, entry, undefined);
+  for (let time = 1; time <= 3; time++) {
+    expect(fetches.isResting(PLACE, 9)).toBe(false);
+    const [pull] = asked('send').map(({ message }) => message as Extract<Message, { is: 'pull' }>);
+    const { req } = pull!.items[0]!;
+    const whole: PieceItem = {
+      ...{ req, op: Piece.LITERAL, offset: 0, length: 100, stored: 3 },
+      ...{ baseOffset: 0, dictionary: 0, dictionaryLength: 0 },
+    };
+    expect(fetches.onPiece([whole], new Uint8Array(3))).toBe(true);
+    const { slot } = asked('stageWhole')[0]!.items[0]!;
+    const trouble = found === undefined ? { code } : undefined;
+    fetches.onStagedWhole({ is: 'stagedWhole', items: [{ slot, content: found ?? content(0), trouble }] });
+  }
+  expect(fetches.isResting(PLACE, 9)).toBe(true);
+  expect(asked('note')).toMatchObject([{ note: { kind: 'trouble', path: PATH, code } }]);
+});
