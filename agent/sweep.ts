@@ -5,9 +5,8 @@
 //   a minute later          18.6
 //   collected               16.9; collected again 16.2
 //
-// and after 23 MB more in 100 files 26.9 MiB, of which 6.8 went, most of it malloc's: V8 does not see what its
-// garbage holds there. For 13 to 20 ms on a PC's processor. The function is there only where Node was started with
-// --expose-gc (cli/flags.ts).
+// For 13 to 20 ms on a PC's processor. What cannot wait for rest is disk/squeeze.ts's. The function is there only where
+// Node was started with --expose-gc (cli/flags.ts).
 
 /** Whoever writes files often does so again within this. */
 export const REST_MS = 10_000;
