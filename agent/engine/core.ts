@@ -103,6 +103,8 @@ export class Core {
   private kept = 0;
   /** A `sync` is under way: the folder rests, so that one is enough. */
   isSyncing = false;
+  /** Nothing more is offered, or what is agreed on meanwhile would put the commit off for ever. */
+  isDraining = false;
 
   constructor(options: EngineOptions, catalog: Catalog, arena: Arena, rules: Rules, squeeze: Squeeze) {
     this.options = options;

@@ -7,6 +7,10 @@
 // goes for what users wrote as well (core.keep): a new file that the cut takes away must not look like one that was
 // deleted, nor one that is empty after it like an edit.
 //
+// What was agreed on during a sync is for another one, at once. On a slow card that would go on for as long as uploads
+// do: no commit, and what waits for a sync's end, which is all that comes down, would wait too. So from the second in a
+// row on nothing more is offered until there was a commit, and after every other one what waits goes first.
+//
 // Commits are batched: a commit writes the changed pages and their path to the root. Between them, at rest, the
 // catalog's file is made shorter, a part at a time.
 
@@ -27,6 +31,8 @@ export class Durable {
   private readonly core: Core;
   private dirtySince = 0;
   private retryAt = 0;
+  /** Syncs in a row in which more was agreed on. */
+  private inVain = 0;
   private isFinishing = false;
   /** Since the last commit the catalog's file was found to be as short as it need be. */
   private isTight = false;
@@ -54,7 +60,7 @@ export class Durable {
     }
     this.dirtySince ||= core.now;
     const due = Math.max(this.dirtySince + (isResting ? REST_MS : LOAD_MS), this.retryAt);
-    if (core.now < due) {
+    if (core.now < due && this.inVain === 0) {
       core.wake(due);
       return;
     }
@@ -77,6 +83,7 @@ export class Durable {
       return;
     }
     this.core.isUnsynced = true;
+    this.letIn();
     this.fail(event.trouble.code, 'making the folder durable');
     if (this.isFinishing) this.core.emit({ do: 'stopped' });
   }
@@ -85,11 +92,19 @@ export class Durable {
   private goOn(): void {
     const { core } = this;
     if (core.isUnsynced) {
-      core.sync();
+      this.inVain++;
+      core.isDraining = this.inVain > 1;
+      if (this.isFinishing || this.inVain % 2 === 1) core.sync();
       return;
     }
+    this.letIn();
     this.commit();
     if (this.isFinishing) core.emit({ do: 'stopped' });
+  }
+
+  private letIn(): void {
+    this.inVain = 0;
+    this.core.isDraining = false;
   }
 
   private commit(): void {

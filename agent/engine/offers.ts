@@ -198,7 +198,7 @@ export class Offers {
   /** One waiting place. False: the pass rests here until something is free again. */
   private step(place: Place): boolean {
     const entry = this.core.catalog.get(place);
-    if (this.busy.isResting) return false;
+    if (this.busy.isResting || this.core.isDraining) return false;
     if (entry === undefined || this.isOffered(place)) return true;
     if (this.busy.has(place) || this.unread.has(place)) return true;
     if (entry.local === undefined && !this.isDeleting) {

@@ -25,8 +25,6 @@ export const ARENA_BYTES = 2 * 1024 * 1024;
 const RESCAN_SECONDS = 60;
 /** Few enough that a folder of a simulated board fills them. */
 const FETCHES_MAX = 32;
-/** What a sync of the file system takes: much comes between. */
-const SYNC_MS = 20;
 /** Before a supervisor starts a process that ended. */
 const SUPERVISOR_MS = 5_000;
 
@@ -68,6 +66,8 @@ export class Machine {
   name: string;
   readonly volume: Volume;
   sync: Sync | undefined;
+  /** What a sync of the file system takes: much comes between. */
+  syncMs = 20;
   readonly ports: MachinePorts;
   readonly traps: Trap[] = [];
   /** No room on the disk until then. */
@@ -123,7 +123,7 @@ export class Machine {
         if (!isRunning()) throw new Ended('the process has ended');
         this.pass(call, path);
       },
-      later: job => after(SYNC_MS, job),
+      later: job => after(this.syncMs, job),
     });
     system.roomIn = () => (time.now < this.fullUntil ? 0 : Number.POSITIVE_INFINITY);
     let order = 0;
