@@ -10,6 +10,7 @@
 // Frames are put together here: the header is encoded in front of the body, inside the body's own cell of the
 // arena, and what is published is a view of that cell.
 
+import { copyOf } from '../protocol/bytes.ts';
 import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
 import type { Arena } from './arena/arena.ts';
 import type { Engine } from './engine/engine.ts';
@@ -100,7 +101,7 @@ export class Driver {
     if (this.hasYielded) this.framesWaiting++;
     // Behind events that wait for the next turn, the frame must outlive this call.
     const isBehind = this.events.length > 0;
-    const frame = decodeFrame(isBehind ? bytes.slice() : bytes, 'down', frameBytesMax);
+    const frame = decodeFrame(isBehind ? copyOf(bytes) : bytes, 'down', frameBytesMax);
     if ('malformed' in frame) this.take({ is: 'malformed', why: frame.malformed });
     else this.take({ is: 'message', message: frame.message, body: frame.body });
   }

@@ -16,6 +16,7 @@ import type { LogLevel } from '../agent/options.ts';
 import { readCertificate, readPair } from '../agent/pem.ts';
 import { makePrivate } from '../agent/private.ts';
 import { VERSION } from '../agent/version.ts';
+import { copyOf } from '../protocol/bytes.ts';
 import { decodeFrame, encodeFrameHeader } from '../protocol/frame.ts';
 import { FRAME_BYTES_MAX, ID_BYTES } from '../protocol/limits.ts';
 import { printable } from '../protocol/path.ts';
@@ -224,7 +225,7 @@ class Gateway {
   }
 
   private take(board: string, bytes: Uint8Array): void {
-    const decoded = decodeFrame(bytes.slice(), 'up', FRAME_BYTES_MAX);
+    const decoded = decodeFrame(copyOf(bytes), 'up', FRAME_BYTES_MAX);
     if ('malformed' in decoded) this.pump.push({ is: 'malformed', board, why: decoded.malformed });
     else this.pump.push({ is: 'message', board, message: decoded.message, body: decoded.body });
   }

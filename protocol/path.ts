@@ -7,7 +7,7 @@
 // What leads out of the folder by other means, a symlink on the way, is the disk's to refuse.
 
 import { assert } from './assert.ts';
-import { latin1, SLASH, sameBytes } from './bytes.ts';
+import { copyOf, latin1, SLASH, sameBytes } from './bytes.ts';
 import { ID_BYTES, LABEL, NAME_BYTES_MAX, PATH_BYTES_MAX, TARGET_BYTES_MAX } from './limits.ts';
 import { type Facts, Kind } from './messages.ts';
 import { sequenceLength } from './utf8.ts';
@@ -92,7 +92,7 @@ export function checkFacts({
 
 /** `parent` may be the root. */
 export function joinPath(parent: Uint8Array, name: Uint8Array): Uint8Array {
-  return parent.length === 0 ? name.slice() : joinParts([parent, name]);
+  return parent.length === 0 ? copyOf(name) : joinParts([parent, name]);
 }
 
 /** Bytes of their own, with a '/' between any two parts. */

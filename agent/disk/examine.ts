@@ -12,6 +12,7 @@
 // Cost: at most 4 MiB or 10 ms a turn of the event loop, no memory but the window; records leave as copies, half a
 // percent of the content.
 
+import { copyOf } from '../../protocol/bytes.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { type Event, type Path, type Stat, type Trouble, youthMs } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
@@ -105,7 +106,7 @@ export class Examiner {
       if (before.kind !== Kind.FILE) throw new DiskError('CHANGED', before);
       const job: Job = {
         fd,
-        path: staged === undefined ? path.slice() : undefined,
+        path: staged === undefined ? copyOf(path) : undefined,
         before,
         bytes: 0,
         filled: 0,

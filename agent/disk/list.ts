@@ -13,7 +13,7 @@
 //
 // `.toastbox` at the root is never listed. One listing at a time: a new start drops the one under way.
 
-import { latin1 } from '../../protocol/bytes.ts';
+import { copyOf, latin1 } from '../../protocol/bytes.ts';
 import { checkPath } from '../../protocol/path.ts';
 import type { Event, Path, Rows, Stat } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
@@ -102,7 +102,7 @@ export class Lister {
       // It could be opened, so this agent is root, and the one that left it so was not.
       if (isLent(mode)) giveBack(this.#system, directory);
       const listing: Listing = {
-        dir: dir.slice(),
+        dir: copyOf(dir),
         directory,
         inode: ino,
         handle: undefined,

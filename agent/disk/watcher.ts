@@ -12,7 +12,7 @@
 // count as an overflow. What still slips through costs time: the rescan finds it.
 
 import { type FSWatcher, fstatSync, watch } from 'node:fs';
-import { latin1 } from '../../protocol/bytes.ts';
+import { copyOf, latin1 } from '../../protocol/bytes.ts';
 import type { Event, Path } from '../engine/ports.ts';
 import { Gauge, type GaugeReading } from '../gauge.ts';
 import { Hints } from './hints.ts';
@@ -92,7 +92,7 @@ export class InotifyWatcher implements Watcher {
         return;
       }
       if (known !== undefined) this.#forget(key);
-      this.#begin(key, dir.slice(), fd);
+      this.#begin(key, copyOf(dir), fd);
     });
   }
 

@@ -7,6 +7,7 @@
 // A directory that was deleted elsewhere and holds something of this board's stays, and is offered as new: an edit
 // beats a delete. A directory that was deleted here and gets a child from elsewhere comes back.
 
+import { copyOf } from '../../protocol/bytes.ts';
 import { type ChangeItem, Kind } from '../../protocol/messages.ts';
 import { checkFacts, checkPath, joinPath } from '../../protocol/path.ts';
 import type { Change, Did, Doing } from './change.ts';
@@ -73,7 +74,7 @@ export class Apply {
     const known = Math.max(before?.remote?.seq ?? 0, (before?.synced?.seq ?? 0) - 1);
     if (known >= item.seq) return undefined;
     const isLink = kind === Kind.SYMLINK;
-    const content = isLink ? core.arena.blockId(item.content) : item.content.slice();
+    const content = isLink ? core.arena.blockId(item.content) : copyOf(item.content);
     const { mode, size, mtime, seq } = item;
     const remote: Version = { kind, mode, size, mtime, content, seq, list: 0 };
     this.fetches.supersede(place);

@@ -15,7 +15,7 @@
 // crash takes them, and the next read finds the same; so does one where the waiting room has no room for them. Memory:
 // the number of those that are lost.
 
-import { NO_BYTES } from '../../protocol/bytes.ts';
+import { copyOf, NO_BYTES } from '../../protocol/bytes.ts';
 import type { FactsTable } from './facts.ts';
 import { asBuffer, blockKey, lostKey, nameOf, packKey, wholeTag } from './keys.ts';
 import { type BlockHasher, BROKEN, type FolderNumber, WAITING_BYTES_MAX } from './port.ts';
@@ -157,7 +157,7 @@ export class Blocks {
 
   #wait(id: Uint8Array, bytes: Uint8Array, folder: FolderNumber | undefined): void {
     // A copy: `bytes` is most often a view of a whole frame.
-    this.#waiting.set(nameOf(id), { bytes: bytes.slice(), folder });
+    this.#waiting.set(nameOf(id), { bytes: copyOf(bytes), folder });
     this.#waitingBytes += bytes.length + WAITING_OVERHEAD_BYTES;
   }
 

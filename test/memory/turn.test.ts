@@ -7,18 +7,21 @@ import { Driver } from '../../agent/driver.ts';
 import type { Engine } from '../../agent/engine/engine.ts';
 import type { Effect, Event } from '../../agent/engine/ports.ts';
 import { encodeFrameHeader } from '../../protocol/frame.ts';
+import { Piece } from '../../protocol/messages.ts';
 
 const FRAME = encodeFrameHeader({ is: 'head', session: 1, head: 1 });
 
 /** An engine that is never done: each event leads to an effect, and each effect's answer is an event. */
 function openEndless(msAnEvent: number) {
   const seen: Event['is'][] = [];
+  const bodies: string[] = [];
   let time = 0;
   let timer: (() => void) | undefined;
   const engine = {
     wakeAt: Number.POSITIVE_INFINITY,
     handle(event: Event): Effect[] {
       seen.push(event.is);
+      if (event.is === 'message') bodies.push(Buffer.from(event.body).toString());
       time += msAnEvent;
       return event.is === 'looked' || event.is === 'start' ? [{ do: 'look', path: new Uint8Array(0) }] : [];
     },
@@ -43,7 +46,7 @@ function openEndless(msAnEvent: number) {
       },
     },
   );
-  return { driver, seen, turn: () => timer?.() };
+  return { driver, seen, bodies, turn: () => timer?.() };
 }
 
 test('turn: answers without end, frames without end -> bounded work until the timer', () => {
@@ -67,4 +70,18 @@ test('turn: events that cost 10 ms each -> it ends after some of them', () => {
   turn();
   expect(seen.length).toBeGreaterThan(before);
   expect(seen.length - before).toBeLessThanOrEqual(32);
+});
+
+test('turn: a frame that waits for the next, in memory that the link reads into again -> its bytes are its own', () => {
+  const { driver, bodies, turn } = openEndless(10);
+  const part = { op: Piece.LITERAL, offset: 0, length: 10, stored: 10, baseOffset: 0 };
+  const items = [{ req: 1, ...part, dictionary: 0, dictionaryLength: 0 }];
+  const head = encodeFrameHeader({ is: 'piece', session: 1, items });
+  const read = Buffer.concat([head, Buffer.from('as it came')]);
+  driver.take({ is: 'start' });
+  driver.takeFrame(read, 32 * 1024);
+  expect(bodies).toEqual([]);
+  read.fill(0);
+  turn();
+  expect(bodies).toEqual(['as it came']);
 });
