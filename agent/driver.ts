@@ -16,6 +16,7 @@ import type { Arena } from './arena/arena.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Effect, Event, Note } from './engine/ports.ts';
 import { Gauge } from './gauge.ts';
+import { litter } from './litter.ts';
 
 /** Events of one turn of the loop: some 50 ms of work. Answers may follow answers for long; whoever asks for the
  * status, and the link's keep-alive, get their turn between. */
@@ -101,6 +102,7 @@ export class Driver {
     if (this.hasYielded) this.framesWaiting++;
     // Behind events that wait for the next turn, the frame must outlive this call.
     const isBehind = this.events.length > 0;
+    if (isBehind) litter(bytes.length);
     const frame = decodeFrame(isBehind ? copyOf(bytes) : bytes, 'down', frameBytesMax);
     if ('malformed' in frame) this.take({ is: 'malformed', why: frame.malformed });
     else this.take({ is: 'message', message: frame.message, body: frame.body });

@@ -5,7 +5,7 @@
 //   a minute later          18.6
 //   collected               16.9; collected again 16.2
 //
-// For 13 to 20 ms on a PC's processor. What cannot wait for rest is disk/squeeze.ts's. The function is there only where
+// For 13 to 20 ms on a PC's processor. What cannot wait for rest is litter.ts's. The function is there only where
 // Node was started with --expose-gc (cli/flags.ts).
 
 /** Whoever writes files often does so again within this. */

@@ -4,20 +4,12 @@
 // and no more than `length` bytes are ever given out. Bytes left over behind the end of the stream are refused too, so
 // one content has no second spelling by padding. No memory for it is the machine's trouble (ENOMEM), not the peer's.
 //
-// Cost: zlib's state lives for one call only, some 260 KiB to deflate and 45 KiB to inflate, outside the V8 heap. So do
-// the bytes of each answer, but until V8 collects: it hardly counts them, and does so after megabytes of small objects.
-// Where it can be asked to (--expose-gc: cli/flags.ts), it is asked for the young objects alone, once the answers'
-// bytes are worth it. What malloc's heap held, in KiB, before typescript 5.8.2 (23 MB in 100 files) came, and after:
-//
-//   V8 as it likes, two buffers an answer    4,548    11,628 and for good: what lives on lies behind what is free
-//   one buffer an answer                     4,796    10,476; in another run 5,972
-//   collected after 1 MiB of them            4,760     4,760
-//   after half of it                         4,544     4,596
-//
-// It costs no time: 3,160 runs of 28 KiB inflated in 144 ms with it, in 148 to 202 without.
+// Cost: zlib's state lives for one call only, some 260 KiB to deflate and 45 KiB to inflate, outside the V8 heap, and
+// one buffer for the answer.
 
 import { deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
 import type { Squeeze } from '../engine/ports.ts';
+import { litter } from '../litter.ts';
 import { DiskError } from './trouble.ts';
 
 /** zlib's usual trade: 9 gains under 1 % on runs of 28 KiB and costs half as much time again. */
@@ -28,7 +20,6 @@ const LEVEL = 6;
  * least that zlib's own settings take for a whole one, too.
  */
 const ROOM_BYTES = 64;
-const LITTER_BYTES_MAX = 2 ** 20;
 
 /** What zlib says of bytes that it cannot inflate. */
 const REFUSALS = new Set<unknown>(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT', 'ERR_BUFFER_TOO_LARGE']);
@@ -41,15 +32,18 @@ type WithInfo = { buffer: Uint8Array; engine: { bytesWritten: number } };
 
 export const squeeze: Squeeze = {
   deflate(bytes, dictionary) {
-    const chunkSize = litter(bytes.length + ROOM_BYTES);
+    const chunkSize = bytes.length + ROOM_BYTES;
+    litter(chunkSize);
     return deflateRawSync(bytes, { level: LEVEL, chunkSize, ...preset(dictionary) });
   },
 
   inflate(bytes, dictionary, length) {
+    const chunkSize = length + ROOM_BYTES;
+    litter(chunkSize);
     const options = {
       info: true,
       maxOutputLength: Math.max(length, 1),
-      chunkSize: litter(length + ROOM_BYTES),
+      chunkSize,
       ...preset(dictionary),
     };
     try {
@@ -68,17 +62,4 @@ export const squeeze: Squeeze = {
 
 function preset(dictionary: Uint8Array): ZlibOptions {
   return dictionary.length > 0 ? { dictionary } : {};
-}
-
-/** Buffers' bytes since young objects were last collected for them. */
-let litterBytes = 0;
-
-/** Takes note that a buffer of so many bytes is about to be made; collects those before it where they are too many. */
-function litter(bytes: number): number {
-  litterBytes += bytes;
-  if (litterBytes > LITTER_BYTES_MAX) {
-    litterBytes = 0;
-    globalThis.gc?.(true);
-  }
-  return bytes;
 }

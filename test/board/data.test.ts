@@ -14,8 +14,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect } from 'vitest';
 import { play } from './play.ts';
+import { testWith } from './tools.ts';
+
+const test = testWith('e2fsck', 'mke2fs', 'debugfs');
 
 const place = mkdtempSync(join(tmpdir(), 'toastbox-data-'));
 afterAll(() => rmSync(place, { recursive: true }));
@@ -117,6 +120,17 @@ test('data: a check took away what was known of the last one -> the catalog is p
   rmSync(kept);
   expect(start()).toMatch(/both sides are compared anew/);
   expect(catalogs()).toEqual(ASIDE);
+});
+
+test('data: the check cannot be kept as known, as on a full disk -> the board goes on, and asks again', () => {
+  rmSync(kept);
+  mkdirSync(kept);
+  for (let round = 0; round < 2; round++) {
+    const said = start();
+    expect(said).toMatch(/both sides are compared anew/);
+    expect(said).not.toMatch(/takes no changes/);
+    writeFileSync(join(state, 'catalog'), '');
+  }
 });
 
 test('data: checked again and again in one second -> put aside each time, and the last one is kept', () => {

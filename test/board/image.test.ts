@@ -18,10 +18,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { bootWord } from '../../board/boot/word.ts';
 import { checkWord } from '../../board/check/word.ts';
-import { runTool } from '../../board/fetch/tool.ts';
+import { runTool, toolEnv } from '../../board/fetch/tool.ts';
 import { bootFiles } from '../../board/image/bootfiles.ts';
 import { packInitramfs } from '../../board/image/cpio.ts';
 import { makeData } from '../../board/image/data.ts';
@@ -31,6 +31,9 @@ import { makeFat } from '../../board/image/fat.ts';
 import { settleModes } from '../../board/image/modes.ts';
 import { partsOf } from '../../board/image/parts.ts';
 import { imageWord } from '../../board/image/word.ts';
+import { testWith } from './tools.ts';
+
+const test = testWith('mke2fs', 'mformat', 'sfdisk', 'cpio');
 
 const MIB = 2 ** 20;
 const TIME = 1_700_000_000;
@@ -54,7 +57,8 @@ function tree(name: string, order: (names: string[]) => string[], time: number):
 const one = tree('one', names => names, 1_600_000_000);
 const other = tree('other', names => names.reverse(), 1_500_000_000);
 
-const run = (program: string, ...words: string[]) => execFileSync(program, words, { encoding: 'utf8' });
+const run = (program: string, ...words: string[]) =>
+  execFileSync(program, words, { encoding: 'utf8', env: toolEnv() });
 const ext4 = (name: string, root?: string) => {
   const file = join(place, `${name}.ext4`);
   const { bytes, inodes } = root === undefined ? { bytes: 16 * MIB, inodes: 4096 } : roomFor(root);

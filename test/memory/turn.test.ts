@@ -1,11 +1,14 @@
 // A turn of the driver: however long answers follow answers, and whatever comes from the link meanwhile, the event
 // loop gets its turn between, and what waits is bounded.
 
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Arena } from '../../agent/arena/arena.ts';
 import { Driver } from '../../agent/driver.ts';
 import type { Engine } from '../../agent/engine/engine.ts';
 import type { Effect, Event } from '../../agent/engine/ports.ts';
+import { AGENT_NODE_FLAGS } from '../../cli/flags.ts';
 import { encodeFrameHeader } from '../../protocol/frame.ts';
 import { Piece } from '../../protocol/messages.ts';
 
@@ -84,4 +87,41 @@ test('turn: a frame that waits for the next, in memory that the link reads into 
   read.fill(0);
   turn();
   expect(bodies).toEqual(['as it came']);
+});
+
+// In a process of its own, that may collect as an agent may.
+const BUSY = `
+  const { Driver } = await import(DRIVER);
+  const { encodeFrameHeader } = await import(FRAME);
+  const part = { op: 1, offset: 0, length: 28672, stored: 28672, baseOffset: 0, dictionary: 0, dictionaryLength: 0 };
+  const frame = Buffer.concat([
+    encodeFrameHeader({ is: 'piece', session: 1, items: [{ req: 1, ...part }] }),
+    Buffer.alloc(28672, 7),
+  ]);
+  let [time, timer, most, taken] = [0, undefined, 0, 0];
+  const handle = event => {
+    time += 10;
+    if (event.is === 'message') taken++;
+    return event.is === 'looked' || event.is === 'start' ? [{ do: 'look' }] : [];
+  };
+  const disk = () => driver.take({ is: 'looked' });
+  const clock = { now: () => time, wake: (_, call) => { timer = call; } };
+  const driver = new Driver({ wakeAt: Infinity, handle }, {}, { disk, fail: error => { throw error; } }, clock);
+  driver.take({ is: 'start' });
+  for (let turn = 0; turn < 200; turn++) {
+    for (let each = 0; each < 8; each++) driver.takeFrame(frame, 32768);
+    most = Math.max(most, process.memoryUsage().arrayBuffers);
+    timer();
+  }
+  console.log(JSON.stringify({ taken, most }));
+`;
+
+test('turn: 45 MB in frames that wait for the next -> their copies are garbage that goes, not megabytes of it', () => {
+  const built = (name: string) =>
+    JSON.stringify(fileURLToPath(new URL(`../../dist/${name}.js`, import.meta.url)));
+  const code = BUSY.replace('DRIVER', built('agent/driver')).replace('FRAME', built('protocol/frame'));
+  const { stdout } = spawnSync(process.execPath, [...AGENT_NODE_FLAGS, '--input-type=module', '-e', code]);
+  const { taken, most } = JSON.parse(stdout.toString());
+  expect(taken).toBeGreaterThan(1_000);
+  expect(most).toBeLessThan(3 * 2 ** 20);
 });

@@ -22,7 +22,10 @@ const TABLE: readonly (readonly [place: string, mayImport: readonly string[]])[]
   // The catalog's tree reads its pages through a port: PageFile.
   ['agent/arena', ['agent/engine/ports.ts', 'node:']],
   ['agent/engine', ['agent/arena', 'agent/gauge.ts', 'protocol']],
-  ['agent/disk', ['agent/engine/ports.ts', 'agent/gauge.ts', 'protocol', 'ignore', 'node:']],
+  [
+    'agent/disk',
+    ['agent/engine/ports.ts', 'agent/gauge.ts', 'agent/litter.ts', 'protocol', 'ignore', 'node:'],
+  ],
   ['agent/memory', ['agent/gauge.ts', 'agent/machine.ts', 'agent/arena', 'transport/link.ts', 'node:']],
   ['agent/gauge.ts', []],
   ['agent', ['protocol', 'transport', 'node:']],
