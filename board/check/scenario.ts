@@ -11,6 +11,8 @@ export interface Scenario {
   summary: string;
   /** Part of the short check, which has some minutes. */
   isShort: boolean;
+  /** What it makes the board complain of; any other trouble in the board's status is one that nothing explains. */
+  troubles?: RegExp;
   run(stand: Stand, isLong: boolean): Promise<Figures>;
 }
 

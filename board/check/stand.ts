@@ -50,6 +50,8 @@ export class Stand {
   private mostKiB = 0;
   /** Times that the kernel killed something for memory. */
   kills = 0;
+  private readonly troubles = new Set<string>();
+  private troublesTaken = 0;
 
   constructor(options: StandOptions) {
     this.options = options;
@@ -143,6 +145,7 @@ export class Stand {
       'both sides are equal and at rest',
       async () => {
         const status = await this.host.statusOf(this.name);
+        if (status?.lastError !== undefined) this.troubles.add(`${status.lastErrorAt}: ${status.lastError}`);
         if (status?.phase !== 'idle' || status.pendingUp !== 0 || status.pendingDown !== 0) return false;
         here = digestHere(this.copy);
         there = (await this.board.run(digestWords(FOLDER), withinMs)).text;
@@ -173,6 +176,13 @@ export class Stand {
       rssFileKiB: number('RssFile'),
       threads: number('Threads'),
     };
+  }
+
+  /** What the board complained of in its status since the last call. */
+  takeTroubles(): string[] {
+    const taken = [...this.troubles].slice(this.troublesTaken);
+    this.troublesTaken = this.troubles.size;
+    return taken;
   }
 
   async close(): Promise<void> {

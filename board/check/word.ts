@@ -69,6 +69,7 @@ export async function check(options: CheckOptions): Promise<void> {
   const { rssAnonLongKiB: long } = short;
   const budget = isShort ? short : { ...short, rssAnonKiB: long, rssAnonMostKiB: long };
   const over: string[] = [];
+  const unexplained: string[] = [];
   const tell = (name: string, figures: Figures) => {
     options.onFigures(name, figures);
     over.push(...overruns(name, figures, budget));
@@ -79,13 +80,22 @@ export async function check(options: CheckOptions): Promise<void> {
   for (const signal of SIGNALS) process.once(signal, leave);
   try {
     await stand.open();
-    for (const scenario of chosen) tell(scenario.name, await scenario.run(stand, isLong));
+    for (const scenario of chosen) {
+      tell(scenario.name, await scenario.run(stand, isLong));
+      const troubles = stand.takeTroubles().filter(text => !scenario.troubles?.test(text));
+      unexplained.push(...troubles.map(text => `${scenario.name}: ${text}`));
+    }
     // The last scenario may have left it without power.
     await stand.on();
     await stand.settle();
     await stand.rest();
     tell('memory', { ramMib, ...(await stand.memory()), oomKills: stand.kills });
     if (stand.kills > 0) throw new Failure('runtime', 'the kernel killed something for memory');
+    if (unexplained.length > 0)
+      throw new Failure(
+        'runtime',
+        `the board complained, and nothing explains it: ${unexplained.join('; ')}`,
+      );
     if (over.length > 0)
       throw new Failure('runtime', `over the budget (board/budget.json): ${over.join('; ')}`);
   } finally {

@@ -17,6 +17,7 @@ export const data: Scenario = {
   name: 'data',
   summary: 'the data partition full, damaged, missing, damaged in use; no room for watches',
   isShort: false,
+  troubles: /ENOSPC|watching|data partition/,
   async run(stand) {
     await stand.on();
     const lastError = async () => String((await stand.host.statusOf(stand.name))?.lastError);

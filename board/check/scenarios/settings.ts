@@ -16,6 +16,7 @@ export const settings: Scenario = {
   name: 'settings',
   summary: 'mistakes in toastbox.toml, a broker that is not there, a name that is in use; secrets moved',
   isShort: false,
+  troubles: /toastbox\.toml|ca\.pem/,
   async run(stand) {
     await stand.on();
     await stand.cut();
