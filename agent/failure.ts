@@ -25,3 +25,29 @@ export class Failure extends Error {
     this.advice = advice;
   }
 }
+
+/** Errors of the system that a start meets when the machine is in the way, in words. */
+export const ERRNO_WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EADDRINUSE: 'the address is taken by another program',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EAI_AGAIN: 'the name cannot be looked up now',
+  EDQUOT: "the user's share of the disk is full",
+  EEXIST: 'something else stands there',
+  EFBIG: 'too large for the file system',
+  EISDIR: 'it is a directory',
+  EMFILE: 'too many open files',
+  ENAMETOOLONG: 'the path is too long',
+  ENOENT: 'it does not exist',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'it is not a directory',
+  ENOTFOUND: 'the name is not known',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+};
+
+/** `what` failed with `error`, which the system threw: the machine is in the way. */
+export function systemFailure(what: string, error: unknown, advice?: string): Failure {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return new Failure('environment', `${what}: ${ERRNO_WORDS[code] ?? code}`, advice, error);
+}

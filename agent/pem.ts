@@ -4,7 +4,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { tls } from '../transport/endpoint.ts';
-import { Failure } from './failure.ts';
+import { Failure, systemFailure } from './failure.ts';
 
 const BEGIN = '-----BEGIN ';
 
@@ -31,7 +31,7 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new Failure('environment', `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    throw systemFailure(`cannot read ${file}`, error);
   }
 }
 

@@ -1,7 +1,7 @@
 // What the commands exit with. Scripts and supervisors branch on these: a code never changes its meaning.
 // 0 to 4 stand in `toastbox --help`.
 
-import { Failure, type FailureKind } from '../agent/failure.ts';
+import { ERRNO_WORDS, Failure, type FailureKind } from '../agent/failure.ts';
 
 export const Exit = { FINE: 0, FAILED: 1, USAGE: 2, RUNNING: 3, ENVIRONMENT: 4 } as const;
 export type Exit = (typeof Exit)[keyof typeof Exit];
@@ -21,24 +21,6 @@ const OF_KIND: Readonly<Record<FailureKind, Exit>> = {
   runtime: Exit.FAILED,
 };
 
-/** Errors of the system that a start meets when the machine is in the way, in words. */
-const OF_ERRNO: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EADDRINUSE: 'the address is taken by another program',
-  EADDRNOTAVAIL: 'this machine does not have that address',
-  EDQUOT: "the user's share of the disk is full",
-  EEXIST: 'something else stands there',
-  EFBIG: 'too large for the file system',
-  EISDIR: 'it is a directory',
-  EMFILE: 'too many open files',
-  ENAMETOOLONG: 'the path is too long',
-  ENOENT: 'it does not exist',
-  ENOSPC: 'the disk is full',
-  ENOTDIR: 'it is not a directory',
-  EPERM: 'not permitted',
-  EROFS: 'the file system is read-only',
-};
-
 /** Any error as a Failure: ours as it is, the system's by its errno, the rest as a failure while running. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
@@ -46,20 +28,27 @@ export function failureOf(error: unknown): Failure {
     address?: string;
     port?: number;
   };
-  const words = code === undefined ? undefined : OF_ERRNO[code];
+  const words = code === undefined ? undefined : ERRNO_WORDS[code];
   if (words === undefined) return new Failure('runtime', message ?? String(error), undefined, error);
   const where = path ?? (port === undefined ? address : `${address}:${port}`);
   return new Failure('environment', where === undefined ? words : `${where}: ${words}`, undefined, error);
 }
 
+const OF_LISTENING: readonly string[] = ['listen', 'getaddrinfo'];
+const OF_ADDRESS: readonly string[] = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'];
+
 /** A port that cannot be had, with how to choose another; any other error as it is. The system's word on it may be
  * the error itself or its cause. */
 export function portFailureOf(error: unknown, { host, port }: { host: string; port: number }): unknown {
   for (const one of [error, (error as Error).cause] as (NodeJS.ErrnoException | undefined)[]) {
-    const words = one?.syscall === 'listen' ? OF_ERRNO[one.code ?? ''] : undefined;
+    const { syscall = '', code = '' } = one ?? {};
+    const words = OF_LISTENING.includes(syscall) ? ERRNO_WORDS[code] : undefined;
     if (words === undefined) continue;
     const other = `${host}:${port < 1024 || port > 65_000 ? 1884 : port + 1}`;
-    const advice = `choose another: --listen ${other} or TOASTBOX_LISTEN=${other}`;
+    // Where the address is wrong, no other port would help.
+    const advice = OF_ADDRESS.includes(code)
+      ? `give an address of this machine: --listen 127.0.0.1:${port} for itself only, 0.0.0.0:${port} for all that it has`
+      : `choose another: --listen ${other} or TOASTBOX_LISTEN=${other}`;
     return new Failure('environment', `cannot listen on ${host}:${port}: ${words}`, advice, error);
   }
   return error;

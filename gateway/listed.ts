@@ -5,7 +5,7 @@
 // It is looked at every LOOK_MS and whenever somebody asks: one stat. Memory: FILE_BYTES_MAX.
 
 import { readFileSync, statSync } from 'node:fs';
-import { Failure } from '../agent/failure.ts';
+import { Failure, systemFailure } from '../agent/failure.ts';
 import { LABEL } from '../protocol/limits.ts';
 
 /** Some ten thousand lines. */
@@ -77,7 +77,7 @@ export function readListed<V>({
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw new Failure('environment', `cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    throw systemFailure(`cannot read ${file}`, error);
   }
   const values = new Map<string, V>();
   for (const [index, line] of text.split('\n').entries()) {

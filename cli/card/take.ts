@@ -15,13 +15,14 @@
 // apart.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { endpointOf } from '../../agent/endpoint.ts';
 import { Failure } from '../../agent/failure.ts';
 import { readRam } from '../../agent/machine.ts';
 import { planOf } from '../../agent/plan.ts';
+import { makeAll } from '../../agent/private.ts';
 import type { SettingsOf } from '../options/table.ts';
 import { bytesText, countText } from '../screen/figures.ts';
 import { linkOptionsOf } from '../settings/broker.ts';
@@ -122,7 +123,7 @@ function checkCard(card: string, kept: string, next: string, ramBytes: number | 
       );
 
   rmSync(next, { recursive: true, force: true });
-  mkdirSync(next, { recursive: true, mode: 0o700 });
+  makeAll(next, 0o700);
   const named = filesOf(config, card);
   const put = (name: string, content: string | Uint8Array) =>
     writeFileSync(join(next, name), content, { mode: 0o600 });

@@ -8,12 +8,12 @@
 // channel to this process closes, however that comes about: no agent is left behind.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { ask } from '../../agent/control.ts';
 import { Failure } from '../../agent/failure.ts';
 import { WATCHES_MAX } from '../../agent/options.ts';
+import { makeAll } from '../../agent/private.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import { isLoopback } from '../../gateway/guard.ts';
 import { RESERVED_NAME } from '../../protocol/path.ts';
@@ -116,7 +116,7 @@ export async function demoCommand(invocation: Invocation): Promise<Exit> {
 
 function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeAll(path);
   } catch (error) {
     throw failureOf(error);
   }

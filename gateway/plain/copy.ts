@@ -1,14 +1,13 @@
 // One plain copy, in the worker: an agent whose link is mail to the hub. Frames go through the codec as anyone's do;
 // no broker is between.
 
-import { mkdirSync } from 'node:fs';
 import { checkApart, claimFolder } from '../../agent/claim.ts';
 import { type Control, NO_CONTROL } from '../../agent/control.ts';
 import type { Note } from '../../agent/engine/ports.ts';
 import { openBook, realPorts } from '../../agent/main.ts';
 import type { Book } from '../../agent/memory/book.ts';
 import type { FolderLedger } from '../../agent/memory/ledger.ts';
-import { makePrivate } from '../../agent/private.ts';
+import { makeAll, makePrivate } from '../../agent/private.ts';
 import { Report } from '../../agent/report.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import { Sync } from '../../agent/sync.ts';
@@ -41,7 +40,7 @@ export class Copy {
     const { share, folder, state, arenaBytes, rescanSeconds, watches } = options;
     this.share = share;
     this.tell = tell;
-    mkdirSync(folder, { recursive: true });
+    makeAll(folder);
     checkApart({ folder, state });
     makePrivate(state);
     this.places = { folder, state };

@@ -10,11 +10,12 @@
 // the mapped file counts as RSS, and the kernel drops it at will.
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, statfsSync, statSync } from 'node:fs';
+import { chmodSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { Failure } from '../../agent/failure.ts';
+import { makeAll } from '../../agent/private.ts';
 import { TERM_BYTES } from '../../protocol/limits.ts';
 import { beginBirth, checkHead, endBirth } from './birth.ts';
 import { type BlockHasher, BROKEN, type Store } from './port.ts';
@@ -115,7 +116,7 @@ export function openLmdbShelves(directory: string, isWritable = true): Shelves {
 
 function openEnvironment(directory: string, isWritable: boolean): RootDatabase<Uint8Array, Uint8Array> {
   if (isWritable) {
-    mkdirSync(directory, { recursive: true, mode: OWNER_ONLY });
+    makeAll(directory, OWNER_ONLY);
     shut(directory);
     beginBirth(directory);
   }

@@ -250,5 +250,23 @@ describe('control', () => {
   test('control: a state that cannot be made -> the machine is in the way', async () => {
     fs.writeFileSync(join(root, 'file'), '');
     await expect(openControl(join(root, 'file', 'state'), {})).rejects.toMatchObject({ kind: 'environment' });
+    await expect(openControl(join(root, 'file'), {})).rejects.toMatchObject({
+      message: `cannot make ${join(root, 'file')}: something else stands there`,
+    });
+  });
+
+  test('control: a state where the kernel lets nothing be made, and says ENOENT -> said, no trying without end', async () => {
+    for (const state of ['/proc/toastbox', '/proc/toastbox/state'])
+      await expect(openControl(state, {})).rejects.toMatchObject({
+        kind: 'environment',
+        message: `cannot make ${state}: it does not exist`,
+      });
+  });
+
+  test('control: a state, and what is above it, missing -> made', async () => {
+    const state = join(root, 'one', 'two', 'three');
+    opened.push(await openControl(state, {}));
+    expect(fs.statSync(join(root, 'one', 'two')).mode & 0o777).toBe(0o700);
+    expect(await ask(state, 'who')).toEqual({ pid: process.pid });
   });
 });

@@ -186,7 +186,7 @@ describe('help', () => {
 });
 
 describe('exits', () => {
-  test('exits: a port that is taken, as the error or as its cause -> exit 4 and how to choose another', async () => {
+  test('exits: a port that is taken, a wrong address, as the error or as its cause -> exit 4 and what to choose', async () => {
     const taken = createServer();
     await new Promise<void>(done => taken.listen(0, '127.0.0.1', done));
     const listen = taken.address() as AddressInfo;
@@ -201,6 +201,17 @@ describe('exits', () => {
       expect(failure.advice).toMatch(/^choose another: --listen 127\.0\.0\.1:\d+ or TOASTBOX_LISTEN=127/);
     }
     await new Promise(done => taken.close(done));
+    const wrong = { host: '192.0.2.1', port: listen.port };
+    const nowhere = await new Promise<Error>(done => createServer().once('error', done).listen(wrong));
+    const noName = Object.assign(new Error('none'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' });
+    for (const one of [nowhere, new Error('the broker does not start', { cause: noName })]) {
+      const failure = failureOf(portFailureOf(one, wrong));
+      expect(exitOf(failure)).toBe(Exit.ENVIRONMENT);
+      expect(failure.message).toMatch(/address$|the name is not known$/);
+      expect(failure.advice).toMatch(
+        /^give an address of this machine: --listen 127\.0\.0\.1:\d+ for itself only/,
+      );
+    }
     const other = new Error('something else');
     expect(portFailureOf(other, where)).toBe(other);
     expect(exitOf(failureOf(other))).toBe(Exit.FAILED);

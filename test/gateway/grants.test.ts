@@ -55,7 +55,7 @@ describe('grants', () => {
     expect(grants.mayJoin('a', 'y')).toBe(true);
     expect(warnings).toEqual([
       `${file}:1: is not BOARD: SHARE, SHARE, where either side may be *; what it said before stays in force`,
-      `cannot read ${file}: ENOENT; what it said before stays in force`,
+      `cannot read ${file}: it does not exist; what it said before stays in force`,
     ]);
     grants.close();
   });

@@ -74,7 +74,7 @@ describe.skipIf(!hasOpenssl)('pem', () => {
       [{ caFile: none }, `${none} is no certificate in PEM`],
       [{ caFile: der }, `${der} is no certificate in PEM`],
       [{ caFile: key }, `${key} is no certificate in PEM`],
-      [{ caFile: `${none}.not` }, `cannot read ${none}.not: ENOENT`],
+      [{ caFile: `${none}.not` }, `cannot read ${none}.not: it does not exist`],
     ] as const)
       expect(refusalOf(names)).toEqual({ kind: 'environment', message: expect.stringContaining(why) });
   });
