@@ -21,7 +21,7 @@ import * as fs from 'node:fs';
 import * as net from 'node:net';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { Failure } from './failure.ts';
+import { Failure, systemFailure } from './failure.ts';
 import { makePrivate } from './private.ts';
 
 export const CONTROL_NAME = 'control.sock';
@@ -108,16 +108,29 @@ export async function openControl(state: string, answers: Answers, idleMs = IDLE
     };
     return { why: undefined, close };
   } catch (error) {
-    fs.rmSync(own, { force: true });
+    drop(own);
     if (server.listening) await shut();
     else address.release();
     const code = codeOf(error);
     if (error instanceof Failure) throw error;
     // The system names the socket that was to be, which nobody knows.
+    if (code === 'EACCES')
+      throw systemFailure(
+        state,
+        error,
+        'start it as the user whose that is, or give it to this one (chown -R)',
+      );
     if (!NO_SOCKETS.has(code)) throw Object.assign(error as Error, { path: state });
     const why = `this file system ${code === 'EROFS' ? 'is read-only' : `holds no sockets (${code})`}`;
     return { why, close: async () => {} };
   }
+}
+
+/** Where we may not even look, there is nothing of ours. */
+function drop(path: string): void {
+  try {
+    fs.rmSync(path, { force: true });
+  } catch {}
 }
 
 /** Binds with no moment in which others could connect: the socket is born with mode 0600. A worker cannot do that, but

@@ -16,7 +16,7 @@ import { realScheduler } from './disk/schedule.ts';
 import { realSystem } from './disk/system.ts';
 import { InotifyWatcher } from './disk/watcher.ts';
 import { endpointOf } from './endpoint.ts';
-import { Failure } from './failure.ts';
+import { Failure, systemFailure } from './failure.ts';
 import type { GaugeReading } from './gauge.ts';
 import { Book } from './memory/book.ts';
 import type { AgentLedger } from './memory/ledger.ts';
@@ -68,7 +68,7 @@ function checkFolder(folder: string): void {
     if (statSync(folder).isDirectory()) return;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT') throw new Failure('environment', `the folder ${folder} cannot be used: ${code}`);
+    if (code !== 'ENOENT') throw systemFailure(`the folder ${folder} cannot be used`, error);
     const advice = `make it first (mkdir -p ${folder}), or mount the disk that it is on`;
     throw new Failure('environment', `the folder ${folder} does not exist`, advice);
   }

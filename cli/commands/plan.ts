@@ -49,13 +49,12 @@ export function checkFit({
   arenaBytes: number;
   watches: number;
 }): void {
-  const catalog = statSync(join(state, CATALOG_NAME), { throwIfNoEntry: false });
   const ram = readRam();
   const { misfits } = planOf({
     arenaBytes,
     watches,
     // A catalog that is there has its room; what is new in the folder nobody knows yet.
-    catalogBytes: catalog?.size,
+    catalogBytes: catalogBytesIn(state),
     ramBytes: ram?.bytes,
     diskBytes: freeDiskBytes(state),
   });
@@ -65,6 +64,15 @@ export function checkFit({
   // Room on a disk comes and goes, and then another start is all that it takes.
   const kind = misfit.of === 'disk' ? 'environment' : 'usage';
   throw new Failure(kind, misfitText(misfit, ram?.by ?? 'asked'), advice);
+}
+
+/** Nothing where it cannot be looked at: what is wrong there is said by the agent that starts, by its name. */
+function catalogBytesIn(state: string): number | undefined {
+  try {
+    return statSync(join(state, CATALOG_NAME)).size;
+  } catch {
+    return undefined;
+  }
 }
 
 export function planText(plan: Plan, by: Owner): string {

@@ -86,8 +86,10 @@ interface Loaded {
 function load(file: string): Loaded {
   let text: string;
   try {
-    if (statSync(file).size > TOML_BYTES_MAX)
-      throw new Failure('usage', `${file}: too long for a config file`);
+    const stats = statSync(file);
+    // read() would say so without its name.
+    if (stats.isDirectory()) throw new Failure('environment', `${file}: it is a directory`);
+    if (stats.size > TOML_BYTES_MAX) throw new Failure('usage', `${file}: too long for a config file`);
     text = withoutMark(readFileSync(file, 'utf8'));
   } catch (error) {
     throw failureOf(error);

@@ -234,6 +234,24 @@ describe('control', () => {
     expect(failureOf(error)).toMatchObject({ kind: 'environment', message: '/proc/self: permission denied' });
   });
 
+  test.skipIf(process.getuid?.() !== 0)(
+    "control: another user's state -> the state is named, and what to do",
+    async () => {
+      fs.chmodSync(root, 0o755);
+      fs.mkdirSync(join(root, 'own'), { mode: 0o700 });
+      process.seteuid?.(65_534);
+      try {
+        await expect(openControl(join(root, 'own'), {})).rejects.toMatchObject({
+          kind: 'environment',
+          message: `${join(root, 'own')}: permission denied`,
+          advice: 'start it as the user whose that is, or give it to this one (chown -R)',
+        });
+      } finally {
+        process.seteuid?.(0);
+      }
+    },
+  );
+
   test.skipIf(whyNoMounts !== undefined)('control: a read-only file system -> called that', async () => {
     const mounts = new Mounts();
     try {

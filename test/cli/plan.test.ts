@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -102,6 +102,27 @@ describe('plan: the command', () => {
       .at(-2)!;
     expect(errors).toContain(said);
     expect(errors).toContain('start it all the same with --overcommit');
+  });
+});
+
+describe('agent: a folder or state that cannot be used', () => {
+  test('agent: a file in its place, or above it -> said of which, exit 4', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'toastbox-plan-'));
+    const file = join(place, 'file');
+    writeFileSync(file, '');
+    const folder = join(place, 'folder');
+    mkdirSync(folder);
+    const words = ['--broker', 'mqtt://h', '--name', 'n'];
+    for (const [at, state, said] of [
+      [file, [], `${file} is not a directory`],
+      [join(file, 'in'), [], `the folder ${join(file, 'in')} cannot be used: it is not a directory`],
+      [folder, ['--state', file], `cannot make ${file}: something else stands there`],
+    ] as const) {
+      const { code, errors } = await run('agent', '--folder', at, ...state, ...words);
+      expect(errors).toContain(`toastbox: ${said}\n`);
+      expect(code).toBe(Exit.ENVIRONMENT);
+    }
+    rmSync(place, { recursive: true });
   });
 });
 

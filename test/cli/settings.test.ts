@@ -264,10 +264,14 @@ describe('settings: config files', () => {
     expect(message.startsWith(`${file}:2: `)).toBe(true);
     expect(message).not.toContain('\n');
   });
-  test('a missing file -> the machine is in the way', () => {
+  test('a missing file, a directory -> the machine is in the way', () => {
     expect(failure(() => resolve('agent', ['--config', 'nowhere.toml']))).toMatchObject({
       kind: 'environment',
       message: `${join(directory, 'nowhere.toml')}: it does not exist`,
+    });
+    expect(failure(() => resolve('agent', ['--config', directory]))).toMatchObject({
+      kind: 'environment',
+      message: `${directory}: it is a directory`,
     });
   });
   test('a list, a float, a date -> refused by key', () => {
