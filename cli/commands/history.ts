@@ -10,7 +10,7 @@ import type { Invocation } from '../invocation.ts';
 import { Screen } from '../screen/screen.ts';
 import { KIND_WORDS, momentText, whatOf, whoOf } from '../screen/version.ts';
 import { resolveSettings } from '../settings/resolve.ts';
-import { dataOf, type Place, placeOf, storeOf } from '../settings/store.ts';
+import { dataOf, type Place, placeOf, shareLine, storeOf } from '../settings/store.ts';
 
 const HEAD = `${'version'.padStart(9)}  ${'when'.padEnd(19)}  ${'board'.padEnd(16)}  what`;
 
@@ -28,6 +28,7 @@ export async function historyCommand({ words, world, out, errors }: Invocation):
     }
     if (isKnown) return Exit.FINE;
     screen.warn(`toastbox: nothing was ever kept of ${argument}`);
+    if (place.path.length > 0) screen.warn(`  ${shareLine(argument!, settings.data)}`);
     return Exit.FAILED;
   } finally {
     await store.close();

@@ -17,7 +17,7 @@ import { Screen } from '../screen/screen.ts';
 import { lostText, Told } from '../screen/told.ts';
 import { momentText } from '../screen/version.ts';
 import { resolveSettings } from '../settings/resolve.ts';
-import { dataOf, type Place, placeOf } from '../settings/store.ts';
+import { dataOf, historyLine, type Place, placeOf, shareLine } from '../settings/store.ts';
 
 /** Of base64 in one question: well under what a control socket takes. */
 const QUESTION_BYTES_MAX = 32 * 1024;
@@ -32,7 +32,7 @@ export async function restoreCommand({ words, world, out, errors }: Invocation):
   try {
     const place = placeOf(store, argument!);
     const told = new Told(screen, place.folder.share, at, json);
-    const version = chosen(store, place, argument!, at, number, told);
+    const version = chosen(store, place, argument!, { at, number, told, data: settings.data });
     const wish = { ...place, version, time: at };
     if (access !== undefined) await restore(access, wish, told);
     else told.put(to!, version, exportTo(store, wish, to!, told));
@@ -42,20 +42,27 @@ export async function restoreCommand({ words, world, out, errors }: Invocation):
   }
 }
 
+/** By what a version is chosen, and what says where nothing fits. */
+interface Choice {
+  at: number | undefined;
+  number: number | undefined;
+  told: Told;
+  /** As it was given: the advice is to be typed as it stands. */
+  data: string | undefined;
+}
+
 /** The version that is wanted back; undefined for the root of a share. */
 function chosen(
   store: Store,
   { folder, path }: Place,
   text: string,
-  at: number | undefined,
-  number: number | undefined,
-  told: Told,
+  { at, number, told, data }: Choice,
 ): Version | undefined {
-  const see = `toastbox history ${text} lists what there is`;
+  const see = `${historyLine(text, data)} lists what there is`;
   const current = store.current(folder.number, path);
   if (path.length === 0 && at !== undefined) return undefined;
   if (path.length > 0 && current === undefined)
-    throw new Failure('usage', `${text}: nothing was ever kept of it`, see);
+    throw new Failure('usage', `${text}: nothing was ever kept of it`, shareLine(text, data));
   if (number !== undefined) {
     const version = versionOf(store, folder.number, path, number);
     if (isLive(version)) return version;

@@ -44,8 +44,15 @@ export async function verifyCommand({ words, world, out, errors }: Invocation): 
     if (blocks.length > 0) await doubt(data, blocks, screen);
     return sum.damages === 0 ? Exit.FINE : Exit.FAILED;
   }
-  const text = `the database itself, at: ${step}: reading it ended by ${signal ?? whyOf(complaint, code)}`;
+  const refusal = /^Failure: (.*)$/m.exec(complaint)?.[1];
+  const text =
+    refusal === undefined
+      ? `the database itself, at: ${step}: reading it ended by ${signal ?? whyOf(complaint, code)}`
+      : `the database itself: ${refusal}`;
   screen.say(settings.json ? JSON.stringify({ is: 'damage', text } satisfies Word) : `damaged: ${text}`);
+  screen.warn(
+    "put a backup in its place, or move the gateway's --data away: the boards bring what they have",
+  );
   return Exit.FAILED;
 }
 

@@ -1,6 +1,6 @@
 // Which store a command is to look into, and which path in it.
 
-import { statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../agent/failure.ts';
 import type { Folder, Store } from '../../gateway/store/port.ts';
@@ -30,9 +30,10 @@ const hasStore = (data: string): boolean => lookAt(data) === 'there';
 
 function lookAt(data: string): 'there' | 'none' | 'closed' {
   try {
-    return statSync(join(storeOf(data), 'data.mdb'), { throwIfNoEntry: false }) === undefined
-      ? 'none'
-      : 'there';
+    const file = join(storeOf(data), 'data.mdb');
+    if (statSync(file, { throwIfNoEntry: false }) === undefined) return 'none';
+    closeSync(openSync(file, 'r'));
+    return 'there';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'closed' : 'none';
   }
@@ -47,6 +48,12 @@ export interface Place {
 export function placeOf(store: Store, text: string): Place {
   const bytes = unprinted(text.replace(/^\.\//, '').replace(/\/+$/, ''));
   const slash = bytes.indexOf(0x2f);
+  if (slash === 0)
+    throw new Failure(
+      'usage',
+      `${JSON.stringify(text)} does not begin with a share`,
+      'write SHARE/PATH, no / before it',
+    );
   const share = bytes.subarray(0, slash < 0 ? undefined : slash).toString();
   const folder = store.folder(share);
   if (folder === undefined) {
@@ -62,6 +69,18 @@ export function placeOf(store: Store, text: string): Place {
   if (fault !== undefined) throw new Failure('usage', `${JSON.stringify(text)}: ${fault}`);
   return { folder, path };
 }
+
+/** The command that shows what there is of `text`, as a shell takes it. */
+export function historyLine(text: string, data: string | undefined): string {
+  const words = ['toastbox', 'history', text, ...(data === undefined ? [] : ['--data', data])];
+  return words
+    .map(word => (/^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
+}
+
+/** Of a path that nobody knows: where to look for the right one. */
+export const shareLine = (text: string, data: string | undefined): string =>
+  `${historyLine(text.replace(/^\.\//, '').split('/')[0]!, data)} lists what changed last in the share`;
 
 function unprinted(text: string): Buffer {
   const parts = text.split(/(\\\\|\\x[0-9a-f]{2}|\\u\{[0-9a-f]{1,6}\})/i);

@@ -5,9 +5,9 @@
 // left as it is, so a second run goes on where one ended; anything else that stands there is told and never touched.
 
 import * as fs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { toSeconds } from '../../agent/disk/stat.ts';
-import { Failure } from '../../agent/failure.ts';
+import { Failure, systemFailure } from '../../agent/failure.ts';
 import { sameBytes } from '../../protocol/bytes.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { blocksOf } from '../hub/content.ts';
@@ -54,8 +54,12 @@ export function exportTo(
     exported.entries++;
     exported.bytes += each.size;
   };
-  if (version === undefined) makeDirectory(Buffer.from(place), 0o700);
-  else put(version, Buffer.from(place));
+  try {
+    if (version === undefined) makeDirectory(Buffer.from(place), 0o700);
+    else put(version, Buffer.from(place));
+  } catch (error) {
+    throw withAdvice(error, place);
+  }
   if (time === undefined || (version !== undefined && version.kind !== Kind.DIRECTORY)) return exported;
   const skip = path.length === 0 ? 0 : path.length + 1;
   /** A directory that could not be made, with the slash behind it. */
@@ -85,6 +89,17 @@ export function exportTo(
       if (each.kind === Kind.DIRECTORY) lost = Buffer.concat([below, Buffer.from('/')]);
     }
   }
+}
+
+/** What can be done about a place where it cannot begin. */
+function withAdvice(error: unknown, place: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  const above = dirname(place);
+  if (code === 'ENOENT' && !fs.existsSync(above))
+    return systemFailure(above, error, `make it first (mkdir -p ${above}), or give another place`);
+  if (code === 'EEXIST')
+    return systemFailure(place, error, 'name what is not there yet; nothing is replaced');
+  return error;
 }
 
 /** False: it stands there already. */

@@ -397,7 +397,9 @@ describe('beside a running gateway', () => {
       'd/s: something else stands there',
       '',
     ]);
-    expect(() => exported(world, 'd', version, made, join(place, 'f'))).toThrow('EEXIST');
+    const begun = (to: string) => () => exported(world, 'd', version, made, to);
+    expect(begun(join(place, 'f'))).toThrow(`${join(place, 'f')}: something else stands there`);
+    expect(begun(join(place, 'no', 'd'))).toThrow(`${join(place, 'no')}: it does not exist`);
   });
 
   test('restore: a path is too long where it is put -> said, and the others are there', () => {
