@@ -226,7 +226,7 @@ export class Keeper {
     this.#waiting = setTimeout(() => this.#open(), wait);
     if (isNext) return;
     const isRival = this.#hasRival && (why as { code?: unknown }).code === 'ECONNRESET';
-    const reason = explain(isRival ? { code: SESSION_TAKEN_OVER } : why, this.#options.endpoint);
+    const reason = explain(isRival ? { code: SESSION_TAKEN_OVER } : why, this.#options.endpoint, !wasUp);
     if (reason === this.#why) return;
     this.#why = reason;
     this.#handlers.down(reason);

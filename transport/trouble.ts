@@ -45,15 +45,22 @@ const CODES: Readonly<Record<string, (host: string) => string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: () => noSigner,
   CERT_HAS_EXPIRED: () => "the broker's certificate has expired, or this machine's clock is wrong",
   CERT_NOT_YET_VALID: () => "the broker's certificate is not valid yet: is this machine's clock right?",
-  ERR_TLS_CERT_ALTNAME_INVALID: host => `the broker's certificate is for another name than ${host}`,
+  ERR_TLS_CERT_ALTNAME_INVALID: host =>
+    `the broker's certificate is for another name than ${host}: give the URL a name that it has, or it this one`,
   ERR_SSL_WRONG_VERSION_NUMBER: () => 'no TLS is spoken there: use mqtt://, or the port for mqtts://',
   EPROTO: () => 'the TLS handshake failed: see the log of the broker',
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: () => 'the broker wants a client certificate: give cert and key',
 };
 
-/** One sentence: where, then what. */
-export function explain(error: unknown, endpoint: Endpoint): string {
-  return `${endpoint.shown}: ${reason(error, endpoint.host)}`;
+const BREAKS: readonly unknown[] = ['ECONNRESET', 'EPIPE'];
+/** Another protocol than the port's is all that a broker need not answer; one that just goes down looks the same. */
+const EARLY =
+  'the connection was broken off before an answer: is this its port for that kind of URL (mqtts:// where it wants TLS)?';
+
+/** One sentence: where, then what. `isEarly`: the connection was never up. */
+export function explain(error: unknown, endpoint: Endpoint, isEarly = false): string {
+  const isBroken = BREAKS.includes((error as { code?: unknown }).code);
+  return `${endpoint.shown}: ${isBroken && isEarly ? EARLY : reason(error, endpoint.host)}`;
 }
 
 function reason(error: unknown, host: string): string {

@@ -40,7 +40,8 @@ export function lineOf(note: Note): NoteLine {
       return { text: `skip  ${printable(note.path)}: ${note.why}`, counts: 'skipped', bytes: 0 };
     case 'trouble':
       return {
-        text: `fail  ${printable(note.path)}: ${note.doing}: ${note.code}`,
+        // Of the folder itself the path is empty.
+        text: `fail  ${note.path.length === 0 ? '' : `${printable(note.path)}: `}${note.doing}: ${note.code}`,
         counts: 'problem',
         bytes: 0,
       };

@@ -172,7 +172,11 @@ const processText = (
 function adviceOf(status: AgentStatus): string[] {
   const advice: string[] = [];
   if (!status.link.up)
-    advice.push(`Is the broker running, and is ${status.link.broker} right? The agent keeps trying.`);
+    advice.push(
+      status.link.why === undefined
+        ? `Is the broker running, and is ${status.link.broker} right? The agent keeps trying.`
+        : 'Why the link is down stands with it above. The agent keeps trying, at most 30 s apart.',
+    );
   else if (status.state === 'offline')
     advice.push('The broker is there, the gateway is not: start it with toastbox gateway, at this broker.');
   if (status.state === 'trouble')

@@ -26,6 +26,9 @@ describe('notes', () => {
     expect(text({ kind: 'trouble', path: path('a'), code: 'ENOSPC', doing: 'write' })).toBe(
       'fail  a: write: ENOSPC',
     );
+    expect(text({ kind: 'trouble', path: path(''), code: 'CHANGED', doing: 'opening the folder' })).toBe(
+      'fail  opening the folder: CHANGED',
+    );
     expect(text({ kind: 'session', text: 'up' })).toBe('link  up');
   });
   test('notes: names that would move a cursor, break a line or are not UTF-8 -> one printable line', () => {

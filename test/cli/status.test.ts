@@ -66,7 +66,7 @@ describe('report', () => {
           link: { up: false, broker: 'mqtt://b', since: NOW - 5000, why: 'connection refused' },
         },
         / link +down for 5 s: mqtt:\/\/b: connection refused$/m,
-        /-> Is the broker running/,
+        /-> Why the link is down stands with it/,
       ],
       [
         {
@@ -79,7 +79,12 @@ describe('report', () => {
           },
         },
         / link +down for 5 s: mqtt:\/\/b:1883: nothing answers there$/m,
-        /-> Is the broker running/,
+        /-> Why the link is down stands with it/,
+      ],
+      [
+        { state: 'offline', link: { up: false, broker: 'mqtt://b', since: NOW - 5000 } },
+        / link +down for 5 s: mqtt:\/\/b$/m,
+        /-> Is the broker running, and is mqtt:\/\/b right/,
       ],
       [{ state: 'offline' }, /^agent board-7: offline/, /-> The broker is there, the gateway is not/],
       [
