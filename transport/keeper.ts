@@ -81,6 +81,8 @@ export class Keeper {
   #hasRival = false;
   /** The broker has had a status of ours: what it has of an older session is no remnant of an earlier process. */
   #wasAnnounced = false;
+  /** It had one before the connection at hand. */
+  #wasThere = false;
   #waiting: NodeJS.Timeout | undefined;
 
   #facts: object;
@@ -159,12 +161,14 @@ export class Keeper {
   /**
    * Our own status came back. Where it says "offline" it is the will of an earlier connection: it must not stay.
    * Where it is of a younger session, or of any other once ours was there, a second process runs under our name
-   * (perhaps thrown out by us just now).
+   * (perhaps thrown out by us just now). What the broker retained stood there when this connection began, also where
+   * it comes behind the acknowledgement of ours: an earlier life's last word, unless ours had been there by then.
    */
-  seeOwn(status: { state: 'online' | 'offline'; session: number }): void {
+  seeOwn(status: { state: 'online' | 'offline'; session: number }, isRetained: boolean): void {
     const { session } = this.#options;
     if (status.state === 'offline' && status.session <= session) this.announce();
-    this.#hasRival ||= status.session > session || (status.session < session && this.#wasAnnounced);
+    const wasThere = isRetained ? this.#wasThere : this.#wasAnnounced;
+    this.#hasRival ||= status.session > session || (status.session < session && wasThere);
   }
 
   close(): Promise<void> {
@@ -189,6 +193,7 @@ export class Keeper {
     const { endpoint, open } = this.#options;
     const protocol = this.#negotiation.next(performance.now());
     this.counts.tries++;
+    this.#wasThere = this.#wasAnnounced;
     this.#connection = open(protocol, {
       up: frameBytesMax => {
         if (!this.isOpen) return;

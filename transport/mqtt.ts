@@ -77,7 +77,7 @@ export function connectBoard(options: BoardLinkOptions, handlers: BoardLinkHandl
           }
           return true;
         }
-        return topic === statusTopic && seeOwn(keeper, readPresence(payload));
+        return topic === statusTopic && seeOwn(keeper, readPresence(payload), isRetained);
       },
     },
     {
@@ -111,7 +111,7 @@ export function connectGateway(options: GatewayLinkOptions, handlers: GatewayLin
       topics: [everyBoard('up'), everyBoard('status'), GATEWAY_STATUS_TOPIC],
       queueBytesMax: GATEWAY_QUEUE_BYTES_MAX,
       take(topic, payload, isRetained) {
-        if (topic === GATEWAY_STATUS_TOPIC) return seeOwn(keeper, readPresence(payload));
+        if (topic === GATEWAY_STATUS_TOPIC) return seeOwn(keeper, readPresence(payload), isRetained);
         const place = boardOfTopic(topic);
         if (place === undefined) return false;
         if (place.leaf === 'status') {
@@ -138,8 +138,8 @@ export function connectGateway(options: GatewayLinkOptions, handlers: GatewayLin
   };
 }
 
-function seeOwn(keeper: Keeper, status: Presence | undefined): boolean {
-  if (status) keeper.seeOwn(status);
+function seeOwn(keeper: Keeper, status: Presence | undefined, isRetained: boolean): boolean {
+  if (status) keeper.seeOwn(status, isRetained);
   return status !== undefined;
 }
 
