@@ -20,6 +20,7 @@ export class Grants {
       file,
       read: readShares,
       wanted: 'BOARD: SHARE, SHARE, where either side may be *',
+      madeBy: 'write it: a line BOARD: SHARE, SHARE for each board',
       alsoNamed: ANY,
       onWarn,
     });

@@ -19,6 +19,8 @@ export interface ListedOptions<V> {
   read(value: string): V | undefined;
   /** What a line should look like. */
   wanted: string;
+  /** What makes such a file, for whoever has none. */
+  madeBy: string;
   /** A name besides a board's that may stand before the colon. */
   alsoNamed?: string;
   onWarn(text: string): void;
@@ -69,6 +71,7 @@ export function readListed<V>({
   file,
   read,
   wanted,
+  madeBy,
   alsoNamed,
 }: Omit<ListedOptions<V>, 'onWarn'>): Map<string, V> {
   let text: string;
@@ -77,7 +80,8 @@ export function readListed<V>({
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw systemFailure(`cannot read ${file}`, error);
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw systemFailure(`cannot read ${file}`, error, isMissing ? madeBy : undefined);
   }
   const values = new Map<string, V>();
   for (const [index, line] of text.split('\n').entries()) {

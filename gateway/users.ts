@@ -26,6 +26,7 @@ export const usersForm = (file: string): Omit<ListedOptions<string>, 'onWarn'> =
   file,
   read: value => (isHash(value) ? value : undefined),
   wanted: 'a line that `toastbox user --add` made, name:$scrypt$...',
+  madeBy: `make it: toastbox user --users ${file} --add BOARD`,
 });
 
 interface Known {

@@ -155,7 +155,7 @@ function sum(place: string, files: readonly string[]): void {
 
 /** The card's bytes; where a power cut tore its blanking, what that was to make of them. */
 function bytesOf(card: string, kept: string): Buffer {
-  const bytes = readFileSync(card);
+  const bytes = readNamed(card);
   if (bytes.length > TOML_BYTES_MAX) throw new Failure('usage', `${card}: too long for a config file`);
   const [old, aim] = [contentAt(join(kept, OLD)), contentAt(join(kept, CARD))];
   // All old: nothing was blanked yet, and it is taken like any other.
@@ -252,10 +252,19 @@ function contentOf(card: string, kept: string, name: string): Buffer {
 
 function contentAt(file: string): Buffer | undefined {
   try {
-    return readFileSync(file);
+    return readNamed(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return undefined;
+  }
+}
+
+/** A read that fails has no name of its own: of a directory, say. */
+function readNamed(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw Object.assign(error as Error, { path: file });
   }
 }
 

@@ -42,7 +42,8 @@ export async function userCommand({ words, world, out, errors }: Invocation): Pr
     if (!users.has(remove)) throw new Failure('usage', `${file} has no user ${remove}`);
     replace(file, linesWithout(file, remove));
     errors.write(`${remove}: removed\n`);
-  } else for (const name of users.keys()) out.write(`${name}\n`);
+  } else if (existsSync(file)) for (const name of users.keys()) out.write(`${name}\n`);
+  else errors.write(`no users: ${file} does not exist; --add makes it\n`);
   return Exit.FINE;
 }
 

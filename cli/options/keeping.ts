@@ -44,6 +44,8 @@ export const retaining = {
     kind: 'size',
     value: 'SIZE',
     defaultWords: 'any size',
+    // A number without its unit would take all history away.
+    least: 2 ** 20,
     example: '50GiB',
     help: 'Keep less history while the store holds more than this.',
   },
@@ -73,7 +75,7 @@ export const restore = {
     'What was deleted comes back as it last was; of what is there say which version, by --version (toastbox history has the numbers) or by --at. A directory needs --at: all that stood in it then comes back as it was then, and what came to be since stays.',
     'It is a change like any other: every board gets it, and what it replaces is a version that can be brought back. With --to it is put elsewhere on this machine instead, and the folder stays as it is. A gateway that runs makes the change itself; one that does not finds it at its start.',
   ],
-  usage: 'toastbox restore SHARE/PATH [--at TIME | --version NUMBER] [--to PLACE] [--data DIR]',
+  usage: 'toastbox restore SHARE/PATH [--at TIME | --version NUMBER] [--to PLACE] [--data DIR] [--json]',
   argument,
   alsoReads: ['gateway'],
   options: {

@@ -327,7 +327,7 @@ const status = {
   about: [
     'Asks the agent or gateway that runs on this machine: link, position, what is pending, conflicts, the last error, memory. Without an option it looks at the folder of the config file, then for .toastbox here and in the directories above, then for ./toastbox-demo.',
   ],
-  usage: 'toastbox status [--folder DIR | --data DIR | --state DIR] [--json]',
+  usage: 'toastbox status [--folder DIR | --data DIR | --state DIR] [--json] [--watch]',
   alsoReads: ['agent', 'gateway'],
   options: {
     ...asking,
@@ -365,7 +365,7 @@ const plan = {
     'An agent makes the same check when it starts.',
   ],
   usage:
-    'toastbox plan --files COUNT [--ram SIZE] [--largest SIZE] [--arena SIZE] [--watches COUNT] [--json]',
+    'toastbox plan --files COUNT [--ram SIZE] [--disk SIZE] [--largest SIZE] [--arena SIZE] [--watches COUNT] [--json]',
   alsoReads: ['agent'],
   options: {
     files: {

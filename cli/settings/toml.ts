@@ -15,10 +15,10 @@ export function readToml(text: string, file: string): Table {
   } catch (error) {
     const { line, message } = error as Error & { line?: number };
     if (line === undefined) throw error;
-    throw new Failure(
-      'usage',
-      `${file}:${line}: ${message.split('\n')[0]!.replace(/^Invalid TOML document: /, '')}`,
-    );
+    const what = message.split('\n')[0]!.replace(/^Invalid TOML document: /, '');
+    // Most often a word, path or password as it is.
+    const advice = what === 'invalid value' ? 'text stands in quotes, as in name = "board-7"' : undefined;
+    throw new Failure('usage', `${file}:${line}: ${what}`, advice);
   }
 }
 

@@ -297,6 +297,11 @@ describe('card: its examples', () => {
     expect(standing()).toEqual(before);
   });
 
+  test('a directory for the card -> said of which', async () => {
+    const directory = join(card, '..');
+    const { code, said } = await run(`toastbox card --card ${directory} --look`);
+    expect([code, said]).toEqual([Exit.ENVIRONMENT, `toastbox: ${directory}: it is a directory\n`]);
+  });
   test('neither a place nor --look -> said what either does', async () => {
     write(LOCKED);
     const { code, said } = await run(look.replace(' --look', ''));

@@ -263,6 +263,11 @@ describe('settings: config files', () => {
     expect(kind).toBe('usage');
     expect(message.startsWith(`${file}:2: `)).toBe(true);
     expect(message).not.toContain('\n');
+    const bare = tomlFile('name = "b"\nshare = photos\n', 'bare.toml');
+    expect(failure(() => resolve('agent', ['--config', bare]))).toMatchObject({
+      message: `${bare}:2: invalid value`,
+      advice: 'text stands in quotes, as in name = "board-7"',
+    });
   });
   test('a missing file, a directory -> the machine is in the way', () => {
     expect(failure(() => resolve('agent', ['--config', 'nowhere.toml']))).toMatchObject({
@@ -281,6 +286,10 @@ describe('settings: config files', () => {
         `${file}:1: share must be a string, a whole number, true or false`,
       );
     }
+  });
+  test('a bound for the history without its unit -> refused: it would take all of it', () => {
+    const message = failure(() => resolve('gateway', [...complete('gateway'), '--keep-bytes', '50'])).message;
+    expect(message).toBe('--keep-bytes: "50" is too small: the least is 1 MiB, such as --keep-bytes 50GiB');
   });
   test('whole numbers and booleans -> taken as they are', () => {
     const file = tomlFile('rescan = 90\nquiet = true\narena = 4194304\n', 'numbers.toml');

@@ -25,6 +25,19 @@ async function check(name: string, password: string) {
 }
 
 describe('user', () => {
+  test('user: no file yet -> that is said; a gateway names what makes it', async () => {
+    expect(await user()).toEqual({
+      code: Exit.FINE,
+      out: '',
+      errors: `no users: ${file} does not exist; --add makes it\n`,
+    });
+    expect(() => new Users(file, () => {})).toThrow(
+      expect.objectContaining({
+        message: `cannot read ${file}: it does not exist`,
+        advice: `make it: toastbox user --users ${file} --add BOARD`,
+      }),
+    );
+  });
   test('user: added -> a password alone on stdout, its hash in a file of the maker alone', async () => {
     const { code, out, errors } = await user('--add', 'board-7');
     expect([code, errors]).toEqual([Exit.FINE, 'board-7: added\n']);
