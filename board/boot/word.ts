@@ -8,7 +8,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Failure } from '../../agent/failure.ts';
 import { Exit } from '../../cli/exits.ts';
-import { budgetOf } from '../check/budget.ts';
+import { ramOf } from '../check/budget.ts';
 import { imagePlace, makeImage } from '../image/image.ts';
 import { boardOf } from '../image/parts.ts';
 import { BUILD, ROOT } from '../places.ts';
@@ -20,6 +20,7 @@ const PORT = 1893;
 export async function bootWord(words: readonly string[]): Promise<Exit> {
   const { values, positionals } = parsed(words);
   const word = boardOf(positionals);
+  const ramMib = ramOf(values.ram, word);
   const image = imagePlace(word);
   if (!existsSync(image)) await makeImage(word);
   const place = join(BUILD, 'boot');
@@ -39,7 +40,7 @@ export async function bootWord(words: readonly string[]): Promise<Exit> {
       : undefined;
   console.log(`its plain copy: ${relative(ROOT, join(data, 'folders', word))}; Ctrl-A X ends it`);
   try {
-    const qemu = startQemu({ word, ramMib: Number(values.ram ?? budgetOf(word).ramMib), card }, 'inherit');
+    const qemu = startQemu({ word, ramMib, card }, 'inherit');
     const [code] = await Promise.race([
       once(qemu, 'exit'),
       once(qemu, 'refused').then(([failure]) => Promise.reject(failure)),

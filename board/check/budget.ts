@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Failure } from '../../agent/failure.ts';
 import { ROOT } from '../places.ts';
 import type { Figures } from './scenario.ts';
 
@@ -42,6 +43,13 @@ export function budgetOf(word: string): Budget {
   const budget = all[word];
   if (budget === undefined) throw new Error(`board/budget.json has nothing for ${word}`);
   return budget;
+}
+
+/** What --ram says, in MiB, or what the budget gives. */
+export function ramOf(text: string | undefined, word: string): number {
+  if (text === undefined) return budgetOf(word).ramMib;
+  if (/^[1-9]\d{1,4}$/.test(text)) return Number(text);
+  throw new Failure('usage', `--ram: ${JSON.stringify(text)} is not a number of MiB, such as --ram 64`);
 }
 
 /** What of a scenario's figures is over, in words; a figure that is missing is over. */

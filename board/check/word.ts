@@ -10,7 +10,7 @@ import { suggestion } from '../../cli/settings/nearest.ts';
 import { imagePlace, makeImage } from '../image/image.ts';
 import { boardOf } from '../image/parts.ts';
 import { BUILD } from '../places.ts';
-import { budgetOf, overruns } from './budget.ts';
+import { budgetOf, overruns, ramOf } from './budget.ts';
 import type { Figures, Scenario } from './scenario.ts';
 import { both } from './scenarios/both.ts';
 import { data } from './scenarios/data.ts';
@@ -119,7 +119,7 @@ function scenarioOf(name: string): Scenario {
 export async function checkWord(words: readonly string[]): Promise<Exit> {
   const { values, positionals } = parsed(words);
   const word = boardOf(positionals);
-  const ramMib = Number(values.ram ?? budgetOf(word).ramMib);
+  const ramMib = ramOf(values.ram, word);
   await check({
     word,
     ramMib,

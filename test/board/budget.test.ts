@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { bundle } from '../../board/bundle/bundle.ts';
-import { budgetOf, overruns } from '../../board/check/budget.ts';
+import { budgetOf, overruns, ramOf } from '../../board/check/budget.ts';
 import { ROOT } from '../../board/places.ts';
 
 const BOARDS = ['armv7', 'arm64'];
@@ -17,6 +17,13 @@ test('budget: the bundle and the wasm -> within it, on every board', async () =>
         budget.wasmBytes,
       );
   }
+});
+
+test('budget: --ram -> in MiB; nothing that QEMU would stumble over, once an image is made', () => {
+  expect(ramOf(undefined, 'armv7')).toBe(budgetOf('armv7').ramMib);
+  expect(ramOf('80', 'armv7')).toBe(80);
+  for (const text of ['', 'x', '64MiB', '-1', '0', '1.5'])
+    expect(() => ramOf(text, 'armv7')).toThrow(`--ram: ${JSON.stringify(text)} is not a number of MiB`);
 });
 
 test('budget: figures over it, or missing -> named, with what they may be', () => {
