@@ -3,7 +3,7 @@
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
-/** A status has room for 200 characters of it (cli/screen/report.ts); what is longer is another file. */
+/** A status has room for 200 characters of it (agent/report.ts); what is longer is another file. */
 const NOTICE_CHARACTERS_MAX = 400;
 
 /**

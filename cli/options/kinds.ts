@@ -83,7 +83,9 @@ const READERS: { readonly [K in Kind]: Reader<K> } = {
     if (value === undefined) return new Wrong('is not a duration: write a whole number with s, m, h or d');
     return within(value, bounds, durationText);
   },
-  time: text => timeOf(text, Date.now()) ?? new Wrong('is not a time'),
+  time: text =>
+    timeOf(text, Date.now()) ??
+    new Wrong('is not a time: write a date and time, a time of day alone, or 2h for so long ago'),
   count: (text, bounds) => {
     const value = withUnit(text, { '': 1 });
     return value === undefined ? new Wrong('is not a whole number') : within(value, bounds, String);

@@ -291,6 +291,11 @@ describe('settings: config files', () => {
     const message = failure(() => resolve('gateway', [...complete('gateway'), '--keep-bytes', '50'])).message;
     expect(message).toBe('--keep-bytes: "50" is too small: the least is 1 MiB, such as --keep-bytes 50GiB');
   });
+  test('a time in words -> what may be said', () => {
+    expect(failure(() => resolve('restore', ['photos/x', '--at', 'yesterday'])).message).toBe(
+      '--at: "yesterday" is not a time: write a date and time, a time of day alone, or 2h for so long ago, such as --at 2026-11-22T21:30',
+    );
+  });
   test('whole numbers and booleans -> taken as they are', () => {
     const file = tomlFile('rescan = 90\nquiet = true\narena = 4194304\n', 'numbers.toml');
     expect(resolve('agent', [...complete('agent'), '--config', file])).toMatchObject({
