@@ -162,7 +162,8 @@ export class Session {
   }
 
   onRefuse(reason: string): void {
-    if (this.refusal !== reason) this.core.note({ kind: 'session', text: `the gateway refuses: ${reason}` });
+    // It waits for a person, so it is a trouble: said also where little is, and kept as the last error.
+    if (this.refusal !== reason) this.core.trouble(NO_CONTENT, reason, 'the gateway refuses');
     this.refusal = reason;
     this.state = 'greeting';
     this.core.isLive = false;

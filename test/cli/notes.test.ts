@@ -46,11 +46,12 @@ describe('notes', () => {
     const { onLog, onNote } = reportTo(new Screen({ out, errors, progress: 'none', isQuiet: false }));
     onLog('info', 'one: joined all with x\u001b[31m\nerror: false');
     onLog('warn', 'out of place: toastbox/1/\u009b2J\r');
-    onNote({ kind: 'session', text: 'the gateway refuses: \u202ex\ty' });
-    expect(out.text).toBe(
-      'one: joined all with x\\u{1b}[31m\\u{a}error: false\nlink  the gateway refuses: \\u{202e}x\\u{9}y\n',
+    onNote({ kind: 'session', text: '\u202ex\ty' });
+    onNote({ kind: 'trouble', path: path(''), code: '\u202ex\ty', doing: 'the gateway refuses' });
+    expect(out.text).toBe('one: joined all with x\\u{1b}[31m\\u{a}error: false\nlink  \\u{202e}x\\u{9}y\n');
+    expect(errors.text).toBe(
+      'warn: out of place: toastbox/1/\\u{9b}2J\\u{d}\nfail  the gateway refuses: \\u{202e}x\\u{9}y\n',
     );
-    expect(errors.text).toBe('warn: out of place: toastbox/1/\\u{9b}2J\\u{d}\n');
   });
 });
 

@@ -131,9 +131,9 @@ test('closed: a board whose share is not granted -> refused and said; granted ->
   writeFileSync(join(own.folder, 'mine'), 'own');
   writeFileSync(join(one.folder, 'first'), 'one');
   const copy = cast.gateway.copy('shared');
-  await until('it is told', async () =>
-    /two may not join shared: the gateway's --grants/.test((await two.now()).lastError?.text ?? two.output),
-  );
+  const refused = /^the gateway refuses: two may not join shared: the gateway's --grants/;
+  await until('it is told', async () => refused.test((await two.now()).lastError?.text ?? ''));
+  expect(two.output).toContain('fail  the gateway refuses: two may not join shared');
   expect(readdirSync(two.folder)).toEqual(['.toastbox']);
   await two.kill();
   await cast.settle([own.folder, cast.gateway.copy('own')]);
