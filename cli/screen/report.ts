@@ -181,7 +181,9 @@ function adviceOf(status: AgentStatus): string[] {
     advice.push('The broker is there, the gateway is not: start it with toastbox gateway, at this broker.');
   if (status.state === 'trouble')
     advice.push(
-      'The last error above names what is in the way. When it is gone the agent goes on by itself.',
+      status.lastError?.text === 'opening the folder: CHANGED'
+        ? 'Another folder stands there, or its .toastbox/folder is missing: mount the right one, and the agent goes on. If this one is meant: stop the agent, remove its state (.toastbox of the folder, or what --state says), start it; it joins as a new board.'
+        : 'The last error above names what is in the way. When it is gone the agent goes on by itself.',
     );
   if (status.conflicts > 0)
     advice.push(

@@ -93,6 +93,11 @@ describe('report', () => {
         /-> The last error above names/,
       ],
       [
+        { state: 'trouble', lastError: { at: NOW - 1000, text: 'opening the folder: CHANGED' } },
+        / last error +\d\d:\d\d:\d\d: opening the folder: CHANGED$/m,
+        /-> Another folder stands there/,
+      ],
+      [
         { conflicts: 3, conflictCopies: ['a.c-1', 'a.c-2'] },
         / conflicts +3\n +a\.c-1\n +a\.c-2\n +and 1 more$/m,
         /-> A conflict copy/,
