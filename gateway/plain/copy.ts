@@ -4,6 +4,7 @@
 import { checkApart, claimFolder } from '../../agent/claim.ts';
 import { type Control, NO_CONTROL } from '../../agent/control.ts';
 import type { Note } from '../../agent/engine/ports.ts';
+import { systemFailure } from '../../agent/failure.ts';
 import { openBook, realPorts } from '../../agent/main.ts';
 import type { Book } from '../../agent/memory/book.ts';
 import type { FolderLedger } from '../../agent/memory/ledger.ts';
@@ -40,7 +41,7 @@ export class Copy {
     const { share, folder, state, arenaBytes, rescanSeconds, watches } = options;
     this.share = share;
     this.tell = tell;
-    makeAll(folder);
+    makePlace(folder);
     checkApart({ folder, state });
     makePrivate(state);
     this.places = { folder, state };
@@ -134,4 +135,15 @@ function ownNote(note: Note): Note {
   if (note.kind === 'session') return note;
   const path = own(note.path);
   return note.kind === 'conflict' ? { ...note, path, copy: own(note.copy) } : { ...note, path };
+}
+
+/** Without its copy a share would go on unseen, so the gateway ends, in words. */
+function makePlace(folder: string): void {
+  try {
+    makeAll(folder);
+  } catch (error) {
+    const advice =
+      'move away what stands there, or let the gateway write above it, and start the gateway again';
+    throw systemFailure(`cannot make the plain copy ${folder}`, error, advice);
+  }
 }
