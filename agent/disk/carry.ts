@@ -18,8 +18,8 @@
 // While the folder is gone or is not the known one, every effect is answered with that trouble and nothing is
 // touched. checkRoot() finds out, before each listing of the root and whenever it is called, and tells `folder`.
 
-import { NO_BYTES } from '../../protocol/bytes.ts';
-import { checkPath } from '../../protocol/path.ts';
+import { latin1, NO_BYTES } from '../../protocol/bytes.ts';
+import { checkPath, parentOf } from '../../protocol/path.ts';
 import type { Effect, Event, Path, Rules, Squeeze, Stat, Trouble, Whole } from '../engine/ports.ts';
 import type { GaugeReading } from '../gauge.ts';
 import { Change } from './change.ts';
@@ -272,7 +272,8 @@ export class Disk {
   #look(path: Path): Stat | undefined {
     if (path.length === 0) return toStat(this.#system.fstatSync(this.#home.rootFd));
     try {
-      return toStat(this.#system.lstatSync(this.#folder.spot(path).place), this.#home.device);
+      const { place, name } = this.#folder.spot(path);
+      return toStat(this.#system.lstatSync(place), this.#home.deviceAt(parentOf(path), latin1(name)));
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw error;

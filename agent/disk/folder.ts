@@ -10,9 +10,11 @@
 //
 // Refused: what protocol/path.ts refuses (this is the second time a peer's path is checked: here a mistake above
 // would be paid), and `.toastbox` under a name that only the file system knows (vfat's TOASTB~1), by its inode. What
-// is mounted inside the folder is EXDEV: it hides what is known of the folder, and is gone with its medium.
+// is mounted inside the folder is EXDEV: it hides what is known of the folder, and is gone with its medium. That is
+// asked of each directory's device, and of the mount at the end of the way: below another mount all is of another.
 //
-// Cost: one open and close a part, less what the effect has open already: at most 16 descriptors.
+// Cost: one open and close a part, less what the effect has open already, and a look into /proc for the last one. At
+// most 16 descriptors.
 
 import { latin1, SLASH } from '../../protocol/bytes.ts';
 import { checkPath } from '../../protocol/path.ts';
@@ -107,6 +109,12 @@ export class Folder {
       }
       fd = child;
       from = end + 1;
+    }
+    try {
+      if (this.#system.mountOf(fd) !== this.#home.mount) throw new DiskError('EXDEV');
+    } catch (error) {
+      if (fd !== start) this.#system.closeSync(fd);
+      throw error;
     }
     return fd;
   }

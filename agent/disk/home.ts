@@ -12,8 +12,9 @@
 // Invariant: unless `trouble` says otherwise, the three descriptors are open and belong to one folder with our
 // marker. `.toastbox` itself is opened without following links; the root's path may lead through some.
 
+import { latin1 } from '../../protocol/bytes.ts';
 import { RESERVED_NAME } from '../../protocol/path.ts';
-import type { Trouble } from '../engine/ports.ts';
+import type { Path, Trouble } from '../engine/ports.ts';
 import type { System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
@@ -44,6 +45,8 @@ export class Home {
   stateInode = -1;
   /** Of the root: a file system mounted inside the folder has another. */
   device = -1;
+  /** What the root was opened through: a directory mounted inside the folder has another, whatever its device. */
+  mount = -1;
   /** Why the folder may not be used now. */
   trouble: Trouble | undefined = { code: 'ENOENT' };
   /** In the name of all that this life stages: should another agent be in the folder, neither takes the other's. */
@@ -55,6 +58,8 @@ export class Home {
   readonly #fresh: string;
   #rootInode = -1;
   #stageInode = -1;
+  /** Where something was mounted inside the folder at the last check. */
+  #mounts: ReadonlySet<string> = new Set();
   /** The marker was written, and not made durable. */
   #isDoubtful = false;
 
@@ -82,6 +87,8 @@ export class Home {
       this.#checkMarker(root, state);
       const { dev, ino } = this.#system.fstatSync(root);
       const stateInode = this.#system.fstatSync(state).ino;
+      const mount = this.#system.mountOf(root);
+      this.#mounts = new Set(this.#system.mountsBelow(root));
       this.trouble = undefined;
       const isKnown = dev === this.device && ino === this.#rootInode && stateInode === this.stateInode;
       const isSame = isKnown && this.#stageInodeIn(state) === this.#stageInode;
@@ -101,6 +108,7 @@ export class Home {
       }
       this.close();
       this.device = dev;
+      this.mount = mount;
       this.#rootInode = ino;
       this.stateInode = stateInode;
       this.#stageInode = stageInode;
@@ -121,9 +129,20 @@ export class Home {
     this.stateFd = -1;
     this.stageFd = -1;
     this.device = -1;
+    this.mount = -1;
     this.#rootInode = -1;
     this.#stageInode = -1;
     this.stateInode = -1;
+  }
+
+  /**
+   * The device that a directory of the folder must be of at this path; of none where something is mounted. That is
+   * known as of the last check: what is mounted since then is kept out where it is entered (folder.ts), and only its
+   * own permissions may be taken for those of what it hides.
+   */
+  deviceAt(dir: Path, name: string): number {
+    if (this.#mounts.size === 0) return this.device;
+    return this.#mounts.has(dir.length === 0 ? name : `${latin1(dir)}/${name}`) ? -1 : this.device;
   }
 
   #openState(root: number): number {

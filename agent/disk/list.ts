@@ -173,7 +173,7 @@ export class Lister {
         while (this.#rows.hasRoom) {
           const name = this.#nextName(listing);
           if (name === undefined) return true;
-          this.#look(name, near);
+          this.#look(listing.dir, name, near);
         }
         return false;
       });
@@ -236,7 +236,7 @@ export class Lister {
         while (this.#rows.count < BATCH_ROWS_MAX && this.#rows.hasRoom) {
           const name = names.next();
           if (name === undefined) return true;
-          this.#look(latin1(name), near);
+          this.#look(listing.dir, latin1(name), near);
         }
         return false;
       });
@@ -256,10 +256,10 @@ export class Lister {
     this.#tell({ is: 'listed', rows: this.#rows, isEnd: true, trouble: undefined });
   }
 
-  #look(name: string, near: Near): void {
+  #look(dir: Path, name: string, near: Near): void {
     try {
       const raw = this.#system.lstatSync(near(isAscii(name) ? name : Buffer.from(name, 'latin1')));
-      this.#rows.add(name, toStat(raw, this.#home.device));
+      this.#rows.add(name, toStat(raw, this.#home.deviceAt(dir, name)));
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }

@@ -10,6 +10,7 @@
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
+import { mountOf, mountsBelow } from './mounts.ts';
 
 /** A path as the calls take it; bytes on the real system, so that a name need not be UTF-8. */
 export type Place = string | Buffer;
@@ -60,6 +61,10 @@ export interface System {
    * where that cannot be had.
    */
   syncFileSystem(directory: number, done: (isDone: boolean) => void): void;
+  /** Which mount `fd` was opened through: a bind mount of the same file system is another. */
+  mountOf(fd: number): number;
+  /** Paths below the directory at which something is mounted, as of now; text, each character one byte. */
+  mountsBelow(directory: number): string[];
   /** Bytes that may still be written to the file system under the directory; Infinity where it does not say. */
   roomIn(directory: number): number;
 
@@ -164,6 +169,9 @@ export const realSystem: System = {
       return Number.POSITIVE_INFINITY;
     }
   },
+
+  mountOf,
+  mountsBelow,
 
   openSync: fs.openSync,
   closeSync: fs.closeSync,

@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realSystem, type System } from '../../agent/disk/system.ts';
-import { type Effect, FOREIGN, TIME_MAX, TIME_MIN } from '../../agent/engine/ports.ts';
+import { type Effect, TIME_MAX, TIME_MIN } from '../../agent/engine/ports.ts';
 import { PATH_BYTES_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { Mounts, whyNoMounts } from '../system/mounts.ts';
 import { ask, type Bench, examine, LIFE, list, mustLook, openBench, path, stage, Turns } from './bench.ts';
 import { closeGround, errno, openGround, systemWith } from './ground.ts';
 
@@ -163,35 +162,6 @@ test('times: years that ext4 holds and a stat does not -> the nearest that it do
   expect(touched.stat?.mtime).toBe(TIME_MAX);
 });
 
-describe.skipIf(whyNoMounts)('mounted inside the folder', () => {
-  test('looked at, listed, changed -> told as what it is, and all else is EXDEV', () => {
-    const mounts = new Mounts();
-    const place = mounts.tmpfs(join(bench.root, 'stick'), '64k');
-    try {
-      fs.mkdirSync(join(place, 'in'));
-      fs.writeFileSync(join(place, 'file'), 'x');
-      fs.mkdirSync(join(bench.root, 'here'));
-      const stick = mustLook(bench, path('stick'));
-      expect([stick.kind, mustLook(bench, path('here')).kind]).toEqual([FOREIGN, Kind.DIRECTORY]);
-      expect(list(bench, path('')).names).toEqual(['here', 'stick']);
-      for (const dir of ['stick', 'stick/in'])
-        expect(ask(bench, { do: 'list', dir: path(dir) }, 'listed').trouble).toEqual({ code: 'EXDEV' });
-      expect(ask(bench, { do: 'look', path: path('stick/file') }, 'looked').trouble?.code).toBe('EXDEV');
-      expect(put(1, 'stick/new', 'x')?.trouble).toEqual({ code: 'EXDEV' });
-      for (const effect of [
-        { do: 'makeDirectory', path: path('stick/new'), mode: 0o755 },
-        { do: 'remove', path: path('stick'), expect: stick },
-        { do: 'retouch', path: path('stick'), mode: 0o700, mtime: 0, expect: stick },
-        { do: 'setAside', path: path('stick'), to: path('aside'), expect: stick },
-      ] as const)
-        expect(did(effect).trouble).toEqual({ code: 'EXDEV' });
-      expect(fs.readdirSync(place).sort()).toEqual(['file', 'in']);
-    } finally {
-      mounts.close();
-    }
-  });
-});
-
 test('retouch: a user appends just before the time is set -> said to have changed, with what stands there', () => {
   put(1, 'file', 'x');
   const file = mustLook(bench, path('file'));
@@ -245,21 +215,6 @@ test('pipe: in the place of what is to come -> OTHER, before anything is staged 
   expect(did(symlink).trouble?.code).toBe('OTHER');
   expect(fs.lstatSync(join(bench.root, 'pipe')).isFIFO()).toBe(true);
 });
-
-test.skipIf(!isRoot)(
-  'mount: inside the folder (needs root) -> EXDEV before anything is staged for it',
-  () => {
-    const place = join(bench.root, 'disk');
-    fs.mkdirSync(place);
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', place]);
-    try {
-      const into = { path: path('disk/file'), expect: undefined };
-      expect(ask(bench, { do: 'stage', slot: 1, bytes: 3, into }, 'wrote').trouble?.code).toBe('EXDEV');
-    } finally {
-      execFileSync('umount', [place]);
-    }
-  },
-);
 
 test('examine: 4 GiB and a bit, sparse -> offsets beyond 32 bits are read', () => {
   const size = 2 ** 32 + 70_000;

@@ -82,6 +82,8 @@ export function memorySystem({ files, medium }: Volume, ports: Partial<DiskPorts
       }
       later(() => done(isDone));
     },
+    mountOf: fd => files.descriptor(fd).device,
+    mountsBelow: () => [],
     roomIn: () => Number.POSITIVE_INFINITY,
 
     openSync,
