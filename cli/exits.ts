@@ -1,6 +1,7 @@
 // What the commands exit with. Scripts and supervisors branch on these: a code never changes its meaning.
 // 0 to 4 stand in `toastbox --help`.
 
+import { errnoName } from '../agent/disk/errno.ts';
 import { ERRNO_WORDS, Failure, type FailureKind } from '../agent/failure.ts';
 
 export const Exit = { FINE: 0, FAILED: 1, USAGE: 2, RUNNING: 3, ENVIRONMENT: 4 } as const;
@@ -24,11 +25,11 @@ const OF_KIND: Readonly<Record<FailureKind, Exit>> = {
 /** Any error as a Failure: ours as it is, the system's by its errno, the rest as a failure while running. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
-  const { code, path, address, port, message } = error as NodeJS.ErrnoException & {
+  const { code, errno, path, address, port, message } = error as NodeJS.ErrnoException & {
     address?: string;
     port?: number;
   };
-  const words = code === undefined ? undefined : ERRNO_WORDS[code];
+  const words = ERRNO_WORDS[code ?? ''] ?? ERRNO_WORDS[errnoName(-(errno ?? 0))];
   if (words === undefined) return new Failure('runtime', message ?? String(error), undefined, error);
   const where = path ?? (port === undefined ? address : `${address}:${port}`);
   return new Failure('environment', where === undefined ? words : `${where}: ${words}`, undefined, error);

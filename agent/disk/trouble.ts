@@ -5,6 +5,7 @@
 // operating error (a bad argument, a bug) is thrown on: hiding it would answer the engine with a lie.
 
 import type { Stat, Trouble } from '../engine/ports.ts';
+import { errnoName } from './errno.ts';
 
 export class DiskError extends Error {
   override readonly name = 'DiskError';
@@ -20,9 +21,11 @@ export class DiskError extends Error {
 }
 
 export function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | undefined)?.code;
   if (error instanceof DiskError) return error.code;
-  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+  const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };
+  if (typeof code !== 'string') return undefined;
+  if (/^E[A-Z0-9]+$/.test(code)) return code;
+  return typeof errno === 'number' && errno < 0 ? errnoName(-errno) : undefined;
 }
 
 /** The trouble that an error means; throws on what is no operating error. */

@@ -17,8 +17,9 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { errnoName } from '../../agent/disk/errno.ts';
 import { Failure } from '../../agent/failure.ts';
 import { makeAll } from '../../agent/private.ts';
 import { TERM_BYTES } from '../../protocol/limits.ts';
@@ -213,7 +214,7 @@ function nameTrouble(error: unknown, directory: string): string {
   if (typeof code === 'string') return code;
   if (code === MDB_PANIC) return BROKEN;
   if (isDiskFull(directory)) return 'ENOSPC';
-  if (typeof code === 'number' && code > 0) return getSystemErrorName(-code);
+  if (typeof code === 'number' && code > 0) return getSystemErrorMap().get(-code)?.[0] ?? errnoName(code);
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -12,7 +12,7 @@ import type { Effect, Event } from '../../agent/engine/ports.ts';
 import { ask, type Bench, list, mustLook, openBench, path, stage } from './bench.ts';
 import { closeGround, errno, openGround, openQuickGround, systemWith } from './ground.ts';
 
-const ERRNOS = ['EIO', 'ENOSPC', 'EROFS', 'EACCES', 'EMFILE'];
+const ERRNOS = ['EIO', 'ENOSPC', 'EROFS', 'EACCES', 'EMFILE', 'EUCLEAN', 'EDQUOT'];
 
 /** A system whose call number `failing` (from arming on) fails; the others work. */
 class Faulty {

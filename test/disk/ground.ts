@@ -40,7 +40,15 @@ export function systemWith(calls: Partial<System>): System {
   return { ...groundSystem, ...calls };
 }
 
-/** An error as the kernel's errno comes out of node:fs. */
+/** An error as the kernel's errno comes out of node:fs, which has no names for some. */
 export function errno(code: string): Error {
+  if (code === 'EUCLEAN')
+    return Object.assign(new Error(code), {
+      code: 'Unknown system error -117',
+      errno: -117,
+      syscall: 'test',
+    });
+  if (code === 'EDQUOT')
+    return Object.assign(new Error(code), { code: 'UNKNOWN', errno: -122, syscall: 'test' });
   return Object.assign(new Error(code), { code, errno: -1, syscall: 'test' });
 }
