@@ -19,7 +19,7 @@
 // touched. checkRoot() finds out, before each listing of the root and whenever it is called, and tells `folder`.
 
 import { latin1, NO_BYTES } from '../../protocol/bytes.ts';
-import { checkPath, parentOf } from '../../protocol/path.ts';
+import { checkPath, nameOf, parentOf } from '../../protocol/path.ts';
 import type { Effect, Event, Path, Rules, Squeeze, Stat, Trouble, Whole } from '../engine/ports.ts';
 import type { GaugeReading } from '../gauge.ts';
 import { Change } from './change.ts';
@@ -33,7 +33,7 @@ import { IGNORE_NAME, IgnoreRules } from './ignore.ts';
 import { Lister } from './list.ts';
 import type { Scheduler } from './schedule.ts';
 import { Stage } from './stage.ts';
-import { toStat } from './stat.ts';
+import { MOUNTED, toStat } from './stat.ts';
 import type { System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
 import type { Watcher, WatcherPorts } from './watcher.ts';
@@ -271,9 +271,9 @@ export class Disk {
 
   #look(path: Path): Stat | undefined {
     if (path.length === 0) return toStat(this.#system.fstatSync(this.#home.rootFd));
+    if (this.#home.isMountPoint(parentOf(path), latin1(nameOf(path)))) return MOUNTED;
     try {
-      const { place, name } = this.#folder.spot(path);
-      return toStat(this.#system.lstatSync(place), this.#home.deviceAt(parentOf(path), latin1(name)));
+      return toStat(this.#system.lstatSync(this.#folder.spot(path).place), this.#home.device);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw error;

@@ -51,6 +51,7 @@ export class Folder {
   /** The directory at `path`, open until release() or until 15 others were asked for. The root is not closed. */
   directory(path: Path): number {
     refuseUnclean(path);
+    this.#refuseMounted(path);
     return this.#directory(path);
   }
 
@@ -58,6 +59,7 @@ export class Folder {
   spot(path: Path): Spot {
     if (path.length === 0) throw new DiskError('REFUSED');
     refuseUnclean(path);
+    this.#refuseMounted(path);
     const slash = path.lastIndexOf(SLASH);
     const name = path.subarray(slash + 1);
     const directory = this.#directory(path.subarray(0, Math.max(slash, 0)));
@@ -68,6 +70,10 @@ export class Folder {
   release(): void {
     for (const fd of this.#open.values()) this.#system.closeSync(fd);
     this.#open.clear();
+  }
+
+  #refuseMounted(path: Path): void {
+    if (this.#home.isMounted(path)) throw new DiskError('EXDEV');
   }
 
   #directory(path: Path): number {

@@ -58,7 +58,10 @@ export class Home {
   readonly #fresh: string;
   #rootInode = -1;
   #stageInode = -1;
-  /** Where something was mounted inside the folder at the last check. */
+  /**
+   * Where something was mounted inside the folder at the last check. Nothing is asked of what is there: a server that
+   * does not answer would hold up everything. What is mounted since then is found by its number (folder.ts).
+   */
   #mounts: ReadonlySet<string> = new Set();
   /** The marker was written, and not made durable. */
   #isDoubtful = false;
@@ -135,14 +138,17 @@ export class Home {
     this.stateInode = -1;
   }
 
-  /**
-   * The device that a directory of the folder must be of at this path; of none where something is mounted. That is
-   * known as of the last check: what is mounted since then is kept out where it is entered (folder.ts), and only its
-   * own permissions may be taken for those of what it hides.
-   */
-  deviceAt(dir: Path, name: string): number {
-    if (this.#mounts.size === 0) return this.device;
-    return this.#mounts.has(dir.length === 0 ? name : `${latin1(dir)}/${name}`) ? -1 : this.device;
+  /** Whether something was mounted at `name` in `dir` at the last check: a directory or a single file. */
+  isMountPoint(dir: Path, name: string): boolean {
+    return this.#mounts.size > 0 && this.#mounts.has(dir.length === 0 ? name : `${latin1(dir)}/${name}`);
+  }
+
+  /** Whether something was mounted at this path, or above it, at the last check. */
+  isMounted(path: Path): boolean {
+    if (this.#mounts.size === 0) return false;
+    const text = `${latin1(path)}/`;
+    for (const point of this.#mounts) if (text.startsWith(`${point}/`)) return true;
+    return false;
   }
 
   #openState(root: number): number {

@@ -22,7 +22,7 @@ import { type Home, PRIVATE_FILE } from './home.ts';
 import { giveBack, isLent } from './lend.ts';
 import { SortedNames } from './names.ts';
 import type { Scheduler } from './schedule.ts';
-import { toStat } from './stat.ts';
+import { MOUNTED, toStat } from './stat.ts';
 import type { OpenDirectory, Place, System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
@@ -257,9 +257,13 @@ export class Lister {
   }
 
   #look(dir: Path, name: string, near: Near): void {
+    if (this.#home.isMountPoint(dir, name)) {
+      this.#rows.add(name, MOUNTED);
+      return;
+    }
     try {
       const raw = this.#system.lstatSync(near(isAscii(name) ? name : Buffer.from(name, 'latin1')));
-      this.#rows.add(name, toStat(raw, this.#home.deviceAt(dir, name)));
+      this.#rows.add(name, toStat(raw, this.#home.device));
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }

@@ -15,6 +15,9 @@ const TYPE_FILE = 0o100000;
 const TYPE_DIRECTORY = 0o040000;
 const TYPE_SYMLINK = 0o120000;
 
+/** Of what is mounted inside the folder, and not looked at. */
+export const MOUNTED: Stat = { kind: FOREIGN, mode: 0, size: 0, mtime: 0, ctime: 0, inode: 0 };
+
 /**
  * Only a file has a size that travels: a symlink's is that of its target's name, a directory's is its own. A directory
  * is told from a later one with the same inode number by when it was made, where the file system keeps that (0 if not).

@@ -1,5 +1,6 @@
 // What is mounted inside the folder, by stat's device another file system or not. Only root may mount.
 
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -73,3 +74,42 @@ test.skipIf(whyNoMounts)('mounted: between two listings, and a way into it -> no
   mounts.unmount(place);
   expect(list(bench, path('photos')).names).toEqual(['p']);
 });
+
+test.skipIf(whyNoMounts)('mounted: a single file -> not looked at, not replaced', () => {
+  const place = join(bench.root, 'conf');
+  fs.writeFileSync(place, 'hidden');
+  fs.writeFileSync(join(bench.outside, 'conf'), 'other');
+  const conf = mustLook(bench, path('conf'));
+  expect(spawnSync('mount', ['--bind', join(bench.outside, 'conf'), place]).status).toBe(0);
+  try {
+    expect(list(bench, path('')).names).toEqual(['conf']);
+    expect(mustLook(bench, path('conf')).kind).toBe(FOREIGN);
+    stage(bench, 1, Buffer.from('x'));
+    expect(put(1, 'conf', conf)?.trouble?.code).toBe('EXDEV');
+  } finally {
+    spawnSync('umount', [place]);
+  }
+  expect(list(bench, path('')).names).toEqual(['conf']);
+  expect(mustLook(bench, path('conf'))).toEqual(conf);
+});
+
+test.skipIf(whyNoMounts || !fs.existsSync('/dev/fuse'))(
+  'mounted: what nobody serves any more, lstat says ENOTCONN -> named, and all else is listed',
+  () => {
+    const place = join(bench.root, 'photos');
+    fs.mkdirSync(place);
+    fs.writeFileSync(join(bench.root, 'file'), 'x');
+    const server = fs.openSync('/dev/fuse', 'r+');
+    const words = ['-i', '-t', 'fuse', '-o', 'fd=3,rootmode=40000,user_id=0,group_id=0', 'none', place];
+    const { status } = spawnSync('mount', words, { stdio: ['ignore', 'ignore', 'ignore', server] });
+    fs.closeSync(server);
+    expect(status).toBe(0);
+    try {
+      expect(() => fs.lstatSync(place)).toThrow('ENOTCONN');
+      expect(list(bench, path(''))).toMatchObject({ names: ['file', 'photos'], trouble: undefined });
+      expect(mustLook(bench, path('photos')).kind).toBe(FOREIGN);
+    } finally {
+      spawnSync('umount', [place]);
+    }
+  },
+);
