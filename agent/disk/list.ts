@@ -15,14 +15,14 @@
 
 import { copyOf, latin1 } from '../../protocol/bytes.ts';
 import { checkPath } from '../../protocol/path.ts';
-import type { Event, Path, Rows, Stat } from '../engine/ports.ts';
+import type { Event, Path, Rows, Stat, Trouble } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
 import type { Folder } from './folder.ts';
 import { type Home, PRIVATE_FILE } from './home.ts';
 import { giveBack, isLent } from './lend.ts';
 import { SortedNames } from './names.ts';
 import type { Scheduler } from './schedule.ts';
-import { MOUNTED, toStat } from './stat.ts';
+import { MOUNTED, toStat, UNKNOWN } from './stat.ts';
 import type { OpenDirectory, Place, System } from './system.ts';
 import { codeOf, DiskError, troubleOf } from './trouble.ts';
 
@@ -68,6 +68,8 @@ export class Lister {
   readonly #rows: ListingRows;
   readonly #tell: (event: Event) => void;
   #listing: Listing | undefined;
+  /** Of the rows, why the first is there by its name only. */
+  #hidden: Trouble | undefined;
   /** Of the listing buffer, in bytes. */
   readonly gauge: Gauge;
 
@@ -167,7 +169,7 @@ export class Lister {
 
   /** Reads and looks at once. False when there is more than the rows hold. */
   #gatherRows(listing: Listing): boolean {
-    this.#rows.clear();
+    this.#clearRows();
     try {
       return this.#within(listing, near => {
         while (this.#rows.hasRoom) {
@@ -192,7 +194,7 @@ export class Lister {
     );
     listing.names = names;
     for (let index = 0; index < this.#rows.count; index++) names.add(this.#rows.at(index).name);
-    this.#rows.clear();
+    this.#clearRows();
   }
 
   /** False when it goes on in another turn. */
@@ -231,7 +233,7 @@ export class Lister {
     if (names === undefined) return;
     let isEnd = false;
     try {
-      this.#rows.clear();
+      this.#clearRows();
       isEnd = this.#within(listing, near => {
         while (this.#rows.count < BATCH_ROWS_MAX && this.#rows.hasRoom) {
           const name = names.next();
@@ -248,12 +250,22 @@ export class Lister {
     }
     this.gauge.grew();
     if (isEnd) this.#end(listing);
-    else this.#tell({ is: 'listed', rows: this.#rows, isEnd, trouble: undefined });
+    else this.#tellRows(isEnd);
   }
 
   #end(listing: Listing): void {
     if (listing === this.#listing) this.drop();
-    this.#tell({ is: 'listed', rows: this.#rows, isEnd: true, trouble: undefined });
+    this.#tellRows(true);
+  }
+
+  #tellRows(isEnd: boolean): void {
+    const hidden = this.#hidden === undefined ? {} : { hidden: this.#hidden };
+    this.#tell({ is: 'listed', rows: this.#rows, isEnd, trouble: undefined, ...hidden });
+  }
+
+  #clearRows(): void {
+    this.#rows.clear();
+    this.#hidden = undefined;
   }
 
   #look(dir: Path, name: string, near: Near): void {
@@ -265,7 +277,10 @@ export class Lister {
       const raw = this.#system.lstatSync(near(isAscii(name) ? name : Buffer.from(name, 'latin1')));
       this.#rows.add(name, toStat(raw, this.#home.device));
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
+      if (codeOf(error) === 'ENOENT') return;
+      // One damaged inode must not keep everything beside it from being seen.
+      this.#hidden ??= troubleOf(error);
+      this.#rows.add(name, UNKNOWN);
     }
   }
 

@@ -6,7 +6,7 @@
 
 import { MODE_MAX } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { FOREIGN, OTHER, type Stat, TIME_MAX, TIME_MIN } from '../engine/ports.ts';
+import { FOREIGN, HIDDEN, OTHER, type Stat, TIME_MAX, TIME_MIN } from '../engine/ports.ts';
 import { isLent, ownMode } from './lend.ts';
 import type { RawStats, Seconds } from './system.ts';
 
@@ -17,6 +17,9 @@ const TYPE_SYMLINK = 0o120000;
 
 /** Of what is mounted inside the folder, and not looked at. */
 export const MOUNTED: Stat = { kind: FOREIGN, mode: 0, size: 0, mtime: 0, ctime: 0, inode: 0 };
+
+/** Of what the disk says nothing of. */
+export const UNKNOWN: Stat = { ...MOUNTED, kind: HIDDEN };
 
 /**
  * Only a file has a size that travels: a symlink's is that of its target's name, a directory's is its own. A directory

@@ -7,7 +7,7 @@ import type { Arena } from '../arena/arena.ts';
 import { Gauge } from '../gauge.ts';
 import type { Catalog } from './catalog.ts';
 import { type Entry, type EntryId, isBlank } from './entry.ts';
-import type { Place } from './keys.ts';
+import { nameOfPlace, type Place } from './keys.ts';
 import { BlockList, Garbage, ListWriter } from './lists.ts';
 import { type Effect, type Note, type Path, type Rules, SINGLE_SYNCS_MAX, type Squeeze } from './ports.ts';
 
@@ -89,6 +89,8 @@ export class Core {
   unconfirmed: EntryId = Number.POSITIVE_INFINITY;
   /** Of those before it, the ones that could not be listed. */
   readonly unlisted = new Set<EntryId>();
+  /** Of those that were listed, the names of which nothing could be said. */
+  readonly hidden = new Map<string, Place>();
   /** There may be changes of users' that an earlier life saw and never made durable. */
   hasInherited = false;
   /** Counts things that were seen to be gone. */
@@ -170,8 +172,10 @@ export class Core {
   }
 
   /** Whether the place was looked at in this life, as far as that counts. */
-  isConfirmed({ parent }: Place): boolean {
-    return parent < this.unconfirmed && !this.unlisted.has(parent);
+  isConfirmed(place: Place): boolean {
+    const { parent } = place;
+    if (parent >= this.unconfirmed || this.unlisted.has(parent)) return false;
+    return this.hidden.size === 0 || !this.hidden.has(nameOfPlace(place));
   }
 
   isIgnored(path: Path, entry: Entry): boolean {

@@ -14,7 +14,7 @@ import { sameBytes } from '../../protocol/bytes.ts';
 import { ID_BYTES } from '../../protocol/limits.ts';
 import { type Facts, Kind } from '../../protocol/messages.ts';
 import { readVarint, unzigzag, VARINT_BYTES_MAX, writeVarint, zigzag } from '../../protocol/varint.ts';
-import { FOREIGN, isWholeSecond, OTHER, type Stat } from './ports.ts';
+import { FOREIGN, HIDDEN, isWholeSecond, OTHER, type Stat } from './ports.ts';
 
 /** A directory's key as a parent, and a block list's key. Never used twice in one catalog. */
 export type EntryId = number;
@@ -51,9 +51,11 @@ export const freshEntry = (): Entry => ({ id: 0, local: undefined, synced: undef
 export const isBlank = (entry: Entry): boolean =>
   entry.local === undefined && entry.synced === undefined && entry.remote === undefined;
 
+const isKind = (kind: Stat['kind']): kind is Kind => kind !== OTHER && kind !== FOREIGN && kind !== HIDDEN;
+
 /** Local facts of a stat whose content is not known yet. Directories have none to know. */
 export const localOf = (stat: Stat): Local => ({
-  kind: stat.kind === OTHER || stat.kind === FOREIGN ? Kind.ABSENT : stat.kind,
+  kind: isKind(stat.kind) ? stat.kind : Kind.ABSENT,
   mode: stat.mode,
   size: stat.kind === Kind.FILE ? stat.size : 0,
   mtime: stat.mtime,

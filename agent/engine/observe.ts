@@ -5,7 +5,7 @@ import { Kind } from '../../protocol/messages.ts';
 import type { Core } from './core.ts';
 import { type Entry, type EntryId, freshEntry, type Local, localOf, looksLike } from './entry.ts';
 import type { Place } from './keys.ts';
-import { FOREIGN, OTHER, type Path, type Stat } from './ports.ts';
+import { FOREIGN, HIDDEN, OTHER, type Path, type Stat } from './ports.ts';
 
 const IGNORED = '';
 export const TOO_LONG = 'path too long';
@@ -75,6 +75,7 @@ export class Observer {
   private whyNot(path: Path, before: Entry | undefined, stat: Stat | undefined): string | undefined {
     const kind = stat?.kind ?? before?.local?.kind;
     if (this.core.rules.isIgnored(path, kind === Kind.DIRECTORY || kind === FOREIGN)) return IGNORED;
+    if (kind === HIDDEN) return IGNORED; // said by the scan
     if (kind === FOREIGN) return 'another file system is mounted there';
     return before === undefined && path.length > PATH_BYTES_MAX ? TOO_LONG : undefined;
   }

@@ -21,6 +21,9 @@ export const OTHER = 4;
  * what it hides nor of what is in it: it may come and go with a stick. Counted, and named. */
 export const FOREIGN = 5;
 
+/** A name of which the disk can say nothing but that it is there: a damaged inode. Nothing is concluded from it. */
+export const HIDDEN = 6;
+
 /**
  * Times of a stat, in microseconds: mtime from 1901 on, ctime from 1970 on, both to 2109. Outside, ext4 or a double of
  * milliseconds holds no fraction any more, and an entry takes ctime - mtime from -2^52 on (entry.ts).
@@ -35,7 +38,7 @@ export const TIME_MAX = 2 ** 42 * 1e3;
  * number may have been another's.
  */
 export interface Stat {
-  kind: Kind | typeof OTHER | typeof FOREIGN;
+  kind: Kind | typeof OTHER | typeof FOREIGN | typeof HIDDEN;
   mode: number;
   size: number;
   mtime: number;
@@ -177,8 +180,8 @@ export type Event =
   /** Nothing is taken up any more; `stopped` answers. */
   | { is: 'stop' }
   | { is: 'tick' } // the time asked for by wakeAt has come
-  /** The rows are good until the next `list` or `more`; none with trouble. */
-  | { is: 'listed'; rows: Rows | undefined; isEnd: boolean; trouble: Trouble | undefined }
+  /** The rows are good until the next `list` or `more`; none with trouble. `hidden`: that of the first HIDDEN one. */
+  | { is: 'listed'; rows: Rows | undefined; isEnd: boolean; trouble: Trouble | undefined; hidden?: Trouble }
   | { is: 'looked'; path: Path; stat: Stat | undefined; trouble: Trouble | undefined }
   /** Blocks found by the examination under way, in order: records of 20 bytes (u32le length, id). */
   | { is: 'cut'; records: Uint8Array }

@@ -11,7 +11,8 @@
 // so are reached in the same scan. A directory that is gone lists as empty, which takes its children with it.
 //
 // Only ENOENT, ENOTDIR and a symlink on the way mean "nothing here". Any other trouble means "not known": nothing
-// is concluded from it.
+// is concluded from it. The same goes for a name of which a listing can say no more (HIDDEN): what the catalog has of
+// it counts as not looked at in this life, while all else in that directory does.
 //
 // A directory that is moved away and back may be away just when something in it is looked for. So where the way to a
 // place is gone, the directory it stands in is gone as well, and is looked at again: back, it is listed as a new one.
@@ -21,9 +22,9 @@ import { Kind } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import type { Entry, EntryId } from './entry.ts';
-import { type Place, ROOT, samePlace } from './keys.ts';
+import { nameOfPlace, type Place, ROOT, samePlace } from './keys.ts';
 import { Observer, TOO_LONG } from './observe.ts';
-import type { Event, Path } from './ports.ts';
+import { type Event, HIDDEN, type Path } from './ports.ts';
 import { Resting } from './resting.ts';
 
 /** Paths that may wait for a look, directories that may wait for a listing: beyond these a full scan is cheaper
@@ -31,7 +32,7 @@ import { Resting } from './resting.ts';
 const HINTS_MAX = 256;
 const DIRECTORIES_MAX = 1024;
 
-/** Directories remembered that could not be listed by the first full scan. */
+/** Directories remembered that could not be listed by the first full scan, and names that it could say nothing of. */
 const UNLISTED_MAX = 64;
 
 /** Trouble that means that nothing is there. */
@@ -50,6 +51,9 @@ interface Listing {
   startedAt: number;
   isFull: boolean;
   isChanged: boolean;
+  /** Those of its names that are known, and of which it could say nothing; one more than are remembered at most. */
+  hidden: Map<string, Place>;
+  isHiddenSaid: boolean;
 }
 
 /** A file system's clock may be this much behind ours. */
@@ -239,6 +243,7 @@ export class Scan {
     core.unconfirmed = Math.min(cursor ?? Number.POSITIVE_INFINITY, this.heldAt);
     if (cursor !== undefined) return;
     for (const directory of core.unlisted) this.wantDirectory(directory); // trouble may have passed
+    for (const place of core.hidden.values()) this.wantLook(place);
     core.isLocalMarked = true;
     core.isRemoteMarked = true;
   }
@@ -262,6 +267,8 @@ export class Scan {
       startedAt: this.core.wall,
       isFull,
       isChanged: false,
+      hidden: new Map(),
+      isHiddenSaid: false,
     };
     this.core.emit({ do: 'watch', dir: path, isActive: !isFull });
     this.core.emit({ do: 'list', dir: path });
@@ -296,6 +303,7 @@ export class Scan {
       this.core.isLocalMarked = true;
       this.core.isRemoteMarked = true;
     }
+    this.settleHidden(listing);
     if (!listing.isFull) return;
     this.listed++;
     // Found by a rescan, so it is not watched: listed again, by itself, it may be.
@@ -340,11 +348,40 @@ export class Scan {
       return;
     }
     if (event.trouble !== undefined) this.miss(place.parent);
+    this.show(nameOfPlace(place));
     this.observer.record(place, this.core.catalog.get(place), event.stat);
   }
 
+  /** There is a name, and nothing can be said of it: a damaged inode, say. */
+  private hide(place: Place, isKnown: boolean, listing: Listing, code: string): void {
+    const { core } = this;
+    core.counters.skipped++;
+    if (isKnown && listing.hidden.size <= UNLISTED_MAX) listing.hidden.set(nameOfPlace(place), place);
+    const path = core.catalog.pathOf(place);
+    if (listing.isHiddenSaid || path === undefined || core.rules.isIgnored(path, true)) return;
+    listing.isHiddenSaid = true; // a disk that breaks has many
+    core.trouble(path, code, 'looking at a path');
+  }
+
+  private show(key: string): void {
+    if (!this.core.hidden.delete(key)) return;
+    this.core.isLocalMarked = true;
+    this.core.isRemoteMarked = true;
+  }
+
+  /** What a life's first scan could not see in a directory stays hidden until a listing or a look sees it. */
+  private settleHidden(listing: Listing): void {
+    const { hidden } = this.core;
+    const isFirst = listing.isFull && this.core.unconfirmed !== Number.POSITIVE_INFINITY;
+    for (const [key, { parent }] of hidden)
+      if (parent === listing.directory && !listing.hidden.has(key)) this.show(key);
+    if (!isFirst || listing.hidden.size === 0) return;
+    for (const [key, place] of listing.hidden) if (hidden.size < UNLISTED_MAX) hidden.set(key, place);
+    if ([...listing.hidden.keys()].some(key => !hidden.has(key))) this.miscarry(listing);
+  }
+
   // Only what differs comes out of the arena: a name and stat that are not as recorded, an entry without a name.
-  private compare(listing: Listing, { rows, isEnd }: Extract<Event, { is: 'listed' }>): void {
+  private compare(listing: Listing, { rows, isEnd, hidden }: Extract<Event, { is: 'listed' }>): void {
     const { catalog } = this.core;
     const { directory } = listing;
     if (!listing.isBegun) catalog.tree.startDirectory(directory);
@@ -358,6 +395,7 @@ export class Scan {
       const row = typeof difference === 'number' ? rows?.at(difference) : undefined;
       const place = { parent: directory, name: row?.name ?? (difference as Uint8Array) };
       const before = catalog.get(place);
+      if (row?.stat.kind === HIDDEN) this.hide(place, before !== undefined, listing, hidden?.code ?? '');
       if (row === undefined && listing.isLong && this.isYoung(before, listing)) this.lookIfRoom(place);
       else this.observer.record(place, before, row?.stat, listing);
     }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Home } from '../../agent/disk/home.ts';
 import { realSystem, type System } from '../../agent/disk/system.ts';
-import type { Effect, Event } from '../../agent/engine/ports.ts';
+import { type Effect, type Event, HIDDEN } from '../../agent/engine/ports.ts';
 import { ask, type Bench, list, mustLook, openBench, path, stage } from './bench.ts';
 import { closeGround, errno, openGround, openQuickGround, systemWith } from './ground.ts';
 
@@ -378,3 +378,30 @@ test('faults: short reads and writes at every call -> the same bytes in the end'
     closeGround(bench);
   }
 });
+
+test.each([3, 9_000])(
+  'faults: one name of %i cannot be looked at -> hidden, and all others are listed',
+  count => {
+    const system = systemWith({
+      lstatSync(place) {
+        if (String(place).endsWith('7.bad')) throw errno('EUCLEAN');
+        return fs.lstatSync(place);
+      },
+    });
+    const bench = openBench({ ...openQuickGround(), system });
+    try {
+      const names = ['7.bad', ...Array.from({ length: count }, (_, i) => `${i}`)].sort();
+      for (const name of names) fs.symlinkSync('x', join(bench.root, name));
+      const first = ask(bench, { do: 'list', dir: path('') }, 'listed');
+      if (first.isEnd) expect(first.hidden).toEqual({ code: 'EUCLEAN' });
+      const listing = list(bench, path(''));
+      expect(listing.names).toEqual(names);
+      const hidden = listing.stats.flatMap(({ kind }, i) => (kind === HIDDEN ? [listing.names[i]] : []));
+      expect(hidden).toEqual(['7.bad']);
+      expect(ask(bench, { do: 'look', path: path('7.bad') }, 'looked').trouble?.code).toBe('EUCLEAN');
+    } finally {
+      bench.disk.close();
+      closeGround(bench);
+    }
+  },
+);

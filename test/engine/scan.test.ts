@@ -7,7 +7,7 @@ import { squeeze } from '../../agent/disk/squeeze.ts';
 import { Catalog } from '../../agent/engine/catalog.ts';
 import { Core } from '../../agent/engine/core.ts';
 import { ROOT } from '../../agent/engine/keys.ts';
-import type { Rules, Stat } from '../../agent/engine/ports.ts';
+import { HIDDEN, type Rules, type Stat } from '../../agent/engine/ports.ts';
 import { Scan } from '../../agent/engine/scan.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { MemoryPages } from '../tree/pages.ts';
@@ -18,12 +18,15 @@ const BORN = 1_795_000_000_000_000;
 let core: Core;
 let scan: Scan;
 let arena: ReturnType<typeof openArena>;
+/** What was said, by asked(). */
+let troubles: string[];
 
 beforeEach(() => {
   arena = openArena({ bytes: 2 * 1024 * 1024 });
   const rules = { isIgnored: () => false, digest: '' } as Rules;
   core = new Core(OPTIONS, new Catalog(openTree(arena, new MemoryPages())), arena, rules, squeeze);
   scan = new Scan(core);
+  troubles = [];
 });
 
 const file = (inode: number): Stat => ({
@@ -45,10 +48,12 @@ const directory = (inode: number, born = BORN): Stat => ({
 function asked(): string[] {
   scan.pump();
   const words = core.effects.splice(0).map(effect => {
+    if (effect.do === 'note' && effect.note.kind === 'trouble')
+      troubles.push(`${effect.note.code} ${Buffer.from(effect.note.path)}`);
     if (effect.do === 'list' || effect.do === 'watch') return `${effect.do} ${Buffer.from(effect.dir)}`;
     return effect.do === 'look' ? `look ${Buffer.from(effect.path)}` : effect.do;
   });
-  return words.filter(word => !word.startsWith('watch') && word !== 'unwatch');
+  return words.filter(word => !word.startsWith('watch') && word !== 'unwatch' && word !== 'note');
 }
 
 function listed(entries: Record<string, Stat>): void {
@@ -56,7 +61,10 @@ function listed(entries: Record<string, Stat>): void {
   rows.clear();
   for (const [name, stat] of Object.entries(entries)) rows.add(name, stat);
   rows.sort();
-  scan.onListed({ is: 'listed', rows, isEnd: true, trouble: undefined });
+  const hidden = Object.values(entries).some(({ kind }) => kind === HIDDEN)
+    ? { hidden: { code: 'EIO' } }
+    : {};
+  scan.onListed({ is: 'listed', rows, isEnd: true, trouble: undefined, ...hidden });
 }
 
 const refused = (code: string): void =>
@@ -178,4 +186,28 @@ test('scan: a directory that is shown and cannot be opened -> not looked at agai
     if (next[0]?.startsWith('look')) looked(directory(7));
     else refused('ENOENT');
   expect(asks).toBeLessThan(10);
+});
+
+test('scan: names of which nothing can be said -> nothing is concluded from them, all beside them counts', () => {
+  const damaged: Stat = { ...file(0), kind: HIDDEN };
+  scanned();
+  // The next life: what an earlier one saw waits for a scan to confirm it.
+  scan = new Scan(core);
+  scan.start();
+  const isSure = (path: string) => core.isConfirmed(core.catalog.find(Buffer.from(path), true)!);
+  expect([asked(), isSure('dir/file')]).toEqual([['list '], false]);
+  listed({ dir: directory(7), lost: damaged, more: damaged });
+  expect(asked()).toEqual(['list dir']);
+  listed({ file: damaged, other: file(9) });
+  expect([isHere('dir/file'), isHere('dir/other'), isHere('lost')]).toEqual([true, true, false]);
+  // Looked at once more at the end; then seen by a listing.
+  expect([asked(), asked()]).toEqual([[], ['look dir/file']]);
+  expect(troubles).toEqual(['EIO lost', 'EIO dir/file']);
+  expect([isSure('dir/file'), isSure('dir/other')]).toEqual([false, true]);
+  looked(undefined, 'EIO');
+  expect([isHere('dir/file'), isSure('dir/file')]).toEqual([true, false]);
+  hint('dir');
+  expect(asked()).toEqual(['list dir']);
+  listed({ file: file(8), other: file(9) });
+  expect([isHere('dir/file'), isSure('dir/file'), asked()]).toEqual([true, true, []]);
 });

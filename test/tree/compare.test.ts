@@ -6,7 +6,7 @@ import { openArena } from '../../agent/arena/arena.ts';
 import { openTree } from '../../agent/arena/tree.ts';
 import { type Entry, EntryCodec, freshEntry, looksLike } from '../../agent/engine/entry.ts';
 import { entryKey, localKey } from '../../agent/engine/keys.ts';
-import { FOREIGN, OTHER, type Stat } from '../../agent/engine/ports.ts';
+import { FOREIGN, HIDDEN, OTHER, type Stat } from '../../agent/engine/ports.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { MemoryPages } from './pages.ts';
 import { Random } from './random.ts';
@@ -38,7 +38,7 @@ function statOf(random: Random): Stat {
 function entryOf(random: Random, stat: Stat): Entry {
   const entry = freshEntry();
   if (random.below(3) === 0) entry.id = 1 + random.below(1e6);
-  const kind = stat.kind === OTHER || stat.kind === FOREIGN ? Kind.FILE : stat.kind;
+  const kind = stat.kind === OTHER || stat.kind === FOREIGN || stat.kind === HIDDEN ? Kind.FILE : stat.kind;
   const content = random.bytes(16);
   const { mode, size, mtime, ctime, inode } = stat;
   const facts = { kind, mode, size, mtime, content, seq: random.below(1e6), list: random.below(2) * 300 };
