@@ -7,7 +7,7 @@
 //
 // An interface, so that a simulated disk can stand in. Linux only, with /proc mounted.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { mountOf, mountsBelow } from './mounts.ts';
@@ -145,16 +145,23 @@ export const realSystem: System = {
   },
 
   // Node has no syncfs(2); coreutils' `sync -f` is that call. It reports what fails from now on; an error that the
-  // kernel met before it is only told to fsync. So whoever must know of each file asks fsync of each.
+  // kernel met before it is only told to fsync. So whoever must know of each file asks fsync of each. Where a process
+  // is too much for now, so does everyone: spawn throws for want of memory, and tells other troubles by an event.
   syncFileSystem(directory, done) {
     if (!hasSync) {
       done(false);
       return;
     }
     const stdio = ['ignore', 'ignore', 'ignore', directory] as const;
-    const child = spawn('sync', ['-f', HANDED_DIRECTORY], { stdio: [...stdio] });
-    child.once('error', () => {
-      hasSync = false;
+    let child: ChildProcess;
+    try {
+      child = spawn('sync', ['-f', HANDED_DIRECTORY], { stdio: [...stdio] });
+    } catch {
+      done(false);
+      return;
+    }
+    child.once('error', ({ code }: NodeJS.ErrnoException) => {
+      hasSync = code !== 'ENOENT';
       done(false);
     });
     child.once('exit', code => done(code === 0));

@@ -4,7 +4,7 @@
 // systemd listens on a datagram socket, which Node cannot write to, so `systemd-notify` is started for each word: here
 // 0.6 ms of this process and 4 ms of its own. Told at the start (READY), then three times in WatchdogSec.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { Pulse } from '../../agent/pulse.ts';
 import type { AgentStatus } from '../../agent/status.ts';
@@ -115,12 +115,20 @@ function notifierOf(env: NodeJS.ProcessEnv, warn: (text: string) => void): Notif
       isUnderWay = true;
       dueAt = now + everyMs;
       const words = [...(isReady ? [] : ['READY=1']), 'WATCHDOG=1', `STATUS=${line}`];
-      const child = spawn('systemd-notify', words, {
-        stdio: 'ignore',
-        env: { NOTIFY_SOCKET, PATH: env.PATH },
-        timeout: NOTIFY_MS_MAX,
-        killSignal: 'SIGKILL',
-      });
+      let child: ChildProcess;
+      try {
+        child = spawn('systemd-notify', words, {
+          stdio: 'ignore',
+          env: { NOTIFY_SOCKET, PATH: env.PATH },
+          timeout: NOTIFY_MS_MAX,
+          killSignal: 'SIGKILL',
+        });
+      } catch (error) {
+        // No memory for a process: other troubles are told by an event.
+        warn(`systemd-notify: ${(error as Error).message}`);
+        end(false);
+        return;
+      }
       child.once('error', error => {
         // Not there at all: to be asked for, and complained of, no more often than it is due.
         warn(`systemd-notify: ${error.message}`);

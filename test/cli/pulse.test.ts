@@ -156,6 +156,16 @@ describe('beat', () => {
     expect(words().at(-1)).toBe('WATCHDOG=1');
   });
 
+  test('beat: no process can be had for a word -> said, and tried at the next beat', () => {
+    // Too long for any program: spawn throws, as it does for want of memory.
+    writeFileSync(join(place, 'systemd-notify'), '');
+    chmodSync(join(place, 'systemd-notify'), 0o755);
+    const env = { NOTIFY_SOCKET: '/'.repeat(200_000), WATCHDOG_USEC: '300000000', PATH: place };
+    stop = beat({ file: undefined, env, warn }, agent);
+    vi.advanceTimersByTime(10_000);
+    expect(warnings).toEqual(Array(2).fill(expect.stringMatching(/^systemd-notify: .*E2BIG/)));
+  });
+
   test('beat: a gateway -> well while each of its plain copies is; its line counts shares and boards', () => {
     const file = join(place, 'pulse');
     const stuck = agent({ state: 'syncing', pending });
