@@ -387,6 +387,10 @@ export class Hub {
     this.#forget(session);
     this.#remember(session, session.seenAt);
     this.#note({ kind: 'session', board, text: `left ${session.share}` });
+    // A will may come long after its client is back. A board that only receives says nothing by itself, and would be
+    // told nothing any more; where it has really left, nobody hears this.
+    const message: Message = { is: 'again', session: session.number };
+    this.#effects.push({ do: 'send', board, message, body: undefined });
   }
 
   #onRestore({ ticket, share, wanted }: Extract<HubEvent, { is: 'restore' }>, now: number): void {

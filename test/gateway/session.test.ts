@@ -139,7 +139,7 @@ describe('session', () => {
     expect(oven.verdicts().get(item.req)).toEqual([Verdict.ACCEPTED, 1]);
   });
 
-  it('session: a stale goodbye -> passed over; its own -> offline, position kept', () => {
+  it('session: a stale goodbye -> passed over; its own, which may be a late will -> offline, position kept, again', () => {
     oven.hello();
     oven.say({ is: 'settled', session: 7, position: 5 });
     world.pump.push({ is: 'left', board: 'oven', session: 6 });
@@ -148,6 +148,8 @@ describe('session', () => {
     world.pump.push({ is: 'left', board: 'oven', session: 7 });
     world.pump.step();
     expect(world.hub.status().boards).toMatchObject([{ name: 'oven', isOnline: false, position: 5 }]);
+    // One that is there says hello, and hears of what comes.
+    expect(oven.took('again').map(({ message }) => message)).toEqual([{ is: 'again', session: 7 }]);
     oven.offer(oven.item('a'));
     expect(oven.took('again').length).toBe(1);
   });
