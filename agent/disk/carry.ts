@@ -31,6 +31,7 @@ import { Gatherer } from './gather.ts';
 import { Home, type Marker } from './home.ts';
 import { IGNORE_NAME, IgnoreRules } from './ignore.ts';
 import { Lister } from './list.ts';
+import { refuseLocked } from './locked.ts';
 import type { Scheduler } from './schedule.ts';
 import { Stage } from './stage.ts';
 import { MOUNTED, toStat } from './stat.ts';
@@ -272,11 +273,15 @@ export class Disk {
   #look(path: Path): Stat | undefined {
     if (path.length === 0) return toStat(this.#system.fstatSync(this.#home.rootFd));
     if (this.#home.isMountPoint(parentOf(path), latin1(nameOf(path)))) return MOUNTED;
+    let directory = -1;
     try {
-      return toStat(this.#system.lstatSync(this.#folder.spot(path).place), this.#home.device);
+      const spot = this.#folder.spot(path);
+      directory = spot.directory;
+      return toStat(this.#system.lstatSync(spot.place), this.#home.device);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
+      if (codeOf(error) !== 'ENOENT') throw error;
+      if (directory >= 0) refuseLocked(this.#system, directory);
+      return undefined;
     }
   }
 

@@ -22,6 +22,7 @@ import type { Path } from '../engine/ports.ts';
 import { Gauge } from '../gauge.ts';
 import type { Home } from './home.ts';
 import { openToGiveBack } from './lend.ts';
+import { refuseLocked } from './locked.ts';
 import type { Place, System } from './system.ts';
 import { codeOf, DiskError } from './trouble.ts';
 
@@ -126,7 +127,7 @@ export class Folder {
   }
 
   #enter(directory: number, name: Uint8Array, isInRoot: boolean): number {
-    const fd = this.#openDirectory(this.#system.at(directory, name));
+    const fd = this.#openIn(directory, name);
     try {
       const { ino, dev } = this.#system.fstatSync(fd);
       if (dev !== this.#home.device) throw new DiskError('EXDEV');
@@ -134,6 +135,15 @@ export class Folder {
       return fd;
     } catch (error) {
       this.#system.closeSync(fd);
+      throw error;
+    }
+  }
+
+  #openIn(directory: number, name: Uint8Array): number {
+    try {
+      return this.#openDirectory(this.#system.at(directory, name));
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') refuseLocked(this.#system, directory);
       throw error;
     }
   }

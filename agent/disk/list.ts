@@ -20,6 +20,7 @@ import { Gauge } from '../gauge.ts';
 import type { Folder } from './folder.ts';
 import { type Home, PRIVATE_FILE } from './home.ts';
 import { giveBack, isLent } from './lend.ts';
+import { refuseLocked } from './locked.ts';
 import { SortedNames } from './names.ts';
 import type { Scheduler } from './schedule.ts';
 import { MOUNTED, toStat, UNKNOWN } from './stat.ts';
@@ -56,6 +57,8 @@ interface Listing {
   /** Opened with the first name: what appears between an opening and its reading may be left out (POSIX readdir). */
   handle: OpenDirectory | undefined;
   isClosed: boolean;
+  /** A name was read. */
+  hasBegun: boolean;
   /** None while all fits the rows. */
   names: SortedNames | undefined;
 }
@@ -109,6 +112,7 @@ export class Lister {
         inode: ino,
         handle: undefined,
         isClosed: false,
+        hasBegun: false,
         names: undefined,
       };
       this.#listing = listing;
@@ -215,6 +219,8 @@ export class Lister {
     for (;;) {
       const name = listing.handle?.readSync()?.name;
       if (name === undefined) return undefined;
+      if (!listing.hasBegun) refuseLocked(this.#system, listing.directory, name);
+      listing.hasBegun = true;
       if (listing.dir.length > 0 || checkPath(Buffer.from(name, 'latin1')) !== 'reserved name') return name;
     }
   }

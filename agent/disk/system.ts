@@ -44,6 +44,8 @@ export interface Flags {
   readonly NONBLOCK: number;
   /** Names a thing without opening its content: needs no permission on it. */
   readonly PATH: number;
+  /** Makes a file without a name in the directory that is opened. */
+  readonly UNNAMED: number;
   /** What accessSync is asked about names in a directory. */
   readonly CHANGES: number;
 }
@@ -95,6 +97,8 @@ const O = fs.constants;
 
 /** O_PATH is not among Node's constants; it is this on every architecture that Node runs on (asm-generic/fcntl.h). */
 const O_PATH = 0o10000000;
+/** The same goes for this, which comes with O_DIRECTORY. */
+const O_TMPFILE = 0o20000000;
 
 /** False once there turned out to be no program `sync`. */
 let hasSync = true;
@@ -115,6 +119,7 @@ export const realSystem: System = {
     NOFOLLOW: O.O_NOFOLLOW,
     NONBLOCK: O.O_NONBLOCK,
     PATH: O_PATH,
+    UNNAMED: O_TMPFILE | O.O_DIRECTORY,
     CHANGES: O.W_OK | O.X_OK,
   },
 

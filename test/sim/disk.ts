@@ -63,6 +63,7 @@ export function memorySystem({ files, medium }: Volume, ports: Partial<DiskPorts
       NOFOLLOW: O_NOFOLLOW,
       NONBLOCK: constants.O_NONBLOCK,
       PATH,
+      UNNAMED: 0o20000000 | O_DIRECTORY,
       CHANGES: constants.W_OK | constants.X_OK,
     },
     at: (directory, name) => `/proc/self/fd/${directory}/${latin1(name)}`,
