@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { mountsBelow } from '../../agent/disk/mounts.ts';
 import { FOREIGN } from '../../agent/engine/ports.ts';
 import { Kind } from '../../protocol/messages.ts';
 import { Mounts, whyNoMounts } from '../system/mounts.ts';
@@ -62,6 +63,18 @@ test.skipIf(whyNoMounts).each(WAYS)(
     expect(fs.readdirSync(place).sort()).toEqual(['file', 'in']);
   },
 );
+
+test.skipIf(whyNoMounts)('mounted: in a folder whose own path has what the table escapes -> found', () => {
+  const folder = join(bench.outside, STICK);
+  const place = mounts.bind(bench.root, join(folder, 'sub', STICK));
+  const top = fs.openSync(folder, 'r');
+  try {
+    expect(mountsBelow(top)).toEqual([`sub/${STICK}`]);
+  } finally {
+    fs.closeSync(top);
+    mounts.unmount(place);
+  }
+});
 
 test.skipIf(whyNoMounts)('mounted: between two listings, and a way into it -> nothing is seen of it', () => {
   fs.mkdirSync(join(bench.root, 'photos'));
