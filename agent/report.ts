@@ -105,7 +105,7 @@ export class Report {
     const { engine } = look;
     const recent = this.lastError !== undefined && Date.now() - this.lastError.at < TROUBLE_MS;
     const isWaiting = engine.pendingUp > 0 || engine.pendingDown > 0;
-    const isStopped = engine.isPaused || engine.isFailing || engine.refusal !== undefined;
+    const isStopped = engine.isPaused || engine.isHeld || engine.isFailing || engine.refusal !== undefined;
     if (isStopped || (recent && isWaiting)) return 'trouble';
     if (engine.link !== 'live') return 'offline';
     if (engine.isScanning) return 'scanning';

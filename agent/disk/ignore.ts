@@ -10,12 +10,14 @@
 // above it: 4 MiB for one path of 2,000 directories. So it is replaced, with the same compiled rules, when the texts
 // asked for since may come to VERDICT_BYTES_MAX: memory stays bounded, and neighbours share their parents' verdicts.
 //
-// A file that cannot be read, or is too long, changes nothing: the rules before it stay, and `trouble` says why.
+// A file that cannot be read, or is too long, changes nothing: the rules before it stay, and `trouble` says why. Where
+// none was read in this life, nobody knows what it leaves out: so all is left out but the file itself, which may come
+// better from elsewhere.
 
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Ignore } from 'ignore';
-import { latin1 } from '../../protocol/bytes.ts';
+import { latin1, sameBytes } from '../../protocol/bytes.ts';
 import type { Path, Rules, Stat, Trouble } from '../engine/ports.ts';
 import type { Home } from './home.ts';
 import { isSame, toStat } from './stat.ts';
@@ -33,6 +35,8 @@ const VERDICT_BYTES_MAX = 1024 * 1024;
 /** A verdict besides its text. */
 const VERDICT_BYTES = 100;
 const DIGEST_CHARACTERS = 16;
+/** In place of a digest, of rules that leave out all. */
+const ALL = 'all';
 
 export class IgnoreRules implements Rules {
   /** Why the file was not taken. */
@@ -45,6 +49,8 @@ export class IgnoreRules implements Rules {
   #askedBytes = 0;
   #stat: Stat | undefined;
   #text: string | undefined;
+  /** It was read, or seen not to be there. */
+  #isKnown = false;
 
   constructor(system: System, home: Home) {
     this.#system = system;
@@ -52,7 +58,9 @@ export class IgnoreRules implements Rules {
   }
 
   isIgnored(path: Path, isDirectory: boolean): boolean {
-    if (this.#rules === undefined || path.length === 0) return false;
+    if (path.length === 0) return false;
+    if (this.isHeld) return !sameBytes(path, IGNORE_NAME);
+    if (this.#rules === undefined) return false;
     const text = toText(path);
     this.#askedBytes += verdictBytes(text);
     if (this.#verdicts === undefined || this.#askedBytes > VERDICT_BYTES_MAX) {
@@ -62,15 +70,20 @@ export class IgnoreRules implements Rules {
     return this.#verdicts.ignores(isDirectory ? `${text}/` : text);
   }
 
+  get isHeld(): boolean {
+    return this.digest === ALL;
+  }
+
   /** Reads the file again if it is another one than before; true when the rules differ now. */
   refresh(): boolean {
     try {
       const stat = this.#lstat();
-      if (isSame(stat, this.#stat)) return false;
+      if (this.#isKnown && isSame(stat, this.#stat)) return false;
       const text = stat === undefined ? undefined : this.#read();
       this.trouble = undefined;
+      this.#isKnown = true;
       this.#stat = stat;
-      if (text === this.#text) return false;
+      if (text === this.#text && !this.isHeld) return false;
       this.#text = text;
       this.#rules = text === undefined ? undefined : emptyRules().add(text);
       this.#verdicts = undefined;
@@ -79,7 +92,9 @@ export class IgnoreRules implements Rules {
       return true;
     } catch (error) {
       this.trouble = troubleOf(error);
-      return false;
+      if (this.#isKnown || this.isHeld) return false;
+      this.digest = ALL;
+      return true;
     }
   }
 

@@ -51,6 +51,8 @@ export interface Snapshot {
   isPaused: boolean;
   /** What is known cannot be made durable at the moment. */
   isFailing: boolean;
+  /** Nothing but .toastboxignore syncs until that can be read. */
+  isHeld: boolean;
   counters: Counters;
   /** Those that stand in the folder, the first COPIES_MAX. */
   conflictCopies: Path[];
@@ -364,6 +366,7 @@ export class Engine {
       scanFinishedAt: this.scan.finishedAt && core.onWall(this.scan.finishedAt),
       isPaused: core.isPaused,
       isFailing: this.durable.isFailing,
+      isHeld: core.rules.isHeld,
       counters: core.counters,
       conflictCopies: core.catalog.conflictCopies(),
       reading: this.examine.reading,

@@ -227,6 +227,8 @@ export interface Rules {
   isIgnored(path: Path, isDirectory: boolean): boolean;
   /** Another one for other rules; empty where there are none. */
   readonly digest: string;
+  /** All is left out until .toastboxignore can be read. */
+  readonly isHeld: boolean;
 }
 
 /** Deflate and inflate, raw, with a dictionary. Pure: same bytes in, same bytes out. */

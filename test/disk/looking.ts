@@ -304,6 +304,29 @@ export function acceptLooking(name: string, open: () => Ground, close: (ground: 
       bench.disk.checkRoot();
       expect(bench.troubles).toEqual(['EFBIG reading the rules']);
       expect(bench.disk.rules.isIgnored(path('a.log'), false)).toBe(true);
+      expect(bench.disk.rules.isIgnored(path('a.txt'), false)).toBe(false);
+      expect(bench.disk.rules.isHeld).toBe(false);
+    });
+
+    test('rules: a file too long from the start -> all but it is left out, until it can be read or is gone', () => {
+      write('.toastboxignore', Buffer.alloc(64 * 1024 + 1, '\n'));
+      const [again, later] = [0, 1].map(() =>
+        openBench(bench, { marker: { expect: bench.disk.marker, fresh: 'unused' } }),
+      ) as [Bench, Bench];
+      const told = ({ disk, events }: Bench) => {
+        disk.checkRoot();
+        const texts = ['a.log', 'a.txt', '.toastboxignore'];
+        const ignored = texts.filter(text => disk.rules.isIgnored(path(text), false));
+        return { ignored, isHeld: disk.rules.isHeld, events: events.splice(0).map(({ is }) => is) };
+      };
+      const held = { ignored: ['a.log', 'a.txt'], isHeld: true, events: [] };
+      expect([told(again), told(again), told(later)]).toEqual([held, held, held]);
+      expect(again.troubles).toEqual(['EFBIG reading the rules']);
+      write('.toastboxignore', '*.log\n');
+      expect(told(again)).toEqual({ ignored: ['a.log'], isHeld: false, events: ['rulesChanged'] });
+      bench.hands.unlinkSync(at('.toastboxignore'));
+      expect(told(later)).toEqual({ ignored: [], isHeld: false, events: ['rulesChanged'] });
+      for (const { disk } of [again, later]) disk.close();
     });
   });
 }

@@ -25,7 +25,7 @@ let doubted: Place[];
 
 beforeEach(() => {
   const arena = openArena({ bytes: 2 * 1024 * 1024 });
-  const rules = { isIgnored: () => false, digest: '' } as Rules;
+  const rules = { isIgnored: () => false, digest: '', isHeld: false } as Rules;
   core = new Core(OPTIONS, new Catalog(openTree(arena, new MemoryPages())), arena, rules, squeeze);
   core.isLive = true;
   core.now = TIME / 1000;

@@ -23,7 +23,7 @@ let troubles: string[];
 
 beforeEach(() => {
   arena = openArena({ bytes: 2 * 1024 * 1024 });
-  const rules = { isIgnored: () => false, digest: '' } as Rules;
+  const rules = { isIgnored: () => false, digest: '', isHeld: false } as Rules;
   core = new Core(OPTIONS, new Catalog(openTree(arena, new MemoryPages())), arena, rules, squeeze);
   scan = new Scan(core);
   troubles = [];

@@ -275,7 +275,7 @@ function openCore(): Core {
     fetchesMax: 64,
     windowFrames: 4,
   };
-  return new Core(options, catalog, arena, { isIgnored: () => false, digest: '' }, squeeze);
+  return new Core(options, catalog, arena, { isIgnored: () => false, digest: '', isHeld: false }, squeeze);
 }
 
 test('full: more needs than may wait -> dropped and counted, the gateway asks again', () => {

@@ -69,3 +69,22 @@ test('rules: made while it is stopped, for a file that waits to go up -> it does
   time.runFor(RESCAN_MS);
   expect(pair.entries).toBe(1);
 });
+
+test('rules: too long while it is stopped -> what they left out does not go up; shortened, the rest does', () => {
+  const pair = new Pair();
+  const { machine, time } = pair;
+  machine.volume.writeFileSync(`${ROOT}/${RULES}`, 'secret\n');
+  machine.volume.writeFileSync(`${ROOT}/secret`, some(40, 2));
+  machine.start();
+  time.runFor(REST_MS);
+  expect(pair.entries).toBe(1);
+  machine.kill();
+  machine.volume.writeFileSync(`${ROOT}/${RULES}`, Buffer.from(`secret\n${'#\n'.repeat(40_000)}`));
+  machine.volume.writeFileSync(`${ROOT}/other`, some(40, 2));
+  machine.start();
+  time.runFor(RESCAN_MS);
+  expect(pair.entries).toBe(1);
+  machine.volume.writeFileSync(`${ROOT}/${RULES}`, 'secret\n# shorter\n');
+  time.runFor(RESCAN_MS);
+  expect(pair.entries).toBe(2);
+});
