@@ -17,7 +17,7 @@ import type { Folder } from './folder.ts';
 import type { Stage } from './stage.ts';
 import { isSame, toStat } from './stat.ts';
 import type { System } from './system.ts';
-import { DiskError } from './trouble.ts';
+import { codeOf, DiskError } from './trouble.ts';
 
 export class Content {
   readonly #system: System;
@@ -49,7 +49,11 @@ export class Content {
   }
 
   readTarget(path: Path): Uint8Array {
-    return this.#system.readlinkSync(this.#folder.spot(path).place, { encoding: 'buffer' });
+    try {
+      return this.#system.readlinkSync(this.#folder.spot(path).place, { encoding: 'buffer' });
+    } catch (error) {
+      throw codeOf(error) === 'EINVAL' ? new DiskError('CHANGED') : error; // no symlink any more
+    }
   }
 
   copy(slot: number, offset: number, from: Path, expect: Stat, fromOffset: number, length: number): void {

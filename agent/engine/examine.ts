@@ -22,6 +22,8 @@ const FAILED_MS = 5_000;
 /** Before a path that is not what was recorded is read again: until then a look, or the listing that is under way,
  * should have found what it is now. */
 const GONE_MS = 250;
+/** What is no trouble of the disk's: the file is another, or gone. */
+export const MOVED_ON = new Set(['CHANGED', 'ENOENT', 'ENOTDIR', 'REFUSED']);
 /** Files that rest because they changed while they were read, or could not be read. */
 const RESTING_MAX = 64;
 
@@ -70,10 +72,16 @@ export class Examine {
     return this.resting.has(place);
   }
 
-  /** The path is not what was recorded: it is looked at, and not read before that had its time. */
+  /** The path is not what was recorded: it is looked at, and not read before that had its time. A look may fail too:
+   * so it rests twice as long each time. */
   doubt(place: Place): void {
-    this.resting.rest(place, GONE_MS);
+    this.resting.rest(place, Math.min(GONE_MS * 2 ** this.resting.tries(place), FAILED_MS));
     this.onGone(place);
+  }
+
+  /** It was read: what was in the way is not. */
+  settle(place: Place): void {
+    this.resting.forget(place);
   }
 
   /** False when it cannot be read now: something else is, or it changed a moment ago and should rest first. */
@@ -156,7 +164,7 @@ export class Examine {
     const before = core.catalog.get(place);
     if (before === undefined) return;
     if (event.trouble !== undefined || event.before === undefined) {
-      this.fail(place, path, event.trouble?.code ?? 'ENOENT', before.local === undefined);
+      if (before.local !== undefined) this.fail(place, path, event.trouble?.code ?? 'ENOENT');
       return;
     }
     if (!this.isRested(place, path, event)) return;
@@ -170,10 +178,9 @@ export class Examine {
     this.onLocal(place, examined);
   }
 
-  // Gone, or no file any more: a look records it. Unreadable: said, and tried again with the next pass.
-  private fail(place: Place, path: Path, code: string, isGone: boolean): void {
-    if (isGone) return;
-    if (code === 'ENOENT' || code === 'REFUSED' || code === 'ENOTDIR' || code === 'CHANGED') {
+  /** Gone, or of another kind: a look records it. Unreadable: said, and tried again after a rest. */
+  fail(place: Place, path: Path, code: string): void {
+    if (MOVED_ON.has(code)) {
       this.doubt(place);
       return;
     }

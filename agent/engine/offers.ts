@@ -23,7 +23,7 @@ import type { Change } from './change.ts';
 import type { Core } from './core.ts';
 import { Action, decide } from './decide.ts';
 import { type Entry, type EntryId, NO_CONTENT } from './entry.ts';
-import type { Examine, Examined } from './examine.ts';
+import { type Examine, type Examined, MOVED_ON } from './examine.ts';
 import { Gather } from './gather.ts';
 import { type Place, ROOT } from './keys.ts';
 import { OFFERS_ALL_MAX, OFFERS_MAX, type Offer, Offered, type Opening, withRead } from './offered.ts';
@@ -41,8 +41,6 @@ const RETRY_MS = 2_000;
 const UNREAD_MS = 1_000;
 const UNREAD_MS_MAX = 60_000;
 const UNREAD_MAX = 64;
-/** What is no trouble of the disk's: the file is another, or gone. */
-const MOVED_ON = new Set(['CHANGED', 'ENOENT', 'ENOTDIR', 'REFUSED']);
 /** A deletion always waits this long for the new path of a rename: without it every byte travels down again. */
 const DELETION_REST_MS = 50;
 /** A deletion waits this long for new paths to go first. */
@@ -229,6 +227,7 @@ export class Offers {
   }
 
   private readTarget(place: Place, path: Path): boolean {
+    if (this.examine.isResting(place)) return true;
     if (this.linking !== undefined) return false;
     this.linking = place;
     this.core.emit({ do: 'readTarget', path });
@@ -242,9 +241,11 @@ export class Offers {
     const entry = place === undefined ? undefined : this.core.catalog.get(place);
     if (place === undefined || entry?.local?.kind !== Kind.SYMLINK) return;
     if (event.trouble !== undefined) {
-      this.examine.doubt(place);
+      const path = this.core.catalog.pathOf(place);
+      if (path !== undefined) this.examine.fail(place, path, event.trouble.code);
       return;
     }
+    this.examine.settle(place);
     const content = this.core.arena.blockId(event.target);
     const isKnown = entry.local.content !== undefined && sameBytes(entry.local.content, content);
     const now = isKnown ? entry : { ...entry, local: { ...entry.local, content } };

@@ -114,3 +114,35 @@ test.each([
     expect(seenAt(pair)).toBe(wanted);
   },
 );
+
+/** One that came before the trouble is read again in the next life. */
+test.each(['EIO', 'ENOENT', 'ENOKEY'])(
+  'unlisted: a symlink whose target cannot be read, %s, and which cannot be looked at -> tried now and then, in the end it comes',
+  code => {
+    const pair = new Pair();
+    const { machine, time } = pair;
+    machine.start();
+    time.runFor(REST_MS);
+    const until = time.now + 60_000;
+    let calls = 0;
+    const arm = (fits: (call: string) => boolean, failing: string): void => {
+      const spring = (call: string): void => {
+        calls++;
+        if (time.now < until) arm(fits, failing);
+        throw failure(failing, call);
+      };
+      machine.traps.push({ calls: 0, fits, spring });
+    };
+    machine.volume.symlinkSync('x', `${ROOT}/e`);
+    arm(call => call === 'readlinkSync', code);
+    machine.hint(Buffer.from(''), Buffer.from('e'));
+    time.runFor(1_000);
+    arm(call => call === 'lstatSync', 'EIO');
+    time.runFor(60_000);
+    expect(calls).toBeGreaterThan(10);
+    expect(calls).toBeLessThan(100);
+    time.runFor(200_000);
+    expect(seenAt(pair)).toBe(show(pair));
+    expect(pair.entries).toBe(1);
+  },
+);
