@@ -78,7 +78,8 @@ export async function bundle(
   const bytes: Record<string, number> = {};
   const modules = new Set<string>();
   for (const [name, entrance] of Object.entries(ENTRANCES[program])) {
-    const { code, from } = await oneFile(entrance === MQTTJS ? MQTTJS : join(ROOT, entrance), as);
+    const input = entrance === MQTTJS ? MQTTJS : join(ROOT, entrance);
+    const { code, from } = await oneFile(input, as, program === 'agent' ? [unhelpful()] : []);
     for (const module of from) modules.add(module);
     writeFileSync(join(directory, `${name}.cjs`), code);
     bytes[`${name}.cjs`] = Buffer.byteLength(code);
@@ -95,14 +96,18 @@ export async function bundle(
 }
 
 /** One entrance and all that it calls for, as text, and the modules that are in it. */
-async function oneFile(input: string, as: string): Promise<{ code: string; from: string[] }> {
+async function oneFile(
+  input: string,
+  as: string,
+  more: readonly Plugin[],
+): Promise<{ code: string; from: string[] }> {
   const build = await rolldown({
     input,
     cwd: ROOT,
     platform: 'node',
     // An extra of msgpackr that is looked for and may be missing.
     external: [/^node:/, 'msgpackr-extract', MQTTJS_OUTSIDE],
-    plugins: [requiring(), beside(), mqttjs(), native(), versioned(as)],
+    plugins: [requiring(), beside(), mqttjs(), native(), versioned(as), ...more],
     logLevel: 'warn',
     onLog(_, { code, message }) {
       // ordered-binary makes its readers of text with eval; names that such code may see stay.
@@ -165,6 +170,23 @@ const beside = (): Plugin => ({
         text.replaceAll(`new URL('${there}', import.meta.url)`, `new URL('${here}', import.meta.url)`),
       code,
     );
+  },
+});
+
+/** Commands and options that an agent's program knows by name only, for a config file that serves a gateway too. */
+const GATEWAYS = ['admitting.ts', 'keeping.ts'].map(file => join(ROOT, 'cli', 'options', file));
+const TEXT = String.raw`(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")`;
+const HELP = new RegExp(String.raw`\bhelp:\s*${TEXT}|\babout: \[\s*${TEXT}(?:,\s*${TEXT})*,?\s*\]`, 'g');
+
+/** Their help is never asked for there: 4 KB. */
+const unhelpful = (): Plugin => ({
+  name: 'unhelpful',
+  transform(code, id) {
+    if (!GATEWAYS.includes(id)) return undefined;
+    const rest = code.replace(HELP, text => (text.startsWith('about') ? 'about: []' : "help: ''"));
+    if (/\bhelp: (?!'')|\babout: (?!\[\])/.test(rest))
+      throw new Error(`${id}: help is written in another way`);
+    return rest;
   },
 });
 

@@ -18,6 +18,7 @@ import {
   GATEWAY_MALLOC_ENV,
   GATEWAY_NODE_FLAGS,
 } from '../../cli/flags.ts';
+import { commandHelp } from '../../cli/options/help.ts';
 
 const digests = (directory: string) =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -87,7 +88,8 @@ describe('bundle', () => {
     const { status, stderr } = run('gateway', '--data', '/x');
     expect(status).toBe(Exit.USAGE);
     expect(stderr).toContain('gateway is not in what is installed here');
-    expect(run('agent', '--help').stdout).toContain('--broker URL');
+    for (const word of ['agent', 'status', 'memory', 'plan', 'card'] as const)
+      expect(run(word, '--help').stdout).toBe(`${commandHelp(word)}\n`);
   });
 
   test('bundle: the launcher -> starts Node as the checkout does', () => {
