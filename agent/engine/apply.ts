@@ -81,7 +81,10 @@ export class Apply {
     const synced = before?.synced;
     // A base is never raised under a change of this board's: what came between the two versions decides about it.
     const isAsAgreed = synced !== undefined && hasSameContent(synced, remote) && hasSameFacts(synced, remote);
-    const isStill = isAsAgreed && core.isConfirmed(place) && isAt(before?.local, synced);
+    // What is being put there now is not what the catalog says: the answer comes behind this.
+    const isMoving = this.change.isAt(place) || this.fetches.isFetching(place);
+    const isKnown = core.isConfirmed(place) && !isMoving;
+    const isStill = isAsAgreed && isKnown && isAt(before?.local, synced);
     if (isStill || (isAsAgreed && seq === synced.seq)) {
       core.put(place, { ...before, synced: { ...synced, seq }, remote: undefined } as Entry, before);
       return undefined;
@@ -258,9 +261,8 @@ export class Apply {
 
   /** The directory holds what only this board has: it stays, and is offered as new. */
   private keep({ place, entry, remote }: Turn): void {
-    if (remote.kind === Kind.ABSENT)
-      this.core.put(place, { ...entry, synced: undefined, remote: undefined }, entry);
-    else this.core.put(place, { ...entry, synced: undefined }, entry);
+    const isOver = remote.kind === Kind.ABSENT && entry.remote?.seq === remote.seq;
+    this.core.put(place, { ...entry, synced: undefined, remote: isOver ? undefined : entry.remote }, entry);
   }
 
   private makeDirectory(turn: Turn): boolean {
@@ -288,7 +290,7 @@ export class Apply {
   }
 
   private run(turn: Turn, doing: Doing, then: (did: Did) => void): boolean {
-    this.change.run(doing, did => {
+    this.change.run(turn.place, doing, did => {
       if (did.trouble !== undefined) {
         this.onTrouble(turn, did.trouble.code);
         return;

@@ -4,7 +4,7 @@
 import { conflictPath, nameOf, parentOf } from '../../protocol/path.ts';
 import type { Change } from './change.ts';
 import type { Core } from './core.ts';
-import { type Entry, type EntryId, type Local, statOf } from './entry.ts';
+import { type EntryId, type Local, statOf } from './entry.ts';
 import type { Place } from './keys.ts';
 import type { Path } from './ports.ts';
 
@@ -38,12 +38,12 @@ export class Aside {
     }
     const to = conflictPath(loser.path, core.options.board, core.wall, attempt);
     const expect = statOf(before.local);
-    this.change.run({ do: 'setAside', path: loser.path, to, expect }, did => {
+    this.change.run(loser.place, { do: 'setAside', path: loser.path, to, expect }, did => {
       if (did.trouble?.code === 'EEXIST' && attempt < TRIES_MAX) {
         this.move(loser, then, attempt + 1);
         return;
       }
-      if (did.trouble === undefined) this.record(loser, before, to);
+      if (did.trouble === undefined) this.record(loser, to);
       else {
         // Changed again since it was offered, most likely: the look offers that.
         if (did.trouble.code !== 'CHANGED')
@@ -54,16 +54,18 @@ export class Aside {
     });
   }
 
-  private record({ place, path, facts }: Loser, before: Entry, to: Path): void {
+  private record({ place, path, facts }: Loser, to: Path): void {
     const { core } = this;
     core.counters.conflicts++;
     core.note({ kind: 'conflict', path, copy: to });
-    core.put(place, { ...before, local: undefined, synced: undefined }, before);
-    // The change that came first should be on its way; if it is not, ask for all of them again.
-    if (before.remote === undefined && core.catalog.position >= facts.seq) core.catalog.rewind();
+    // As it is now: the change that came first may have come while this was under way.
+    const before = core.catalog.get(place);
+    if (before !== undefined) core.put(place, { ...before, local: undefined, synced: undefined }, before);
+    // If it is not on its way, ask for all of them again.
+    if (before?.remote === undefined && core.catalog.position >= facts.seq) core.catalog.rewind();
     const directory = core.catalog.findDirectory(parentOf(to));
     if (directory !== undefined) this.onGone({ parent: directory, name: nameOf(to) });
-    if (before.id !== 0) this.onMoved(before.id);
+    if (before !== undefined && before.id !== 0) this.onMoved(before.id);
   }
 
   /** A path is not what was recorded: the scan looks again. */
