@@ -349,7 +349,9 @@ export class Fetches {
     const isFree = fetch.offset === 0 || code === 'ENOSPC';
     this.release(fetch);
     if (isMovedOn) this.onGone(place);
-    if (!isMovedOn || tries >= UNSAID) this.core.trouble(path, code, doing);
+    // Before this life's scan has come there, that the catalog knows it otherwise is no news.
+    const isSaid = !isMovedOn || (tries >= UNSAID && this.core.isConfirmed(place));
+    if (isSaid) this.core.trouble(path, code, doing);
     const ms = (isMovedOn ? MOVED_ON_MS : RETRY_MS) * 2 ** tries;
     this.resting.rest(place, Math.min(ms, isFree ? FREE_MS_MAX : VAIN_MS_MAX), version.seq);
   }

@@ -136,3 +136,25 @@ test.each([
   expect(fetches.isResting(PLACE, 9)).toBe(true);
   expect(asked('note')).toMatchObject([{ note: { kind: 'trouble', path: PATH, code } }]);
 });
+
+test.each([
+  ['not looked at in this life', [], ROOT],
+  ['looked at', ['CHANGED'], Number.POSITIVE_INFINITY],
+])('fetch: its place was %s, and is not as recorded, four times -> said: %s', (_, said, unconfirmed) => {
+  core.unconfirmed = unconfirmed;
+  const troubles: string[] = [];
+  for (let time = 0; time < 4; time++) {
+    if (time === 0) startOverBase();
+    else expect(fetches.start(PLACE, PATH, core.catalog.get(PLACE)!, undefined)).toBe(true);
+    fetches.pump();
+    for (const effect of core.effects.splice(0)) {
+      if (effect.do === 'note' && effect.note.kind === 'trouble') troubles.push(effect.note.code);
+      if (effect.do === 'stage')
+        fetches.onWrote({ is: 'wrote', slot: effect.slot, trouble: { code: 'CHANGED' } });
+    }
+    core.now += 600_000;
+  }
+  for (const effect of core.effects.splice(0))
+    if (effect.do === 'note' && effect.note.kind === 'trouble') troubles.push(effect.note.code);
+  expect([...new Set(troubles)]).toEqual(said);
+});
