@@ -74,6 +74,9 @@ export class Machine {
   fullUntil = 0;
   /** The machine's clock, ahead of the simulated time. */
   aheadMs = 0;
+  /** What each event takes of a slow machine's time: its turns end in the middle, and frames come meanwhile. */
+  slowMs = 0;
+  private busyUntil = 0;
   private watch: WatcherPorts | undefined;
   private markers = 0;
   private draws = 0;
@@ -100,7 +103,11 @@ export class Machine {
   }
 
   get now(): number {
-    return this.ports.time.now + this.aheadMs;
+    return this.ports.time.now + this.lagMs + this.aheadMs;
+  }
+
+  private get lagMs(): number {
+    return Math.max(0, this.busyUntil - this.ports.time.now);
   }
 
   get isRunning(): boolean {
@@ -113,7 +120,7 @@ export class Machine {
     const process = ++this.process;
     const isRunning = () => this.process === process;
     const after = (ms: number, job: () => void) =>
-      time.after(ms, () => {
+      time.after(ms + this.lagMs, () => {
         if (isRunning()) this.run(job);
       });
     this.volume.files.closeAll();
@@ -146,7 +153,7 @@ export class Machine {
           now: () => this.now,
         },
         clock: {
-          now: () => this.now,
+          now: () => this.tick(),
           wake: (at, call) => {
             const mine = ++order;
             if (at === Number.POSITIVE_INFINITY) return;
@@ -239,6 +246,12 @@ export class Machine {
   /** Its catalog is damaged beyond use; found out at the next start. */
   loseCatalog(): void {
     if (this.volume.existsSync(CATALOG)) this.volume.truncateSync(CATALOG, 0);
+  }
+
+  /** Whoever looks at the clock has worked for it. */
+  private tick(): number {
+    this.busyUntil = this.ports.time.now + this.lagMs + this.slowMs;
+    return this.now;
   }
 
   /** Before each call of the agent's. */

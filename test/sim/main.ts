@@ -11,12 +11,13 @@ import type { Range, Told } from './worker.ts';
 /** Failures that are shrunk and told; of more only the seeds. */
 const TOLD_MAX = 3;
 
-function headOf({ seed, boards, hasTwin, isCoarse, frames, hints, steps }: Script): string {
+function headOf({ seed, boards, hasTwin, isCoarse, isSlow, frames, hints, steps }: Script): string {
   const frameText = `frames lost ${frames.lost}, doubled ${frames.doubled}, up to ${frames.delayMs} ms late`;
   const hintText = `hints lost ${hints.lost}, doubled ${hints.doubled}, up to ${hints.lateMs} ms late`;
   const twin = hasTwin ? ', two of one name' : '';
   const coarse = isCoarse ? ', the first with whole seconds' : '';
-  return `seed ${seed}: ${boards} boards${twin}${coarse}, ${steps.length} steps; ${frameText}; ${hintText}`;
+  const slow = isSlow ? ', slow' : '';
+  return `seed ${seed}: ${boards} boards${twin}${coarse}${slow}, ${steps.length} steps; ${frameText}; ${hintText}`;
 }
 
 async function tell(failed: Played, kinds: Words['kinds']): Promise<void> {

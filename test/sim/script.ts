@@ -52,6 +52,8 @@ export interface Script {
   steps: Step[];
   /** The first board's disk keeps whole seconds. */
   isCoarse: boolean;
+  /** The boards have little processor time. */
+  isSlow: boolean;
 }
 
 export const NO_HINT_FAULTS: HintFaults = { lost: 0, doubled: 0, lateMs: 0 };
@@ -175,6 +177,7 @@ export function scriptOf(worldSeed: number, played = KIND_NAMES): Script {
       : NO_HINT_FAULTS,
     steps,
     isCoarse: random.chance(0.05),
+    isSlow: random.chance(0.25),
   };
 }
 

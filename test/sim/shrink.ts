@@ -39,6 +39,7 @@ export async function shrink(failed: Played): Promise<Played> {
   await attempt({ hints: NO_HINT_FAULTS });
   await attempt({ hasTwin: false });
   await attempt({ isCoarse: false });
+  await attempt({ isSlow: false });
   await dropSteps(
     () => best.script.steps,
     steps => attempt({ steps }),

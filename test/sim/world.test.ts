@@ -27,7 +27,8 @@ const FAILED = {
 };
 
 test.each(Object.entries(FAILED))('world: %s, seed %i -> converges, nothing lost', async (_what, seed) => {
-  expect(await new World(scriptOf(seed)).run()).toEqual([]);
+  // Each failed once on a machine that was not slow.
+  expect(await new World({ ...scriptOf(seed), isSlow: false }).run()).toEqual([]);
 });
 
 test.each(Array.from({ length: SEEDS }, (_, seed) => seed))(

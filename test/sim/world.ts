@@ -27,6 +27,8 @@ import type { Hint } from './watching.ts';
 const QUIET_MS = 15 * 60_000;
 /** Between the boards' first starts: more than one restarts in a script. */
 const START_EVERY_MS = 100;
+/** Sixteen events make a turn (agent/driver.ts). */
+const SLOW_MS = 4;
 /** Two rescans: hints may have been lost. */
 const RESCANS_MS = 130_000;
 
@@ -99,6 +101,7 @@ export class World {
         }),
       );
     }
+    if (script.isSlow) for (const machine of this.machines) machine.slowMs = SLOW_MS;
     if (script.isCoarse) (this.machines[0] as Machine).volume.files.isCoarse = true;
   }
 
