@@ -20,7 +20,7 @@ import { Kind, type PieceItem } from '../../protocol/messages.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Core } from './core.ts';
 import { type Entry, type EntryId, localAfter, NO_CONTENT, statOf } from './entry.ts';
-import type { Examine, Examined } from './examine.ts';
+import { type Examine, type Examined, MOVED_ON } from './examine.ts';
 import { type Fetch, Fetching, isSmall, type Source } from './fetching.ts';
 import type { Place } from './keys.ts';
 import { isFair, isWholeIn, patchOf } from './pieces.ts';
@@ -34,7 +34,6 @@ const TRIES_MAX = 3;
 const RETRY_MS = 5_000;
 /** A file that changed under the fetch is looked at before it is fetched again. */
 const MOVED_ON_MS = 500;
-const MOVED_ON = new Set(['CHANGED', 'ENOENT', 'ENOTDIR', 'REFUSED']);
 /** From then on it is said: a look should have mended it. */
 const UNSAID = 2;
 /** The longest rest of a file that came in vain: of 3 MB some 36 MB an hour, where it is for ever. */

@@ -2,24 +2,19 @@
 // again elsewhere was taken for the one that had just gone: it never came, and all below it waited for ever.
 
 import { beforeEach, expect, test } from 'vitest';
-import { openArena } from '../../agent/arena/arena.ts';
-import { openTree } from '../../agent/arena/tree.ts';
-import { squeeze } from '../../agent/disk/squeeze.ts';
 import { Apply } from '../../agent/engine/apply.ts';
 import { Aside } from '../../agent/engine/aside.ts';
-import { Catalog } from '../../agent/engine/catalog.ts';
 import { Change } from '../../agent/engine/change.ts';
-import { Core } from '../../agent/engine/core.ts';
+import type { Core } from '../../agent/engine/core.ts';
 import { freshEntry, type Local, NO_CONTENT } from '../../agent/engine/entry.ts';
 import { Examine } from '../../agent/engine/examine.ts';
 import { Fetches } from '../../agent/engine/fetch.ts';
 import { ROOT } from '../../agent/engine/keys.ts';
 import type { Offers } from '../../agent/engine/offers.ts';
-import type { Effect, Rules, Stat } from '../../agent/engine/ports.ts';
+import type { Effect, Stat } from '../../agent/engine/ports.ts';
 import { ID_BYTES, TERM_BYTES } from '../../protocol/limits.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { MemoryPages } from '../tree/pages.ts';
-import { OPTIONS } from './options.ts';
+import { openCore } from './core.ts';
 
 const TIME = 1_795_000_000_000_000;
 const PATH = Buffer.from('place');
@@ -30,9 +25,7 @@ let change: Change;
 let apply: Apply;
 
 beforeEach(() => {
-  const arena = openArena({ bytes: 2 * 1024 * 1024 });
-  const rules = { isIgnored: () => false, digest: '', isHeld: false } as Rules;
-  core = new Core(OPTIONS, new Catalog(openTree(arena, new MemoryPages())), arena, rules, squeeze);
+  core = openCore();
   core.isLive = true;
   core.now = TIME / 1000;
   change = new Change(core);

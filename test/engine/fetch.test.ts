@@ -1,19 +1,14 @@
 // Fetches whose help on this disk is not what it was: each step is answered by hand.
 
 import { beforeEach, expect, test } from 'vitest';
-import { openArena } from '../../agent/arena/arena.ts';
-import { openTree } from '../../agent/arena/tree.ts';
-import { squeeze } from '../../agent/disk/squeeze.ts';
-import { Catalog } from '../../agent/engine/catalog.ts';
-import { Core } from '../../agent/engine/core.ts';
+import type { Core } from '../../agent/engine/core.ts';
 import { type Entry, freshEntry, type Local, type Version } from '../../agent/engine/entry.ts';
 import { Examine } from '../../agent/engine/examine.ts';
 import { Fetches } from '../../agent/engine/fetch.ts';
 import { type Place, ROOT } from '../../agent/engine/keys.ts';
-import type { Effect, Rules } from '../../agent/engine/ports.ts';
+import type { Effect } from '../../agent/engine/ports.ts';
 import { Kind, type Message, Piece, type PieceItem } from '../../protocol/messages.ts';
-import { MemoryPages } from '../tree/pages.ts';
-import { OPTIONS } from './options.ts';
+import { openCore } from './core.ts';
 
 const TIME = 1_795_000_000_000_000;
 const PATH = Buffer.from('file');
@@ -24,9 +19,7 @@ let fetches: Fetches;
 let doubted: Place[];
 
 beforeEach(() => {
-  const arena = openArena({ bytes: 2 * 1024 * 1024 });
-  const rules = { isIgnored: () => false, digest: '', isHeld: false } as Rules;
-  core = new Core(OPTIONS, new Catalog(openTree(arena, new MemoryPages())), arena, rules, squeeze);
+  core = openCore();
   core.isLive = true;
   core.now = TIME / 1000;
   fetches = new Fetches(core, new Examine(core));

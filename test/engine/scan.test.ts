@@ -2,16 +2,12 @@
 
 import { beforeEach, expect, test } from 'vitest';
 import { openArena } from '../../agent/arena/arena.ts';
-import { openTree } from '../../agent/arena/tree.ts';
-import { squeeze } from '../../agent/disk/squeeze.ts';
-import { Catalog } from '../../agent/engine/catalog.ts';
-import { Core } from '../../agent/engine/core.ts';
+import type { Core } from '../../agent/engine/core.ts';
 import { ROOT } from '../../agent/engine/keys.ts';
-import { HIDDEN, type Rules, type Stat } from '../../agent/engine/ports.ts';
+import { HIDDEN, type Stat } from '../../agent/engine/ports.ts';
 import { Scan } from '../../agent/engine/scan.ts';
 import { Kind } from '../../protocol/messages.ts';
-import { MemoryPages } from '../tree/pages.ts';
-import { OPTIONS } from './options.ts';
+import { openCore } from './core.ts';
 
 const BORN = 1_795_000_000_000_000;
 
@@ -23,8 +19,7 @@ let troubles: string[];
 
 beforeEach(() => {
   arena = openArena({ bytes: 2 * 1024 * 1024 });
-  const rules = { isIgnored: () => false, digest: '', isHeld: false } as Rules;
-  core = new Core(OPTIONS, new Catalog(openTree(arena, new MemoryPages())), arena, rules, squeeze);
+  core = openCore(arena);
   scan = new Scan(core);
   troubles = [];
 });

@@ -6,8 +6,6 @@ import { openArena } from '../../agent/arena/arena.ts';
 import { openTree } from '../../agent/arena/tree.ts';
 import { squeeze } from '../../agent/disk/squeeze.ts';
 import { Driver } from '../../agent/driver.ts';
-import { Catalog } from '../../agent/engine/catalog.ts';
-import { Core } from '../../agent/engine/core.ts';
 import { Engine } from '../../agent/engine/engine.ts';
 import { ROOT as ROOT_ID } from '../../agent/engine/keys.ts';
 import { OFFERS_MAX } from '../../agent/engine/offered.ts';
@@ -20,6 +18,8 @@ import type { HubEffect } from '../../gateway/hub/ports.ts';
 import { FRAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { MessageNamed } from '../../protocol/messages.ts';
 import { ask, type Bench, openBench, patch, path, SECOND, some, stage } from '../disk/bench.ts';
+import { openCore } from '../engine/core.ts';
+import { OPTIONS } from '../engine/options.ts';
 import { openMemoryStore } from '../gateway/memory.ts';
 import { memorySystem } from '../sim/disk.ts';
 import { ROOT } from '../sim/machine.ts';
@@ -28,6 +28,7 @@ import { MemoryPages } from '../tree/pages.ts';
 import { Pair } from './pair.ts';
 
 const ARENA_BYTES = 2 * 1024 * 1024;
+const MANY = { ...OPTIONS, fetchesMax: 64 };
 
 function expectSameArena({ memory: { arena } }: Pair): void {
   expect(arena.memory.buffer.byteLength).toBe(ARENA_BYTES);
@@ -225,7 +226,7 @@ test('full: more directories in one effect than are held open -> the one used le
 });
 
 test('full: a turn of work waits and frames come -> dropped and counted, taken again when it is done', () => {
-  const core = openCore();
+  const core = openCore(undefined, MANY);
   const options = { ...core.options };
   const engine = new Engine(options, core.catalog, core.arena, core.rules, squeeze);
   let isAnswering = true;
@@ -262,24 +263,8 @@ test('full: a turn of work waits and frames come -> dropped and counted, taken a
   expect(driver.gauge.reading()).toMatchObject({ taken: 0, times: 1 });
 });
 
-/** A core that nobody pumps: what comes in stays where it waits. */
-function openCore(): Core {
-  const arena = openArena({ bytes: ARENA_BYTES });
-  const catalog = new Catalog(openTree(arena, new MemoryPages()));
-  const options = {
-    board: 'b',
-    share: 's',
-    software: 'test',
-    session: 1,
-    rescanSeconds: 600,
-    fetchesMax: 64,
-    windowFrames: 4,
-  };
-  return new Core(options, catalog, arena, { isIgnored: () => false, digest: '', isHeld: false }, squeeze);
-}
-
 test('full: more needs than may wait -> dropped and counted, the gateway asks again', () => {
-  const core = openCore();
+  const core = openCore(undefined, MANY);
   const serve = new Serve(core, undefined as unknown as Offers);
   serve.onNeed(
     Array.from({ length: 300 }, (_, req) => ({ req, what: 1, ordinal: 0, count: 1, dictionary: 0 })),
@@ -289,7 +274,7 @@ test('full: more needs than may wait -> dropped and counted, the gateway asks ag
 });
 
 test('full: more looks and listings wanted than may wait -> dropped and counted, a full scan instead', () => {
-  const core = openCore();
+  const core = openCore(undefined, MANY);
   const scan = new Scan(core);
   expect(scan.isRunning).toBe(false);
   for (let n = 0; n < 300; n++) scan.wantLook({ parent: ROOT_ID, name: Buffer.from(`f${n}`) });
@@ -301,7 +286,7 @@ test('full: more looks and listings wanted than may wait -> dropped and counted,
 });
 
 test('full: more places rest than are kept -> all wait until the youngest has rested, then go on', () => {
-  const core = openCore();
+  const core = openCore(undefined, MANY);
   const resting = new Resting(core, 'resting', 64);
   const place = (n: number) => ({ parent: ROOT_ID, name: Buffer.from(`f${n}`) });
   core.now = 1_000;
